@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::RangedU64ValueParser;
+use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 mod formats;
@@ -19,6 +19,7 @@ pub(super) use formats::{
 
 use crate::cli::error::{ExitStatus, detailed_help};
 use crate::ident::Address;
+use crate::manifest::duration_from;
 use crate::plan::{DiffOptions, Mode, Overrides, Selector};
 use crate::render::PlanDetail;
 
@@ -76,7 +77,7 @@ pub(super) struct StoreArgs {
     #[arg(long, value_name = "STORE")]
     pub(super) store: Option<String>,
     /// Maximum time to wait for the lock
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration_from)]
     pub(super) lock_timeout: Duration,
     /// Acquire the lock; with false, two applies can change the environment at the same time
     #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
@@ -94,7 +95,7 @@ pub(super) struct PlanningArgs {
     #[arg(long, value_name = "ADDR")]
     pub(super) exclude: Vec<String>,
     /// Delete this version and deploy it again; repeatable
-    #[arg(long, value_name = "ADDR", value_parser = parse_address)]
+    #[arg(long, value_name = "ADDR", value_parser = Address::parse)]
     pub(super) replace: Vec<Address>,
     /// Allow exactly this number of destroys, instead of `max_destroy`
     #[arg(long, value_name = "N")]
@@ -165,28 +166,16 @@ impl PlanningArgs {
 
     /// Returns the first given option that selects versions: a saved plan has its own selection.
     pub(super) fn selecting(&self) -> Option<&'static str> {
-        if !self.target.is_empty() {
-            Some("--target")
-        } else if !self.exclude.is_empty() {
-            Some("--exclude")
-        } else {
-            None
-        }
+        let target = (!self.target.is_empty()).then_some("--target");
+        target.or((!self.exclude.is_empty()).then_some("--exclude"))
     }
 
     /// Returns the first given option that changes a plan.
     pub(super) fn shaping(&self) -> Option<&'static str> {
-        if let Some(option) = self.selecting() {
-            Some(option)
-        } else if !self.replace.is_empty() {
-            Some("--replace")
-        } else if self.allow_destroy.is_some() {
-            Some("--allow-destroy")
-        } else if self.allow_change.is_some() {
-            Some("--allow-change")
-        } else {
-            None
-        }
+        (self.selecting())
+            .or((!self.replace.is_empty()).then_some("--replace"))
+            .or(self.allow_destroy.map(|_| "--allow-destroy"))
+            .or(self.allow_change.map(|_| "--allow-change"))
     }
 }
 
@@ -216,7 +205,7 @@ pub(super) struct WaitingArgs {
     #[arg(long)]
     pub(super) wait: bool,
     /// Maximum time to wait; the default is the environment's `timeouts.run`
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, requires = "wait")]
+    #[arg(long, value_name = "DURATION", value_parser = duration_from, requires = "wait")]
     pub(super) timeout: Option<Duration>,
     /// Print a JSON document
     #[arg(long)]
@@ -231,14 +220,6 @@ fn is_of_runs(status: ExitStatus) -> bool {
     matches!(status, Partial | InFlight | Cancelled)
 }
 
-pub(super) fn parse_address(text: &str) -> Result<Address, crate::ident::IdentError> {
-    Address::parse(text)
-}
-
-pub(super) fn parse_duration(text: &str) -> Result<Duration, crate::manifest::DurationError> {
-    crate::manifest::duration_from(text)
-}
-
 /// Parses a space, OWNER/SPACE.
 pub(super) fn parse_space(text: &str) -> Result<String, String> {
     match text.split_once('/') {
@@ -247,4 +228,18 @@ pub(super) fn parse_space(text: &str) -> Result<String, String> {
         }
         _ => Err("a space is written OWNER/SPACE".to_owned()),
     }
+}
+
+/// A word that is the value of an option, with its help.
+pub(super) type Word = (&'static str, &'static str);
+
+/// Returns the parser of an option whose value is one of these words. An option with `ignore_case`
+/// takes them in any case.
+pub(super) fn word_parser(words: &'static [Word]) -> impl TypedValueParser<Value = &'static str> {
+    let value = |(word, help): &Word| PossibleValue::new(*word).help(*help);
+    PossibleValuesParser::new(words.iter().map(value)).map(|given| {
+        let mut words = words.iter().map(|(word, _)| *word);
+        let word = words.find(|word| word.eq_ignore_ascii_case(&given));
+        word.expect("invariant: the parser takes only the words")
+    })
 }

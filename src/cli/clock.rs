@@ -26,13 +26,8 @@ pub(super) fn new_run_id(now_ms: u64, newest: Option<&str>) -> String {
             let (seconds, nanos) = at.to_unix();
             seconds * 1000 + u64::from(nanos) / 1_000_000 + 1
         });
-    let mut builder = uuid::Builder::from_unix_timestamp_millis(
-        now_ms.max(after),
-        &fastrand::u128(..).to_be_bytes()[..10]
-            .try_into()
-            .expect("invariant: ten bytes are ten bytes"),
-    );
-    builder.set_version(uuid::Version::SortRand);
+    let random = std::array::from_fn(|_| fastrand::u8(..));
+    let builder = uuid::Builder::from_unix_timestamp_millis(now_ms.max(after), &random);
     builder.into_uuid().to_string()
 }
 

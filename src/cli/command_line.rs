@@ -3,25 +3,23 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 
-use clap::Command;
+use clap::{Arg, Command};
 
-use super::error::CommandError;
+use super::error::{CommandError, Result};
 
 /// Puts `SOLFORM_CLI_ARGS` behind the command's name, and gives Terraform's single-dash options
 /// their second dash: exact long names only, and only before `--`.
 pub(super) fn normalise(
     cli: &Command,
-    arguments: Vec<OsString>,
+    mut arguments: Vec<OsString>,
     extra: Option<&str>,
-) -> Result<Vec<OsString>, CommandError> {
-    let mut arguments = arguments;
+) -> Result<Vec<OsString>> {
     if let Some(extra) = extra {
         let extra = shlex::split(extra).ok_or_else(|| {
             CommandError::failed("SOLFORM_CLI_ARGS has a quote that is not closed")
                 .hint("Close the quote.")
         })?;
-        let command = command_position(cli, &arguments);
-        if let Some(command) = command {
+        if let Some(command) = command_position(cli, &arguments) {
             let behind = command + 1;
             arguments.splice(behind..behind, extra.into_iter().map(OsString::from));
         }
@@ -55,10 +53,8 @@ fn command_position(cli: &Command, arguments: &[OsString]) -> Option<usize> {
         cli.get_arguments()
             .filter(|argument| argument.get_action().takes_values())
             .any(|argument| {
-                argument.get_long() == Some(option)
-                    || argument
-                        .get_short()
-                        .is_some_and(|short| option.strip_prefix(short) == Some(""))
+                let short = argument.get_short().map(String::from);
+                argument.get_long() == Some(option) || short.as_deref() == Some(option)
             })
     };
     let mut words = arguments.iter().enumerate().skip(1);
@@ -78,17 +74,10 @@ fn command_position(cli: &Command, arguments: &[OsString]) -> Option<usize> {
     None
 }
 
-fn long_names(cli: &Command) -> BTreeSet<String> {
-    let own = cli.get_arguments().filter_map(clap::Arg::get_long);
-    let nested = cli
-        .get_subcommands()
-        .flat_map(clap::Command::get_arguments)
-        .filter_map(clap::Arg::get_long);
-    let built_in = ["help", "version"];
-    own.chain(nested)
-        .chain(built_in)
-        .map(str::to_owned)
-        .collect()
+fn long_names(cli: &Command) -> BTreeSet<&str> {
+    let nested = cli.get_subcommands().flat_map(Command::get_arguments);
+    let names = cli.get_arguments().chain(nested).filter_map(Arg::get_long);
+    names.chain(["help", "version"]).collect()
 }
 
 #[cfg(test)]

@@ -41,8 +41,7 @@ fn put(
             } else {
                 file.persist_noclobber(&target)
             };
-            moved.map_err(|error| error.error)?;
-            Ok(())
+            moved.map(drop).map_err(|error| error.error)
         }
     }
 }
@@ -134,7 +133,7 @@ pub(super) fn manifest_folder(manifest: &Path) -> &Path {
     }
 }
 
-/// Returns true if two paths name the same existing file.
+/// Returns true if two paths name the same existing file or folder.
 pub(super) fn is_same_file(left: &Path, right: &Path) -> bool {
     match (left.canonicalize(), right.canonicalize()) {
         (Ok(left), Ok(right)) => left == right,

@@ -4,12 +4,12 @@
 //! Every command that solform prints is built here, so that the user can copy it unchanged.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 
+use super::args::GlobalArgs;
 use super::files::has_no_folder;
 
 /// The options that select the environment of a command, as they were given.
@@ -24,8 +24,8 @@ pub(super) struct Invocation {
     environment: Option<String>,
     /// `--store`. `SOLFORM_STORE` is not needed: it also applies to the printed command.
     store: Option<String>,
-    /// The options of each command that select its environment.
-    options: BTreeMap<String, Vec<&'static str>>,
+    /// The names of the options of each command.
+    options: BTreeMap<String, Vec<String>>,
 }
 
 impl Invocation {
@@ -34,23 +34,21 @@ impl Invocation {
     pub(super) fn new(
         definition: &Command,
         matches: &ArgMatches,
+        global: &GlobalArgs,
         environment: Option<&str>,
     ) -> Self {
-        let command = matches.subcommand().map(|(_, command)| command);
-        let option = |name| command.and_then(|command| typed::<String>(command, name));
+        let options_of = |command: &Command| {
+            let names = command.get_arguments().filter_map(Arg::get_long);
+            let names = names.map(str::to_owned).collect();
+            (command.get_name().to_owned(), names)
+        };
         Self {
-            chdir: command.and_then(|command| typed(command, "chdir")),
-            env: command
-                .and_then(|command| command.try_get_many::<String>("env").ok()?)
-                .map(|names| names.cloned().collect())
-                .unwrap_or_default(),
-            file: command.and_then(|command| typed(command, "file")),
-            environment: option("environment").or_else(|| environment.map(str::to_owned)),
-            store: option("store"),
-            options: definition
-                .get_subcommands()
-                .map(|command| (command.get_name().to_owned(), options_of(command)))
-                .collect(),
+            chdir: global.chdir.clone(),
+            env: global.env.clone(),
+            file: typed(matches, "file"),
+            environment: typed(matches, "environment").or(environment.map(str::to_owned)),
+            store: typed(matches, "store"),
+            options: definition.get_subcommands().map(options_of).collect(),
         }
     }
 
@@ -82,26 +80,25 @@ impl Invocation {
         }
         printed = printed.argument(verb);
         printed.behind_verb = printed.words.len();
-        for &option in self.options.get(verb).into_iter().flatten() {
-            let value = match option {
-                // A descriptor of this process is not valid in the next one.
-                "file" => self.file.as_ref().map(|file| {
-                    if has_no_folder(file) {
-                        "-".to_owned()
-                    } else {
-                        file.display().to_string()
-                    }
-                }),
-                "environment" => self.environment.clone(),
-                "store" => self.store.clone(),
-                _ => None,
-            };
-            if let Some(value) = value {
-                let name = match option {
-                    "environment" => "-e".to_owned(),
-                    other => format!("--{other}"),
-                };
-                printed = printed.option(&name, value);
+        // A descriptor of this process is not valid in the next one.
+        let text = |file: &PathBuf| {
+            if has_no_folder(file) {
+                "-".to_owned()
+            } else {
+                file.display().to_string()
+            }
+        };
+        let takes = |name: &str| {
+            let options = self.options.get(verb);
+            options.is_some_and(|options| options.iter().any(|option| option == name))
+        };
+        for (name, printed_name, value) in [
+            ("file", "--file", self.file.as_ref().map(text)),
+            ("environment", "-e", self.environment.clone()),
+            ("store", "--store", self.store.clone()),
+        ] {
+            if let Some(value) = value.filter(|_| takes(name)) {
+                printed = printed.option(printed_name, value);
             }
         }
         printed
@@ -113,21 +110,14 @@ impl Invocation {
         const START: &str = "`solform ";
         let mut whole = String::with_capacity(message.len());
         let mut rest = message;
-        while let Some(start) = rest.find(START) {
-            let (before, command) = rest.split_at(start);
-            whole.push_str(before);
-            let inside = &command[START.len()..];
-            let Some(end) = inside.find('`') else {
-                rest = command;
-                break;
-            };
-            whole.push('`');
-            whole.push_str(&self.completed(&inside[..end]));
-            whole.push('`');
-            rest = &inside[end + 1..];
+        while let Some((before, start)) = rest.split_once(START)
+            && let Some((command, behind)) = start.split_once('`')
+        {
+            let command = self.completed(command);
+            whole.extend([before, "`", &command, "`"]);
+            rest = behind;
         }
-        whole.push_str(rest);
-        whole
+        whole + rest
     }
 
     /// Returns a command without its first word, with the options.
@@ -155,18 +145,6 @@ fn typed<T: Clone + Send + Sync + 'static>(command: &ArgMatches, name: &str) -> 
     let value = command.try_get_one::<T>(name).ok()??;
     let is_typed = command.value_source(name) == Some(ValueSource::CommandLine);
     is_typed.then(|| value.clone())
-}
-
-/// Returns the options that select the environment of a command.
-fn options_of(command: &Command) -> Vec<&'static str> {
-    ["file", "environment", "store"]
-        .into_iter()
-        .filter(|name| {
-            command
-                .get_arguments()
-                .any(|argument| argument.get_long() == Some(name))
-        })
-        .collect()
 }
 
 /// A command to be printed: its words, quoted for a shell when they are displayed.
@@ -215,12 +193,8 @@ impl PrintedCommand {
     /// Adds the path of a file, so that shells and option parsers read it only as a path.
     pub(super) fn file(self, path: &Path) -> Self {
         let is_option = path.as_os_str().as_encoded_bytes().starts_with(b"-");
-        let path = if is_option {
-            Path::new(OsStr::new(".")).join(path)
-        } else {
-            path.to_owned()
-        };
-        self.argument(path.display())
+        let folder = if is_option { "./" } else { "" };
+        self.argument(format!("{folder}{}", path.display()))
     }
 }
 
@@ -237,7 +211,7 @@ impl std::fmt::Display for PrintedCommand {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use clap::{CommandFactory as _, FromArgMatches as _};
 
     use super::*;
     use crate::cli::commands::Cli;
@@ -245,7 +219,9 @@ mod tests {
     fn invocation(words: &[&str]) -> Invocation {
         let definition = Cli::command();
         let matches = definition.clone().try_get_matches_from(words).unwrap();
-        Invocation::new(&definition, &matches, None)
+        let cli = Cli::from_arg_matches(&matches).unwrap();
+        let (_, command) = matches.subcommand().unwrap();
+        Invocation::new(&definition, command, &cli.global, None)
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 
 /// The maximum size of a program's standard error, in bytes; the rest is dropped.
@@ -41,16 +41,26 @@ pub(super) async fn output_of(
         .kill_on_drop(true);
     let running = async {
         let mut child = command.spawn()?;
-        let (out, err) = (child.stdout.take(), child.stderr.take());
+        let piped = "invariant: both streams are piped";
+        let out = child.stdout.take().expect(piped);
+        let mut err = child.stderr.take().expect(piped);
         let out = async {
-            let bytes = read(out, limit + 1).await?;
+            let mut bytes = Vec::new();
+            out.take(limit + 1).read_to_end(&mut bytes).await?;
             let is_cut = bytes.len() as u64 > limit;
             if is_cut {
                 child.start_kill()?;
             }
             Ok::<_, io::Error>((bytes, is_cut))
         };
-        let ((out, is_cut), err) = tokio::try_join!(out, read_all(err, ERROR_LIMIT))?;
+        let err = async {
+            let mut bytes = Vec::new();
+            (&mut err).take(ERROR_LIMIT).read_to_end(&mut bytes).await?;
+            // The rest is read too, so that a full pipe does not block the program.
+            tokio::io::copy(&mut err, &mut tokio::io::sink()).await?;
+            Ok(bytes)
+        };
+        let ((out, is_cut), err) = tokio::try_join!(out, err)?;
         let status = child.wait().await?;
         Ok(ProcessOutput {
             status,
@@ -63,23 +73,4 @@ pub(super) async fn output_of(
         Ok(result) => result.map_err(ProcessError::Io),
         Err(_) => Err(ProcessError::Slow),
     }
-}
-
-async fn read(from: Option<impl AsyncRead + Unpin>, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if let Some(from) = from {
-        from.take(limit).read_to_end(&mut bytes).await?;
-    }
-    Ok(bytes)
-}
-
-/// Reads everything and keeps the first `limit` bytes, so that a full pipe does not block the
-/// writer.
-async fn read_all(from: Option<impl AsyncRead + Unpin>, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if let Some(mut from) = from {
-        (&mut from).take(limit).read_to_end(&mut bytes).await?;
-        tokio::io::copy(&mut from, &mut tokio::io::sink()).await?;
-    }
-    Ok(bytes)
 }

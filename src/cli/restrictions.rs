@@ -10,56 +10,30 @@ use std::sync::Arc;
 use hyper_util::client::proxy::matcher::Matcher;
 use url::Url;
 
-use super::error::CommandError;
+use super::error::{CommandError, Result};
+use super::files::folder_of;
 use crate::allowed_hosts::AllowedHosts;
-use crate::manifest::VariableRefusal;
 
-/// The hosts, variables and paths that are allowed.
+/// The hosts and paths that are allowed.
 #[derive(Debug, Clone)]
 pub(super) struct Restrictions {
     /// `SOLFORM_ALLOWED_HOSTS`.
     pub(super) hosts: AllowedHosts,
-    /// `SOLFORM_ALLOWED_ENV` and `--env`.
-    pub(super) variables: Vec<String>,
     /// `SOLFORM_ALLOWED_PATHS`.
     pub(super) paths: Vec<PathBuf>,
 }
 
 impl Restrictions {
-    pub(super) fn new(hosts: &str, variables: Vec<String>, paths: Option<&str>) -> Self {
-        let paths = paths.unwrap_or_default().split([',', ':']);
+    pub(super) fn new(hosts: &str, paths: Vec<String>) -> Self {
         Self {
             hosts: AllowedHosts::new(hosts, Arc::new(proxy_of)),
-            variables,
-            paths: paths
-                .map(str::trim)
-                .filter(|path| !path.is_empty())
-                .map(PathBuf::from)
-                .collect(),
-        }
-    }
-
-    /// Returns true if the manifest may read an environment variable.
-    pub(super) fn allows_variable(&self, name: &str) -> bool {
-        self.variables.iter().any(|allowed| allowed == name)
-    }
-
-    /// Returns the reason why a value of the manifest may not contain an environment variable.
-    pub(super) fn refusal(&self, name: &str) -> Option<VariableRefusal> {
-        if !self.allows_variable(name) {
-            Some(VariableRefusal::NotAllowed)
-        } else if name.to_ascii_uppercase().contains("TOKEN") {
-            // It is allowed as the source of a token, and a manifest that is not trusted could
-            // show it in a plan instead.
-            Some(VariableRefusal::Token)
-        } else {
-            None
+            paths: paths.into_iter().map(PathBuf::from).collect(),
         }
     }
 
     /// Returns the real path of a file that the manifest in `folder` names; the file may be
     /// missing.
-    pub(super) fn check_path(&self, folder: &Path, path: &Path) -> Result<PathBuf, CommandError> {
+    pub(super) fn check_path(&self, folder: &Path, path: &Path) -> Result<PathBuf> {
         let named = folder.join(path);
         let refused = || {
             CommandError::failed(format!(
@@ -74,15 +48,9 @@ impl Restrictions {
             .strip_prefix(&tree)
             // Its configuration may hold the credentials of the pipeline.
             .is_ok_and(|inner| !inner.iter().any(|part| part == ".git"));
-        let is_allowed = || {
-            let mut allowed = self
-                .paths
-                .iter()
-                // A folder that a command of the manifest creates may be missing yet.
-                .filter_map(|path| real_path(path));
-            allowed.any(|allowed| real.starts_with(allowed))
-        };
-        if is_inside || is_allowed() {
+        // A folder that a command of the manifest creates may be missing yet.
+        let mut allowed = self.paths.iter().filter_map(|path| real_path(path));
+        if is_inside || allowed.any(|allowed| real.starts_with(allowed)) {
             Ok(real)
         } else {
             Err(refused())
@@ -107,15 +75,10 @@ fn real_path(path: &Path) -> Option<PathBuf> {
     if path.symlink_metadata().is_ok() {
         return None;
     }
-    let name = path.components().next_back()?;
-    let Component::Normal(name) = name else {
+    let Some(Component::Normal(name)) = path.components().next_back() else {
         return None;
     };
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => real_path(parent)?,
-        Some(_) | None => Path::new(".").canonicalize().ok()?,
-    };
-    Some(parent.join(name))
+    Some(real_path(folder_of(path))?.join(name))
 }
 
 /// Returns the proxy that the HTTP client uses for a URL, from the usual variables.
@@ -152,8 +115,7 @@ mod tests {
         symlink(root.join("other/new"), root.join("repo/sub/dangling")).unwrap();
         symlink("../a", root.join("repo/sub/inner")).unwrap();
         let folder = root.join("repo/sub");
-        let allowed = [root.join("other"), root.join("new")];
-        let allowed = std::env::join_paths(allowed).unwrap();
+        let allowed = ["other", "new"].map(|name| root.join(name).display().to_string());
         for (path, alone, with_other) in [
             ("b", true, true),
             ("../a", true, true),
@@ -176,26 +138,11 @@ mod tests {
             ("/proc/self/environ", false, false),
             ("/proc/self/root/etc/hostname", false, false),
         ] {
-            for (paths, expected) in [("", alone), (allowed.to_str().unwrap(), with_other)] {
-                let restrictions = Restrictions::new("", Vec::new(), Some(paths));
+            for (paths, expected) in [(&[][..], alone), (&allowed[..], with_other)] {
+                let restrictions = Restrictions::new("", paths.to_vec());
                 let found = restrictions.check_path(&folder, Path::new(path));
-                assert_eq!(found.is_ok(), expected, "{path} with `{paths}`: {found:?}");
+                assert_eq!(found.is_ok(), expected, "{path} with {paths:?}: {found:?}");
             }
-        }
-    }
-
-    #[test]
-    fn only_named_variables_are_read() {
-        let names = ["DRIVE".to_owned(), "IB_TOKEN".to_owned()];
-        let restrictions = Restrictions::new("", names.to_vec(), None);
-        for (name, as_token, in_value) in [
-            ("DRIVE", true, None),
-            ("drive", false, Some(VariableRefusal::NotAllowed)),
-            ("HOME", false, Some(VariableRefusal::NotAllowed)),
-            ("IB_TOKEN", true, Some(VariableRefusal::Token)),
-        ] {
-            assert_eq!(restrictions.allows_variable(name), as_token, "{name}");
-            assert_eq!(restrictions.refusal(name), in_value, "{name}");
         }
     }
 
@@ -204,7 +151,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("sub");
         std::fs::create_dir(&folder).unwrap();
-        let restrictions = Restrictions::new("", Vec::new(), None);
+        let restrictions = Restrictions::new("", Vec::new());
         assert!(restrictions.check_path(&folder, Path::new("x")).is_ok());
         assert!(restrictions.check_path(&folder, Path::new("../x")).is_err());
     }

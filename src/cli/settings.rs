@@ -11,11 +11,11 @@ use clap::ValueEnum as _;
 use secrecy::SecretString;
 
 use super::args::LogLevel;
-use super::error::CommandError;
+use super::error::Result;
 use super::invocation::Invocation;
 use super::restrictions::Restrictions;
 use crate::api::Redactor;
-use crate::manifest::{self, Problems, SourceFile};
+use crate::manifest::{self, Problems, SourceFile, VariableRefusal};
 
 /// The settings from the process environment.
 #[derive(Debug, Clone, Default)]
@@ -42,9 +42,9 @@ pub(super) struct Settings {
     /// The options of this command that printed commands repeat.
     pub(super) invocation: Invocation,
     /// `GITHUB_STEP_SUMMARY`: the file that a runner shows beside the job.
-    pub(super) step_summary: Option<std::path::PathBuf>,
+    pub(super) step_summary: Option<PathBuf>,
     /// `GITHUB_WORKSPACE`: the root of the repository, on a GitHub runner.
-    pub(super) workspace: Option<std::path::PathBuf>,
+    pub(super) workspace: Option<PathBuf>,
     /// `CI`: prompts are not possible.
     pub(super) is_ci: bool,
 }
@@ -52,12 +52,6 @@ pub(super) struct Settings {
 impl Settings {
     /// Reads the environment of the process.
     pub(super) fn from_env() -> Self {
-        let allowed_variables = variable("SOLFORM_ALLOWED_ENV").unwrap_or_default();
-        let allowed_variables: Vec<String> = allowed_variables
-            .split(',')
-            .map(|name| name.trim().to_owned())
-            .filter(|name| !name.is_empty())
-            .collect();
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         Self {
             environment: variable("SOLFORM_ENVIRONMENT"),
@@ -65,68 +59,59 @@ impl Settings {
             cli_args: variable("SOLFORM_CLI_ARGS"),
             store: variable("SOLFORM_STORE"),
             who: who(),
-            typed: String::new(),
             restrictions: std::env::var_os("SOLFORM_ALLOWED_HOSTS").map(|hosts| {
-                Restrictions::new(
-                    &hosts.to_string_lossy(),
-                    allowed_variables.clone(),
-                    variable("SOLFORM_ALLOWED_PATHS").as_deref(),
-                )
+                let paths = items(variable("SOLFORM_ALLOWED_PATHS"), &[',', ':']);
+                Restrictions::new(&hosts.to_string_lossy(), paths)
             }),
-            allowed_variables,
+            allowed_variables: items(variable("SOLFORM_ALLOWED_ENV"), &[',']),
             is_plain: is_set("NO_COLOR") || variable("TERM").as_deref() == Some("dumb"),
-            invocation: Invocation::default(),
-            workspace: variable("GITHUB_WORKSPACE").map(std::path::PathBuf::from),
-            step_summary: variable("GITHUB_STEP_SUMMARY").map(std::path::PathBuf::from),
+            workspace: variable("GITHUB_WORKSPACE").map(PathBuf::from),
+            step_summary: variable("GITHUB_STEP_SUMMARY").map(PathBuf::from),
             is_ci: variable("CI").is_some_and(|value| value != "false" && value != "0"),
+            ..Self::default()
         }
     }
-}
 
-impl Settings {
-    /// Adds the variables of `--env`.
-    pub(super) fn allow_variables(&mut self, names: &[String]) {
-        self.allowed_variables.extend_from_slice(names);
-        if let Some(restrictions) = &mut self.restrictions {
-            restrictions.variables.extend_from_slice(names);
+    /// Returns true if the manifest may read an environment variable.
+    pub(super) fn allows_variable(&self, name: &str) -> bool {
+        self.restrictions.is_none() || self.allowed_variables.iter().any(|known| known == name)
+    }
+
+    /// Returns the reason why a value of the manifest may not contain an environment variable.
+    fn refusal(&self, name: &str) -> Option<VariableRefusal> {
+        if !self.allows_variable(name) {
+            Some(VariableRefusal::NotAllowed)
+        } else if self.restrictions.is_some() && name.to_ascii_uppercase().contains("TOKEN") {
+            // It is allowed as the source of a token, and a manifest that is not trusted could
+            // show it in a plan instead.
+            Some(VariableRefusal::Token)
+        } else {
+            None
         }
     }
 
     /// Returns a variable for the manifest; none if the manifest may not read it.
     pub(super) fn manifest_variable(&self, name: &str) -> Option<String> {
-        let refusal = self
-            .restrictions
-            .as_ref()
-            .and_then(|restrictions| restrictions.refusal(name));
-        variable(name).filter(|_| refusal.is_none())
+        variable(name).filter(|_| self.refusal(name).is_none())
     }
 
     /// Returns the problems of a manifest, with hints about the variables that it may not read.
     pub(super) fn problems(&self, problems: Problems) -> Problems {
-        match &self.restrictions {
-            Some(restrictions) => problems.refusing(&|name| restrictions.refusal(name)),
-            None => problems,
-        }
+        problems.refusing(&|name| self.refusal(name))
     }
 
     /// Adds the tokens of the manifest's environments to the secrets, because a problem shows lines
     /// of the manifest that may contain one. A variable that is not allowed is not read.
     pub(super) fn hide_tokens(&self, source: &SourceFile, secrets: &Redactor) {
         for name in manifest::token_variables(source) {
-            let restrictions = self.restrictions.as_ref();
-            let is_allowed = restrictions.is_none_or(|all| all.allows_variable(&name));
-            if let Some(token) = variable(&name).filter(|_| is_allowed) {
+            if let Some(token) = variable(&name).filter(|_| self.allows_variable(&name)) {
                 secrets.add(&SecretString::from(token));
             }
         }
     }
 
     /// Returns the path of a file that the manifest in `folder` names.
-    pub(super) fn manifest_path(
-        &self,
-        folder: &Path,
-        path: &Path,
-    ) -> Result<PathBuf, CommandError> {
+    pub(super) fn manifest_path(&self, folder: &Path, path: &Path) -> Result<PathBuf> {
         match &self.restrictions {
             Some(restrictions) => restrictions.check_path(folder, path),
             None => Ok(folder.join(path)),
@@ -136,20 +121,13 @@ impl Settings {
 
 /// Returns `user@host`, as far as the variables give them. Pipeline runners have their own names.
 fn who() -> String {
-    let first = |names: &[&str], fallback: &str| {
-        names
-            .iter()
-            .find_map(|name| variable(name))
-            .unwrap_or_else(|| fallback.to_owned())
-    };
-    let user = first(
-        &["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME"],
-        "somebody",
-    );
+    let users = ["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME"];
+    let user = users.into_iter().find_map(variable);
     let host = variable("HOSTNAME").or_else(|| {
         let name = std::fs::read_to_string("/etc/hostname").ok()?;
         Some(name.trim().to_owned()).filter(|name| !name.is_empty())
     });
+    let user = user.as_deref().unwrap_or("somebody");
     format!("{user}@{}", host.as_deref().unwrap_or("unknown"))
 }
 
@@ -164,4 +142,45 @@ pub(super) fn aws_variables() -> Vec<(String, String)> {
 /// Returns a variable of the process; none if it is unset, empty, or not valid Unicode.
 pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Returns the items of a variable that is a list.
+fn items(list: Option<String>, separators: &[char]) -> Vec<String> {
+    let text = list.unwrap_or_default();
+    let items = text.split(separators).map(str::trim);
+    let items = items.filter(|item| !item.is_empty());
+    items.map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_have_several_separators() {
+        let list = || Some(" a,b:c,, ".to_owned());
+        assert_eq!(items(list(), &[',', ':']), ["a", "b", "c"]);
+        assert_eq!(items(list(), &[',']), ["a", "b:c"]);
+        assert_eq!(items(None, &[',']), [""; 0]);
+    }
+
+    #[test]
+    fn only_named_variables_are_read() {
+        let settings = Settings {
+            restrictions: Some(Restrictions::new("", Vec::new())),
+            allowed_variables: vec!["DRIVE".to_owned(), "IB_TOKEN".to_owned()],
+            ..Settings::default()
+        };
+        for (name, as_token, in_value) in [
+            ("DRIVE", true, None),
+            ("drive", false, Some(VariableRefusal::NotAllowed)),
+            ("HOME", false, Some(VariableRefusal::NotAllowed)),
+            ("IB_TOKEN", true, Some(VariableRefusal::Token)),
+        ] {
+            assert_eq!(settings.allows_variable(name), as_token, "{name}");
+            assert_eq!(settings.refusal(name), in_value, "{name}");
+            assert!(Settings::default().allows_variable(name), "{name}");
+            assert_eq!(Settings::default().refusal(name), None, "{name}");
+        }
+    }
 }

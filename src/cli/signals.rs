@@ -40,15 +40,25 @@ pub(super) fn end_at_first(stream: Option<Stream>) -> std::io::Result<()> {
     let mut signals = Signals::new()?;
     tokio::spawn(async move {
         let code = signals.next().await;
-        end(stream, None, "interrupted".to_owned()).await;
-        leave(code);
+        end(stream, None, "interrupted".to_owned(), code).await;
     });
     Ok(())
 }
 
 /// Writes the last message: to the stream as a whole line, after any line that is being written, or
-/// to standard error. A blocked reader does not delay the end.
-pub(super) async fn end(stream: Option<Stream>, err: Option<SharedErr>, message: String) {
+/// to standard error. A blocked reader does not delay the end. Then ends the process at once: the
+/// journal on disk records what was sent.
+#[expect(
+    clippy::exit,
+    clippy::disallowed_methods,
+    reason = "the last signal must not wait for anything"
+)]
+pub(super) async fn end(
+    stream: Option<Stream>,
+    err: Option<SharedErr>,
+    message: String,
+    code: i32,
+) -> ! {
     let closing = tokio::task::spawn_blocking(move || match (stream, err) {
         (Some(stream), _) => {
             let error = Diagnostic::new(Severity::Error, message);
@@ -58,15 +68,6 @@ pub(super) async fn end(stream: Option<Stream>, err: Option<SharedErr>, message:
         (None, None) => {}
     });
     let _ = tokio::time::timeout(Duration::from_secs(1), closing).await;
-}
-
-/// Ends the process at once. The journal on disk records what was sent.
-#[expect(
-    clippy::exit,
-    clippy::disallowed_methods,
-    reason = "the last signal must not wait for anything"
-)]
-pub(super) fn leave(code: i32) -> ! {
     // Shows the cursor again, which progress bars hide.
     let mut stderr = std::io::stderr();
     if stderr.is_terminal() {

@@ -14,7 +14,7 @@ pub enum Verdict {
 }
 
 word_enum! {
-    /// The subject of a check.
+    /// The subject of a check. The order is that of the report: each check needs those before it.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
     pub enum CheckName {
         /// The program's own version.
@@ -145,36 +145,10 @@ pub struct Diagnosis {
     pub checks: Vec<Check>,
 }
 
-/// The number of checks for each verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
-    /// The checks that passed.
-    pub ok: usize,
-    /// The checks with a warning.
-    pub warn: usize,
-    /// The checks that failed.
-    pub fail: usize,
-    /// The checks that were skipped.
-    pub skipped: usize,
-}
-
 impl Diagnosis {
-    /// Counts the checks.
-    pub fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
-        for check in &self.checks {
-            match check.verdict {
-                Verdict::Ok => counts.ok += 1,
-                Verdict::Warn => counts.warn += 1,
-                Verdict::Fail => counts.fail += 1,
-                Verdict::Skipped => counts.skipped += 1,
-            }
-        }
-        counts
-    }
-
-    /// Returns whether a check failed.
-    pub fn has_failed(&self) -> bool {
-        self.counts().fail > 0
+    /// Returns the number of checks with a verdict.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        let checks = self.checks.iter();
+        checks.filter(|check| check.verdict == verdict).count()
     }
 }

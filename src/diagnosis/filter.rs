@@ -25,10 +25,8 @@ pub fn compare_filter<'a>(
 ) -> FilterHabit {
     let mut habit = FilterHabit::Untold;
     for (expected, found) in asked {
-        if found
-            .iter()
-            .any(|id| all.contains(id) && !expected.contains(id))
-        {
+        let mut unexpected = found.difference(expected);
+        if unexpected.any(|id| all.contains(id)) {
             return FilterHabit::Ignored;
         }
         if !expected.is_empty() && found.is_disjoint(expected) {
@@ -44,18 +42,13 @@ pub fn compare_filter<'a>(
 /// Compares the results for all values of a filter if records do not show the value: no record may
 /// have two values.
 pub fn compare_lists(lists: &[BTreeSet<&str>]) -> FilterHabit {
-    if lists.iter().all(BTreeSet::is_empty) {
-        return FilterHabit::FindsNothing;
-    }
-    let is_shared = lists.iter().enumerate().any(|(place, list)| {
-        lists[place + 1..]
-            .iter()
-            .any(|other| !list.is_disjoint(other))
-    });
-    match (is_shared, lists.len()) {
-        (true, _) => FilterHabit::Ignored,
-        (false, 0 | 1) => FilterHabit::Untold,
-        (false, _) => FilterHabit::Honoured,
+    let distinct: BTreeSet<&str> = lists.iter().flatten().copied().collect();
+    let total: usize = lists.iter().map(BTreeSet::len).sum();
+    match lists.len() {
+        _ if distinct.is_empty() => FilterHabit::FindsNothing,
+        _ if distinct.len() < total => FilterHabit::Ignored,
+        0 | 1 => FilterHabit::Untold,
+        _ => FilterHabit::Honoured,
     }
 }
 

@@ -6,5 +6,5 @@
 mod check;
 mod filter;
 
-pub use check::{Check, CheckName, Counts, Diagnosis, Finding, Verdict};
+pub use check::{Check, CheckName, Diagnosis, Finding, Verdict};
 pub use filter::{FilterHabit, compare_filter, compare_lists};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 
-use crate::render::{Channel, FORMATS, Format, JSON, Subject, TEXT, words};
+use crate::render::{Channel, FORMATS, Format, Subject, TEXT, words};
 
 /// The maximum size of a GitHub comment, in bytes.
 const COMMENT: usize = 65_536;
@@ -38,14 +38,6 @@ impl FormatArgs {
     /// Returns the requested outputs.
     pub(in crate::cli) fn outputs(&self) -> Outputs<'_> {
         Outputs::new(self.format, &self.output, &self.size)
-    }
-
-    /// Returns the same formats with JSON on standard output.
-    pub(in crate::cli) fn in_json(self) -> Self {
-        Self {
-            format: Some(&JSON),
-            ..self
-        }
     }
 }
 

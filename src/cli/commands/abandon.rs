@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::args::{ManifestArgs, StoreArgs, parse_address};
+use crate::cli::args::{ManifestArgs, StoreArgs};
 use crate::cli::clock;
 use crate::cli::environment::session::{self, Session};
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{CommandError, ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::approval::Approved;
@@ -20,7 +20,7 @@ use crate::job::{JobResult, JobState};
 use crate::live::LiveVersion;
 use crate::outcome::{OutcomeKind, WriteKind};
 use crate::render::{AbandonDocument, Abandoned, render_abandoned, render_json};
-use crate::store::{Entry, PastApply, PastStep, Store};
+use crate::store::{Entry, PastApply, PastSending, PastStep, Store};
 
 /// Stop waiting for the job of an earlier apply
 #[derive(Debug, Args)]
@@ -29,7 +29,7 @@ use crate::store::{Entry, PastApply, PastStep, Store};
     solform abandon -e prod 'Form W-2@0.0.2' --apply 0192f1c4 --auto-approve --json")]
 pub(in crate::cli) struct AbandonArgs {
     /// Version whose job does not end, or whose failed deploy left a record
-    #[arg(value_name = "ADDR", value_parser = parse_address)]
+    #[arg(value_name = "ADDR", value_parser = Address::parse)]
     address: Address,
     /// Id of the apply that sent the write, or its first characters
     #[arg(long, value_name = "ID")]
@@ -53,7 +53,7 @@ pub(super) async fn run(
     args: &AbandonArgs,
     settings: &Settings,
     io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+) -> Result<ExitStatus> {
     if args.json {
         if !args.auto_approve {
             return Err(approval::not_approved(Approved::Abandonment, true));
@@ -75,32 +75,31 @@ async fn abandon(
     store: &dyn Store,
     cancel: &Cancellation,
     io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+) -> Result<ExitStatus> {
     let runs = cancel.or_interrupted(apply_session::runs_of(store)).await?;
     let run = apply_session::find_run(&runs, &args.apply)?;
     let step = find_step(run, &args.address)?;
-    let Some(identity) = step.identity() else {
+    let (Some(identity), Some(Left { sent, orphaned })) = (step.identity(), left_of(step)) else {
         return Err(nothing(run, step));
     };
-    let left = left_of(step).ok_or_else(|| nothing(run, step))?;
-    let looked = cancel.or_interrupted(look(session, identity, left.job.as_ref()));
+    let job = sent.and_then(|sent| sent.job.as_ref());
+    let looked = cancel.or_interrupted(look(session, identity, job));
     let (last_answer, live) = looked.await?;
     let now_ms = clock::now_ms();
-    let hold = session.manifest().environment.timeouts.deploy;
-    let is_deploy = left.orphaned.is_none() && left.call == Some(WriteKind::Deploy);
+    let environment = &session.manifest().environment;
+    let call = sent.map(|sent| sent.call);
+    let is_deploy = orphaned.is_none() && call == Some(WriteKind::Deploy);
     let abandoned = Abandoned {
-        environment: &session.manifest().environment.name,
+        environment: &environment.name,
         apply: &run.id,
         address: step.address(),
-        call: left.call,
-        job: left.job.as_ref(),
-        age: left
-            .sent_at_ms
-            .map(|sent| Duration::from_millis(now_ms.saturating_sub(sent))),
+        call,
+        job,
+        age: sent.map(|sent| Duration::from_millis(now_ms.saturating_sub(sent.at_ms))),
         last_answer: last_answer.as_deref(),
-        orphaned: left.orphaned,
+        orphaned,
         live: &live,
-        hold: is_deploy.then_some(hold),
+        hold: is_deploy.then_some(environment.timeouts.deploy),
     };
     if !args.json {
         render_abandoned(&abandoned, &mut io.out)?;
@@ -114,7 +113,17 @@ async fn abandon(
         );
         approval::ask(Approved::Abandonment, &question, !args.no_input, cancel, io).await?;
     }
-    record(store, session, run, step, &left, &live).await?;
+    let journal = store.reopen(&run.id).await?;
+    let reopen = (!run.is_reopened).then_some(Entry::Reopen {});
+    let abandon = Entry::Abandon {
+        change: step.change.clone(),
+        job: job.cloned(),
+        made: made_by(step, &live),
+        who: session.context.settings.who.clone(),
+    };
+    let entries = reopen.into_iter().chain([abandon]);
+    journal.record_all(clock::now_ms(), entries).await?;
+    store.close(&run.id, journal).await?;
     if args.json {
         render_json(&AbandonDocument::of(&abandoned), io.document())?;
     } else {
@@ -126,37 +135,26 @@ async fn abandon(
 
 /// The part of a step that can be abandoned.
 struct Left<'a> {
-    /// The write whose outcome is not known.
-    call: Option<WriteKind>,
-    job: Option<JobId>,
-    sent_at_ms: Option<u64>,
+    /// The last write.
+    sent: Option<&'a PastSending>,
     /// The record that a failed deploy left.
     orphaned: Option<&'a SolutionId>,
 }
 
 fn left_of(step: &PastStep) -> Option<Left<'_>> {
-    let sent = step.sendings.last();
-    let left = Left {
-        call: sent.map(|sent| sent.call),
-        job: sent.and_then(|sent| sent.job.clone()),
-        sent_at_ms: sent.map(|sent| sent.at_ms),
-        orphaned: None,
+    let outcome = step.outcome.as_ref().filter(|outcome| {
+        !step.is_abandoned() && outcome.word != OutcomeKind::Done && !outcome.unfinished
+    });
+    let orphaned = if step.is_open() {
+        None
+    } else {
+        Some(outcome?.id.as_ref()?)
     };
-    if step.is_open() {
-        return Some(left);
-    }
-    let outcome = step.outcome.as_ref().filter(|_| !step.is_abandoned())?;
-    let orphaned = outcome
-        .id
-        .as_ref()
-        .filter(|_| outcome.word != OutcomeKind::Done && !outcome.unfinished);
-    orphaned.map(|id| Left {
-        orphaned: Some(id),
-        ..left
-    })
+    let sent = step.sendings.last();
+    Some(Left { sent, orphaned })
 }
 
-fn find_step<'a>(run: &'a PastApply, address: &Address) -> Result<&'a PastStep, CommandError> {
+fn find_step<'a>(run: &'a PastApply, address: &Address) -> Result<&'a PastStep> {
     let exact = |step: &&PastStep| step.address() == address;
     let means = |step: &&PastStep| step.identity().is_some_and(|id| address.means(id));
     let mut found: Vec<&PastStep> = run.steps.iter().filter(exact).collect();
@@ -202,7 +200,7 @@ async fn look(
     session: &Session,
     identity: &Identity,
     job: Option<&JobId>,
-) -> Result<(Option<String>, Vec<LiveVersion>), CommandError> {
+) -> Result<(Option<String>, Vec<LiveVersion>)> {
     let reader = session.reader();
     let last_answer = match job {
         Some(job) => Some(match reader.job(job).await {
@@ -231,26 +229,4 @@ fn made_by(step: &PastStep, live: &[LiveVersion]) -> Option<SolutionId> {
     let mut fresh = live.iter().filter(|live| !known.contains(&live.id));
     let made = fresh.next()?;
     fresh.next().is_none().then(|| made.id.clone())
-}
-
-async fn record(
-    store: &dyn Store,
-    session: &Session,
-    run: &PastApply,
-    step: &PastStep,
-    left: &Left<'_>,
-    live: &[LiveVersion],
-) -> Result<(), CommandError> {
-    let journal = store.reopen(&run.id).await?;
-    let reopen = (!run.is_reopened).then_some(Entry::Reopen {});
-    let abandon = Entry::Abandon {
-        change: step.change.clone(),
-        job: left.job.clone(),
-        made: made_by(step, live),
-        who: session.context.settings.who.clone(),
-    };
-    journal
-        .record_all(clock::now_ms(), reopen.into_iter().chain([abandon]))
-        .await?;
-    Ok(store.close(&run.id, journal).await?)
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::args::ChangeArgs;
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::apply::{self, ApplySource};
@@ -28,11 +28,7 @@ pub(in crate::cli) struct ApplyArgs {
     pub(super) change: ChangeArgs,
 }
 
-pub(super) async fn run(
-    args: &ApplyArgs,
-    settings: &Settings,
-    io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+pub(super) async fn run(args: &ApplyArgs, settings: &Settings, io: &mut Io) -> Result<ExitStatus> {
     let source = match &args.plan {
         Some(path) => ApplySource::PlanFile(path),
         None if args.resume => ApplySource::Interrupted,

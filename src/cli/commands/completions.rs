@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use clap::{Args, Command};
 
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{ExitStatus, Result};
 use crate::cli::io::Io;
 
 /// Print a completion script for a shell
@@ -20,7 +20,7 @@ pub(super) fn run(
     args: &CompletionsArgs,
     mut definition: Command,
     io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+) -> Result<ExitStatus> {
     // clap_complete panics if its writer fails, so it writes to memory.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut definition, "solform", &mut script);

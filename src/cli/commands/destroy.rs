@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::args::ChangeArgs;
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::apply::{self, ApplySource};
@@ -33,10 +33,8 @@ pub(super) async fn run(
     args: &DestroyArgs,
     settings: &Settings,
     io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
-    let source = match &args.plan {
-        Some(path) => ApplySource::PlanFile(path),
-        None => ApplySource::Manifest,
-    };
+) -> Result<ExitStatus> {
+    let plan = args.plan.as_deref();
+    let source = plan.map_or(ApplySource::Manifest, ApplySource::PlanFile);
     apply::run(source, Mode::Destroy, &args.change, settings, io).await
 }

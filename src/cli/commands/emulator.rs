@@ -2,20 +2,20 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use secrecy::SecretString;
 use solform_emulator::{self as emulator, EmulatorOptions, Fault, JobPace, Profile, Token};
 
-use crate::cli::args::parse_duration;
 use crate::cli::environment::embedded_emulator;
 use crate::cli::environment::session::{read_seed, seed_error};
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{CommandError, ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::{Settings, variable};
 use crate::cli::workflow::cancellation::Cancellation;
+use crate::manifest::duration_from;
 use crate::regular_file::{self, SECRET_LIMIT};
 
 /// Start an emulator of the platform's API on a loopback port
@@ -46,7 +46,7 @@ pub(in crate::cli) struct EmulatorArgs {
     #[arg(long, value_name = "N", default_value_t = 100)]
     page_cap: usize,
     /// Delay of every response
-    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = duration_from)]
     latency: Duration,
     /// Format of the responses: docs or aihub
     #[arg(long, value_name = "NAME", default_value = "docs")]
@@ -66,7 +66,7 @@ pub(super) async fn run(
     args: EmulatorArgs,
     settings: &Settings,
     io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+) -> Result<ExitStatus> {
     if args.openapi {
         writeln!(io.document(), "{:#}", emulator::openapi())?;
         return Ok(ExitStatus::Success);
@@ -77,11 +77,9 @@ pub(super) async fn run(
         None
     } else {
         let mut knobs = args.profile.knobs();
-        if let Some(seed) = &seed {
-            seed.change_knobs(&mut knobs).map_err(|source| {
-                let path = args.seed.as_deref().unwrap_or(Path::new(""));
-                seed_error(path, source)
-            })?;
+        if let (Some(seed), Some(path)) = (&seed, &args.seed) {
+            seed.change_knobs(&mut knobs)
+                .map_err(|source| seed_error(path, source))?;
         }
         for text in &args.knob {
             knobs.assign(text).map_err(|source| {
@@ -113,7 +111,7 @@ pub(super) async fn run(
 }
 
 /// Returns the accepted token, from an option, a file or `SOLFORM_EMULATOR_TOKEN`.
-fn token(args: &EmulatorArgs, io: &Io) -> Result<Option<Token>, CommandError> {
+fn token(args: &EmulatorArgs, io: &Io) -> Result<Option<Token>> {
     let text = match (&args.token, &args.token_file) {
         (Some(token), _) => token.clone(),
         (None, Some(path)) => regular_file::read_text(path, SECRET_LIMIT)

@@ -8,8 +8,8 @@ use clap::Args;
 use crate::api::{ListRequest, ReadError, VisibilityOf};
 use crate::cli::args::ManifestArgs;
 use crate::cli::environment::session::{self, Session};
-use crate::cli::error::{CommandError, ExitStatus};
-use crate::cli::files::{check_writable, folder_of, write_shared};
+use crate::cli::error::{CommandError, ExitStatus, Result};
+use crate::cli::files::{check_writable, folder_of, is_same_file, write_shared};
 use crate::cli::io::Io;
 use crate::cli::settings::{Settings, variable};
 use crate::export::{Exported, Reach, WhyLeft, export};
@@ -37,11 +37,7 @@ pub(in crate::cli) struct ExportArgs {
     force: bool,
 }
 
-pub(super) async fn run(
-    args: &ExportArgs,
-    settings: &Settings,
-    io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+pub(super) async fn run(args: &ExportArgs, settings: &Settings, io: &mut Io) -> Result<ExitStatus> {
     if let Some(path) = &args.out {
         if !args.force && path.exists() {
             return Err(out_exists(path));
@@ -50,9 +46,8 @@ pub(super) async fn run(
     }
     let session = session::open(&args.manifest, settings, io).await?;
     let request = ListRequest {
-        names: None,
-        declared: None,
         visibility_of: VisibilityOf::All,
+        ..ListRequest::default()
     };
     let live = session.read(session.reader().collect(&request)).await?;
     if let Coverage::Unproven(reason) = live.coverage() {
@@ -85,7 +80,7 @@ fn out_exists(path: &Path) -> CommandError {
 }
 
 /// Reads the manifest and plans it as `plan` does: a manifest whose plan is not empty is an error.
-fn check(session: &Session, text: &[u8], live: &LiveState, io: &Io) -> Result<(), CommandError> {
+fn check(session: &Session, text: &[u8], live: &LiveState, io: &Io) -> Result<()> {
     let unsound = |why: &str| {
         CommandError::failed(format!(
             "internal error: the manifest would not be right, and is not written: {why}; please \
@@ -103,13 +98,9 @@ fn check(session: &Session, text: &[u8], live: &LiveState, io: &Io) -> Result<()
         environment: Some(&session.manifest().environment.name),
     };
     let read = manifest::read(&source, &selection, &variable)?;
-    let plan = diff(
-        &read.manifest,
-        live,
-        &ApplyHistory::default(),
-        &DiffOptions::default(),
-    )
-    .map_err(|_| unsound("it needs a package that is not known"))?;
+    let (history, options) = (ApplyHistory::default(), DiffOptions::default());
+    let plan = diff(&read.manifest, live, &history, &options)
+        .map_err(|_| unsound("it needs a package that is not known"))?;
     if Summary::of(&plan).has_changes() {
         return Err(unsound("a plan with it would change something"));
     }
@@ -123,7 +114,7 @@ fn warn_about_export(
     live: &LiveState,
     exported: &Exported<'_>,
     io: &mut Io,
-) -> Result<(), CommandError> {
+) -> Result<()> {
     let declared = exported.declared();
     if declared == 0 && !live.versions().is_empty() && !args.all {
         writeln!(
@@ -139,10 +130,9 @@ fn warn_about_export(
             io.err,
             "Warning: {} not declared, and left alone; comments at the end of the manifest say \
              which and why.",
-            if left == 1 {
-                "1 live record is".to_owned()
-            } else {
-                format!("{left} live records are")
+            match left {
+                1 => "1 live record is".to_owned(),
+                _ => format!("{left} live records are"),
             }
         )?;
     }
@@ -162,7 +152,8 @@ fn warn_about_export(
         return Ok(());
     };
     let environment = &session.manifest().environment;
-    if names_neighbours(environment) && !is_same_folder(folder_of(path), &session.context.folder) {
+    let (folder, own) = (folder_of(path), &session.context.folder);
+    if names_neighbours(environment) && folder != own && !is_same_file(folder, own) {
         writeln!(
             io.err,
             "Warning: the environment names files relative to its manifest, and `{}` lies in \
@@ -193,11 +184,4 @@ fn names_neighbours(environment: &Environment) -> bool {
             .store
             .as_deref()
             .is_some_and(|store| !store.contains("://") && Path::new(store).is_relative())
-}
-
-fn is_same_folder(left: &Path, right: &Path) -> bool {
-    match (left.canonicalize(), right.canonicalize()) {
-        (Ok(left), Ok(right)) => left == right,
-        _ => left == right,
-    }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::args::ManifestArgs;
 use crate::cli::environment::{context, lock_holder};
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{CommandError, ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::render::words;
@@ -31,7 +31,7 @@ pub(super) async fn run(
     args: &ForceUnlockArgs,
     settings: &Settings,
     io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+) -> Result<ExitStatus> {
     let context = context::read_context(&args.manifest, settings, io)?;
     let store = context.store(args.store.as_deref(), &io.secrets)?;
     // The id is the approval: only a command that could not acquire the lock shows it.

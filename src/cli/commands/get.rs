@@ -8,7 +8,7 @@ use clap::Args;
 use crate::api::ListRequest;
 use crate::cli::args::ManifestArgs;
 use crate::cli::environment::session::{self, Session};
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{CommandError, ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::apply_session;
@@ -31,31 +31,27 @@ pub(in crate::cli) struct GetArgs {
     json: bool,
 }
 
-pub(super) async fn run(
-    args: &GetArgs,
-    settings: &Settings,
-    io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+pub(super) async fn run(args: &GetArgs, settings: &Settings, io: &mut Io) -> Result<ExitStatus> {
     let session = session::open(&args.manifest, settings, io).await?;
-    let found = find(&session, &args.solution).await?;
-    if found.versions.is_empty() {
+    let (versions, long_addresses) = find(&session, &args.solution).await?;
+    if versions.is_empty() {
         return Err(not_live(&session, &args.solution).await);
     }
     let history = apply_session::read_history(&session, None, io).await?;
     if args.json {
-        let names = found.versions.iter().map(|live| live.identity.name.clone());
+        let names = versions.iter().map(|live| live.identity.name.clone());
         let coverage = Coverage::Names(names.collect());
         let environment = &session.manifest().environment.name;
-        let live = LiveState::new(found.versions, coverage);
-        let document = solutions_document(environment, &live, &found.long_addresses, &history);
+        let live = LiveState::new(versions, coverage);
+        let document = solutions_document(environment, &live, &long_addresses, &history);
         render_json(&document, io.document())?;
         return Ok(ExitStatus::Success);
     }
-    for (index, live) in found.versions.iter().enumerate() {
+    for (index, live) in versions.iter().enumerate() {
         if index > 0 {
             writeln!(io.out)?;
         }
-        let address = found.long_addresses.get(&live.id);
+        let address = long_addresses.get(&live.id);
         let orphaned = history.orphaned.get(&live.id);
         render_solution(live, address, orphaned, &mut io.out)?;
     }
@@ -72,7 +68,7 @@ async fn not_live(session: &Session, text: &str) -> CommandError {
         format!("{text}@")
     };
     // Ids have no similar ids, and listing a big instance takes time.
-    let near = if is_uuid(text) {
+    let near = if uuid::Uuid::try_parse(text).is_ok() {
         Vec::new()
     } else {
         // Without a listing, there are fewer suggestions, but the error is the same.
@@ -92,31 +88,24 @@ async fn not_live(session: &Session, text: &str) -> CommandError {
     CommandError::failed(format!("no live version matches `{text}`")).hint(hint)
 }
 
-fn is_uuid(text: &str) -> bool {
-    uuid::Uuid::try_parse(text).is_ok()
-}
-
 /// Returns the id of the only record that a text matches.
-pub(super) async fn single_id(session: &Session, text: &str) -> Result<SolutionId, CommandError> {
+pub(super) async fn single_id(session: &Session, text: &str) -> Result<SolutionId> {
     if Address::parse(text).is_err()
         && let Ok(id) = SolutionId::parse(text)
     {
         // The request finds out if the solution exists.
         return Ok(id);
     }
-    let found = find(session, text).await?;
-    match &found.versions[..] {
+    let (found, _) = find(session, text).await?;
+    match &found[..] {
         [] => Err(not_live(session, text).await),
         [one] => Ok(one.id.clone()),
         several => {
             let records: Vec<String> = several
                 .iter()
                 .map(|live| {
-                    format!(
-                        "`{}` with the id `{}`",
-                        live.identity.full_address(),
-                        live.id
-                    )
+                    let address = live.identity.full_address();
+                    format!("`{address}` with the id `{}`", live.id)
                 })
                 .collect();
             let message = format!(
@@ -130,35 +119,25 @@ pub(super) async fn single_id(session: &Session, text: &str) -> Result<SolutionI
     }
 }
 
-/// A possible meaning of a text.
-#[derive(Default)]
-struct Found {
-    versions: Vec<LiveVersion>,
-    /// The addresses of the versions whose short address is not unique.
-    long_addresses: BTreeMap<SolutionId, Address>,
-}
+/// The addresses of the versions whose short address is not unique.
+type LongAddresses = BTreeMap<SolutionId, Address>;
 
 /// Returns every possible meaning of the text: an address has an `@`, anything else is an id.
-async fn find(session: &Session, text: &str) -> Result<Found, CommandError> {
+async fn find(session: &Session, text: &str) -> Result<(Vec<LiveVersion>, LongAddresses)> {
     let reader = session.reader();
     let Ok(address) = Address::parse(text) else {
-        let Ok(id) = SolutionId::parse(text) else {
-            return Ok(Found::default());
+        let found = match SolutionId::parse(text) {
+            Ok(id) => session.read(reader.get(&id)).await?,
+            Err(_) => None,
         };
-        let found = session.read(reader.get(&id)).await?;
-        return Ok(Found {
-            versions: found.into_iter().collect(),
-            ..Found::default()
-        });
+        return Ok((found.into_iter().collect(), LongAddresses::new()));
     };
     let (before, _) = text.rsplit_once('@').unwrap_or((text, ""));
     let mut records = Vec::new();
     // `owner:Name` and a name with a colon look the same, so both are searched.
     let names = [Some(before), before.split_once(':').map(|(_, name)| name)];
-    for name in names.into_iter().flatten() {
-        let Ok(name) = SolutionName::parse(name) else {
-            continue;
-        };
+    let parsed = names.into_iter().flatten().map(SolutionName::parse);
+    for name in parsed.filter_map(Result::ok) {
         records.extend(session.read(reader.named(&name)).await?);
     }
     let all = LiveState::new(records, Coverage::Names(BTreeSet::new()));
@@ -173,8 +152,5 @@ async fn find(session: &Session, text: &str) -> Result<Found, CommandError> {
             live.visibility = session.read(reader.visibility_of(live)).await?;
         }
     }
-    Ok(Found {
-        versions,
-        long_addresses,
-    })
+    Ok((versions, long_addresses))
 }

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use crate::cli::args::{ManifestArgs, Outputs, SizeArgs, parser};
 use crate::cli::clock;
 use crate::cli::environment::context;
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::apply_session;
@@ -59,7 +59,7 @@ pub(super) async fn run(
     args: &HistoryArgs,
     settings: &Settings,
     io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+) -> Result<ExitStatus> {
     let context = context::read_context(&args.manifest, settings, io)?;
     let store = context.store(args.store.as_deref(), &io.secrets)?;
     let mut runs = apply_session::runs_of(&*store).await?;

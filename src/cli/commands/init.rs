@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{CommandError, ExitStatus, Result};
 use crate::cli::files::is_standard_input;
 use crate::cli::io::Io;
 use crate::manifest;
@@ -22,7 +22,7 @@ pub(in crate::cli) struct InitArgs {
     file: PathBuf,
 }
 
-pub(super) fn run(args: &InitArgs, io: &mut Io) -> Result<ExitStatus, CommandError> {
+pub(super) fn run(args: &InitArgs, io: &mut Io) -> Result<ExitStatus> {
     if is_standard_input(&args.file) {
         io.document().write_all(manifest::template().as_bytes())?;
         return Ok(ExitStatus::Success);
@@ -43,11 +43,8 @@ pub(super) fn run(args: &InitArgs, io: &mut Io) -> Result<ExitStatus, CommandErr
 }
 
 /// Writes a file, unless it exists.
-fn write_new(path: &Path, text: &str) -> Result<(), CommandError> {
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(path)
+fn write_new(path: &Path, text: &str) -> Result<()> {
+    let mut file = std::fs::File::create_new(path)
         .map_err(|source| CommandError::io("create", path, source))?;
     file.write_all(text.as_bytes())
         .and_then(|()| file.sync_all())

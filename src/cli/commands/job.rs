@@ -1,10 +1,11 @@
 //! `job`: shows the state of a job or a run.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::TypedValueParser;
 
-use crate::cli::args::{ManifestArgs, WaitingArgs, parse_space};
+use crate::cli::args::{ManifestArgs, WaitingArgs, Word, parse_space, word_parser};
 use crate::cli::environment::session;
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{ExitStatus, Result};
 use crate::cli::io::{Io, Progress};
 use crate::cli::settings::Settings;
 use crate::cli::workflow::cancellation::Cancellation;
@@ -25,8 +26,8 @@ pub(in crate::cli) struct JobArgs {
     #[command(flatten)]
     manifest: ManifestArgs,
     /// Type of the job: async is a deploy or delete, flow is a run; by default, both are tried
-    #[arg(long = "type", value_name = "TYPE", value_enum)]
-    kind: Option<JobKindWord>,
+    #[arg(long = "type", value_name = "TYPE", value_parser = kind_parser())]
+    kind: Option<JobKind>,
     /// Space that may hold the run's results, OWNER/SPACE; repeatable
     #[arg(long, value_name = "SPACE", value_parser = parse_space)]
     output_repo: Vec<String>,
@@ -35,37 +36,23 @@ pub(in crate::cli) struct JobArgs {
 }
 
 /// The kinds of jobs, in the platform's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum JobKindWord {
-    /// A deploy or delete.
-    Async,
-    /// A run.
-    Flow,
-    /// A refiner program.
-    Refiner,
-    /// A job of the deprecated file calls.
-    Job,
-    /// A group of jobs.
-    Group,
+const KINDS: [Word; 5] = [
+    ("async", "A deploy or delete"),
+    ("flow", "A run"),
+    ("refiner", "A refiner program"),
+    ("job", "A job of the deprecated file calls"),
+    ("group", "A group of jobs"),
+];
+
+/// Returns the parser of a kind.
+fn kind_parser() -> impl TypedValueParser<Value = JobKind> {
+    word_parser(&KINDS).map(|word| {
+        let kind = JobKind::ALL.into_iter().find(|kind| kind.as_str() == word);
+        kind.expect("invariant: each word is the word of a kind")
+    })
 }
 
-impl From<JobKindWord> for JobKind {
-    fn from(word: JobKindWord) -> Self {
-        match word {
-            JobKindWord::Async => Self::Async,
-            JobKindWord::Flow => Self::Flow,
-            JobKindWord::Refiner => Self::Refiner,
-            JobKindWord::Job => Self::Job,
-            JobKindWord::Group => Self::Group,
-        }
-    }
-}
-
-pub(super) async fn run(
-    args: &JobArgs,
-    settings: &Settings,
-    io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+pub(super) async fn run(args: &JobArgs, settings: &Settings, io: &mut Io) -> Result<ExitStatus> {
     let cancel = Cancellation::new(io)?;
     let opening = session::open(&args.manifest, settings, io);
     let session = cancel.or_interrupted(opening).await?;
@@ -73,7 +60,7 @@ pub(super) async fn run(
     let context = run_watch::context(&session, &args.waiting, cancel.interrupt(), &progress);
     let mut job = WatchedJob {
         id: args.id.clone(),
-        kind: args.kind.map_or(JobKind::Async, JobKind::from),
+        kind: args.kind.unwrap_or(JobKind::Async),
         output_repos: args.output_repo.clone(),
     };
     let look = session.read(look_at_job(&job, &context));

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use futures_util::StreamExt as _;
 
 use super::get;
-use crate::cli::args::{ManifestArgs, parse_space};
+use crate::cli::args::{ManifestArgs, Word, parse_space, word_parser};
 use crate::cli::environment::session::{self, Session};
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::ident::{Address, JobId, SolutionId};
@@ -48,8 +48,8 @@ pub(in crate::cli) struct JobsArgs {
     #[arg(long, value_name = "ID", value_parser = JobId::parse)]
     job_id: Vec<JobId>,
     /// List only runs in this state; repeatable
-    #[arg(long, value_name = "STATE", value_enum, ignore_case = true)]
-    state: Vec<RunStateWord>,
+    #[arg(long, value_name = "STATE", value_parser = word_parser(&STATES), ignore_case = true)]
+    state: Vec<&'static str>,
     /// List only runs whose results go to this space, OWNER/SPACE; repeatable. By default, the
     /// platform lists the spaces that the token's user owns
     #[arg(long, value_name = "SPACE", value_parser = parse_space)]
@@ -61,11 +61,11 @@ pub(in crate::cli) struct JobsArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     offset: u64,
     /// Sort by this key; the platform's default is startTimeNs
-    #[arg(long, value_name = "KEY", value_enum, ignore_case = true)]
-    sort_by: Option<SortKey>,
+    #[arg(long, value_name = "KEY", value_parser = word_parser(&SORT_KEYS), ignore_case = true)]
+    sort_by: Option<&'static str>,
     /// Sort in this order; the platform's default is DESCENDING
-    #[arg(long, value_name = "ORDER", value_enum, ignore_case = true)]
-    order: Option<SortOrder>,
+    #[arg(long, value_name = "ORDER", value_parser = word_parser(&ORDERS), ignore_case = true)]
+    order: Option<&'static str>,
     /// Print a JSON document
     #[arg(long)]
     json: bool,
@@ -73,97 +73,33 @@ pub(in crate::cli) struct JobsArgs {
 
 /// The states that filter a list of runs: the documented ones, and the additional ones of the Job
 /// API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(super) enum RunStateWord {
-    /// In progress.
-    Running,
-    /// Succeeded.
-    Complete,
-    /// Failed.
-    Failed,
-    /// Cancelled by a user.
-    Cancelled,
-    /// Waits for a human.
-    StoppedAtCheckpoint,
-    /// Not started.
-    Pending,
-    /// Waits for a human.
-    Paused,
-}
-
-impl RunStateWord {
-    /// The platform's word.
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "RUNNING",
-            Self::Complete => "COMPLETE",
-            Self::Failed => "FAILED",
-            Self::Cancelled => "CANCELLED",
-            Self::StoppedAtCheckpoint => "STOPPED_AT_CHECKPOINT",
-            Self::Pending => "PENDING",
-            Self::Paused => "PAUSED",
-        }
-    }
-}
+const STATES: [Word; 7] = [
+    ("RUNNING", "In progress"),
+    ("COMPLETE", "Succeeded"),
+    ("FAILED", "Failed"),
+    ("CANCELLED", "Cancelled by a user"),
+    ("STOPPED_AT_CHECKPOINT", "Waits for a human"),
+    ("PENDING", "Not started"),
+    ("PAUSED", "Waits for a human"),
+];
 
 /// The sort keys of a list of runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "camelCase")]
-pub(super) enum SortKey {
-    /// The start time.
-    StartTimeNs,
-    /// The solution's name.
-    Name,
-    /// The solution's version.
-    Version,
-    /// The user who started it.
-    Username,
-    /// The duration.
-    TimeTakenNs,
-    /// The state.
-    State,
-}
+const SORT_KEYS: [Word; 6] = [
+    ("startTimeNs", "The start time"),
+    ("name", "The solution's name"),
+    ("version", "The solution's version"),
+    ("username", "The user who started it"),
+    ("timeTakenNs", "The duration"),
+    ("state", "The state"),
+];
 
-impl SortKey {
-    /// The platform's word.
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::StartTimeNs => "startTimeNs",
-            Self::Name => "name",
-            Self::Version => "version",
-            Self::Username => "username",
-            Self::TimeTakenNs => "timeTakenNs",
-            Self::State => "state",
-        }
-    }
-}
+/// The sort orders of a list of runs.
+const ORDERS: [Word; 2] = [
+    ("ASCENDING", "Lowest first"),
+    ("DESCENDING", "Highest first"),
+];
 
-/// The sort order of a list of runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(super) enum SortOrder {
-    /// Lowest first.
-    Ascending,
-    /// Highest first.
-    Descending,
-}
-
-impl SortOrder {
-    /// The platform's word.
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Ascending => "ASCENDING",
-            Self::Descending => "DESCENDING",
-        }
-    }
-}
-
-pub(super) async fn run(
-    args: &JobsArgs,
-    settings: &Settings,
-    io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+pub(super) async fn run(args: &JobsArgs, settings: &Settings, io: &mut Io) -> Result<ExitStatus> {
     let session = session::open(&args.manifest, settings, io).await?;
     let filter = filter(args, &session).await?;
     let list = session.read(session.reader().runs(&filter)).await?;
@@ -189,7 +125,7 @@ pub(super) async fn run(
     Ok(ExitStatus::Success)
 }
 
-async fn filter(args: &JobsArgs, session: &Session) -> Result<RunFilter, CommandError> {
+async fn filter(args: &JobsArgs, session: &Session) -> Result<RunFilter> {
     let solution_ids = match &args.solution {
         Some(solution) => vec![get::single_id(session, solution).await?],
         None => args.solution_id.clone(),
@@ -199,16 +135,12 @@ async fn filter(args: &JobsArgs, session: &Session) -> Result<RunFilter, Command
         solution_ids,
         users: args.user.clone(),
         ids: args.job_id.clone(),
-        states: args
-            .state
-            .iter()
-            .map(|state| state.as_str().to_owned())
-            .collect(),
+        states: args.state.iter().map(ToString::to_string).collect(),
         owners: args.owner.clone(),
         names: args.name.clone(),
         output_repos: args.output_repo.clone(),
-        sort_by: args.sort_by.map(SortKey::as_str),
-        order: args.order.map(SortOrder::as_str),
+        sort_by: args.sort_by,
+        order: args.order,
         limit: args.limit,
         offset: args.offset,
     })

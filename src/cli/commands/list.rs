@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::api::{ListRequest, VisibilityOf};
-use crate::attribute::{LiveVisibilityWord, Visibility};
-use crate::cli::args::ManifestArgs;
+use crate::attribute::LiveVisibilityWord;
+use crate::cli::args::{ManifestArgs, Word, word_parser};
 use crate::cli::environment::session;
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::apply_session;
-use crate::ident::{IdentError, Identity, Owner, SolutionName};
+use crate::ident::{Identity, Owner, SolutionName};
 use crate::live::{Coverage, LiveVersion, RecordTexts};
 use crate::render::{orphaned_sentence, render_json, render_solutions, solutions_document, words};
 
@@ -25,8 +25,8 @@ pub(in crate::cli) struct ListArgs {
     #[command(flatten)]
     manifest: ManifestArgs,
     /// List only versions in this state
-    #[arg(long, value_name = "STATE", value_enum, ignore_case = true)]
-    state: Option<StateWord>,
+    #[arg(long, value_name = "STATE", value_parser = word_parser(&STATES), ignore_case = true)]
+    state: Option<&'static str>,
     /// List only versions with exactly this name
     #[arg(long, value_name = "NAME", value_parser = SolutionName::parse)]
     name: Option<SolutionName>,
@@ -34,11 +34,12 @@ pub(in crate::cli) struct ListArgs {
     #[arg(long, value_name = "USER")]
     author: Option<String>,
     /// List only versions of this owner: a username, or IB_DEPLOYED
-    #[arg(long, value_name = "OWNER", value_parser = parse_owner)]
+    #[arg(long, value_name = "OWNER", value_parser = Owner::parse)]
     owner: Option<Owner>,
     /// List only versions with this visibility
-    #[arg(long, value_name = "VISIBILITY", value_enum, ignore_case = true)]
-    visibility: Option<VisibilityWord>,
+    #[arg(long, value_name = "VISIBILITY", ignore_case = true)]
+    #[arg(value_parser = word_parser(&VISIBILITIES))]
+    visibility: Option<&'static str>,
     /// Maximum number of results; the whole list is read anyway, to check that it is complete
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
@@ -51,64 +52,28 @@ pub(in crate::cli) struct ListArgs {
 }
 
 /// The states that filter a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(super) enum StateWord {
-    /// In service.
-    Active,
-    /// Out of service.
-    Inactive,
-    /// In service; an undocumented word of some servers.
-    Production,
-}
-
-impl StateWord {
-    /// The platform's word.
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "ACTIVE",
-            Self::Inactive => "INACTIVE",
-            Self::Production => "PRODUCTION",
-        }
-    }
-}
+const STATES: [Word; 3] = [
+    ("ACTIVE", "In service"),
+    ("INACTIVE", "Out of service"),
+    (
+        "PRODUCTION",
+        "In service; an undocumented word of some servers",
+    ),
+];
 
 /// The visibilities that filter a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(super) enum VisibilityWord {
-    /// Visible to every user of the instance.
-    Public,
-    /// Visible to the owner.
-    Private,
-    /// Waiting for approval.
-    PendingReview,
-}
+const VISIBILITIES: [Word; 3] = [
+    ("PUBLIC", "Visible to every user of the instance"),
+    ("PRIVATE", "Visible to the owner"),
+    ("PENDING_REVIEW", "Waiting for approval"),
+];
 
-impl From<VisibilityWord> for Visibility {
-    fn from(word: VisibilityWord) -> Self {
-        match word {
-            VisibilityWord::Public => Self::Public,
-            VisibilityWord::Private => Self::Private,
-            VisibilityWord::PendingReview => Self::PendingReview,
-        }
-    }
-}
-
-fn parse_owner(text: &str) -> Result<Owner, IdentError> {
-    Owner::parse(text)
-}
-
-pub(super) async fn run(
-    args: &ListArgs,
-    settings: &Settings,
-    io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+pub(super) async fn run(args: &ListArgs, settings: &Settings, io: &mut Io) -> Result<ExitStatus> {
     let session = session::open(&args.manifest, settings, io).await?;
     let request = ListRequest {
         names: args.name.clone().map(|name| BTreeSet::from([name])),
-        declared: None,
         visibility_of: VisibilityOf::All,
+        ..ListRequest::default()
     };
     let live = session.read(session.reader().collect(&request)).await?;
     let history = apply_session::read_history(&session, None, io).await?;
@@ -156,7 +121,7 @@ struct Texts<'a> {
     owner: &'a str,
     author: Option<&'a str>,
     state: Option<&'a str>,
-    visibility: Option<LiveVisibilityWord>,
+    visibility: Option<&'a str>,
 }
 
 impl<'a> Texts<'a> {
@@ -166,7 +131,7 @@ impl<'a> Texts<'a> {
             owner: version.identity.owner.as_str(),
             author: version.author.as_deref(),
             state: Some(version.state.as_str()),
-            visibility: version.visibility.clone(),
+            visibility: version.visibility.as_ref().map(LiveVisibilityWord::as_str),
         }
     }
 
@@ -176,7 +141,7 @@ impl<'a> Texts<'a> {
             owner: &texts.owner,
             author: texts.author.as_deref(),
             state: texts.state.as_deref(),
-            visibility: texts.visibility.as_deref().map(LiveVisibilityWord::new),
+            visibility: texts.visibility.as_deref(),
         }
     }
 }
@@ -195,7 +160,7 @@ fn passes(args: &ListArgs, texts: &Texts<'_>) -> bool {
         offset: _,
         json: _,
     } = args;
-    state.is_none_or(|state| texts.state == Some(state.as_str()))
+    state.is_none_or(|state| texts.state == Some(state))
         && name.as_ref().is_none_or(|name| texts.name == name.as_str())
         && owner
             .as_ref()
@@ -203,9 +168,5 @@ fn passes(args: &ListArgs, texts: &Texts<'_>) -> bool {
         && author
             .as_deref()
             .is_none_or(|author| texts.author == Some(author))
-        && visibility.is_none_or(|wanted| {
-            let wanted = Visibility::from(wanted);
-            let found = texts.visibility.as_ref();
-            found.is_some_and(|found| found.satisfies(wanted))
-        })
+        && visibility.is_none_or(|visibility| texts.visibility == Some(visibility))
 }

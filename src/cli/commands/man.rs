@@ -5,7 +5,7 @@ use std::io::Write as _;
 use clap::{Args, Command};
 use clap_mangen::Man;
 
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{CommandError, ExitStatus, Result};
 use crate::cli::io::Io;
 
 /// Print a manual page
@@ -19,11 +19,7 @@ pub(in crate::cli) struct ManArgs {
     command: Option<String>,
 }
 
-pub(super) fn run(
-    args: &ManArgs,
-    mut cli: Command,
-    io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+pub(super) fn run(args: &ManArgs, mut cli: Command, io: &mut Io) -> Result<ExitStatus> {
     cli.build();
     let page = match &args.command {
         None => Man::new(cli),

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::cli::args::{FormatArgs, ManifestArgs, OUTPUT, PlanningArgs};
 use crate::cli::clock;
 use crate::cli::environment::early_listing;
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::plan::Planner;
@@ -43,11 +43,7 @@ pub(in crate::cli) struct PlanArgs {
     store: Option<String>,
 }
 
-pub(super) async fn run(
-    args: &PlanArgs,
-    settings: &Settings,
-    io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+pub(super) async fn run(args: &PlanArgs, settings: &Settings, io: &mut Io) -> Result<ExitStatus> {
     let outputs = args.formats.outputs();
     if !outputs.is_text() {
         io.reserve_out();
@@ -63,7 +59,7 @@ pub(super) async fn run(
     let mut is_reported = false;
     let done = make(args, settings, &mut is_reported, io).await;
     if let (Err(error), false) = (&done, is_reported) {
-        plan_formats::write_errors(error, &args.formats, settings, io)?;
+        plan_formats::write_errors(error, outputs, settings, io)?;
     }
     done
 }
@@ -73,7 +69,7 @@ async fn make(
     settings: &Settings,
     is_reported: &mut bool,
     io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+) -> Result<ExitStatus> {
     let mode = if args.destroy {
         Mode::Destroy
     } else {
@@ -99,7 +95,7 @@ async fn make(
     plan_formats::write_plan(
         &plan,
         &refusals,
-        &args.formats,
+        args.formats.outputs(),
         args.planning.detail.detail(),
         settings,
         io,
@@ -111,14 +107,11 @@ async fn make(
         let options = PlanOptions::new(&options, overrides);
         let saved = SavedPlan::new(plan, refusals.clone(), options, id, now_ms);
         saved_plan::write(path, &saved)?;
-        let next = saved_plan::command_of(&session.context, &saved, path);
-        let message = match next {
-            Some(next) => format!("The plan is kept in `{}`. Next: {next}", path.display()),
-            None => format!(
-                "The plan is kept in `{}`. It cannot be applied.",
-                path.display()
-            ),
+        let next = match saved_plan::command_of(&session.context, &saved, path) {
+            Some(command) => format!("Next: {command}"),
+            None => "It cannot be applied.".to_owned(),
         };
+        let message = format!("The plan is kept in `{}`. {next}", path.display());
         writeln!(io.text().0, "{message}")?;
         io.send(|| StreamMessage::log(message));
     } else {

@@ -10,9 +10,9 @@ use clap::Args;
 use indexmap::IndexSet;
 
 use crate::cli::args::{Output, Outputs, SizeArgs, output_parser, parser};
-use crate::cli::environment::base_manifest::{Base, read_base, reviewed};
+use crate::cli::environment::base_manifest::{read_base, reviewed};
 use crate::cli::environment::context::read_source;
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{CommandError, ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::{Settings, variable};
 use crate::cli::workflow::output_files::{self, OutputWriter};
@@ -57,19 +57,12 @@ pub(in crate::cli) struct ReviewArgs {
     detailed_exitcode: bool,
 }
 
-pub(super) async fn run(
-    args: &ReviewArgs,
-    settings: &Settings,
-    io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+pub(super) async fn run(args: &ReviewArgs, settings: &Settings, io: &mut Io) -> Result<ExitStatus> {
     output_files::check(args.output.iter().map(|output| &*output.path), &args.file)?;
     let head = read_source(&args.file)?;
-    let Base {
-        name: base_name,
-        commit,
-        source: base,
-    } = read_base(&args.base, &args.file, args.base_exact).await?;
-    for source in [&head].into_iter().chain(&base) {
+    let base = read_base(&args.base, &args.file, args.base_exact).await?;
+    let sources = || [&head].into_iter().chain(&base.source);
+    for source in sources() {
         settings.hide_tokens(source, &io.secrets);
     }
     let only = args
@@ -77,14 +70,14 @@ pub(super) async fn run(
         .as_deref()
         .or(settings.environment.as_deref());
     let variables = Variables {
-        placeholders: Placeholders::of([&head].into_iter().chain(&base)),
+        placeholders: Placeholders::of(sources()),
         known: &settings.allowed_variables,
         replaced: RefCell::default(),
     };
     let heads = variables.read(&head, only, "the manifest")?;
     // Warnings about the base are not caused by this change.
     io.warn_of(&heads.warnings)?;
-    let bases = match &base {
+    let bases = match &base.source {
         Some(base) => variables.read(base, only, "the base manifest")?,
         None => Side::default(),
     };
@@ -107,9 +100,9 @@ pub(super) async fn run(
     });
     let review = Review {
         base: ReviewBase {
-            name: base_name,
-            commit,
-            is_present: base.is_some(),
+            is_present: base.source.is_some(),
+            name: base.name,
+            commit: base.commit,
         },
         head: head.name().to_owned(),
         only: only.map(str::to_owned),
@@ -158,12 +151,7 @@ impl Variables<'_> {
     }
 
     /// Reads a manifest; all its problems become one error.
-    fn read(
-        &self,
-        source: &SourceFile,
-        only: Option<&str>,
-        what: &str,
-    ) -> Result<Side, CommandError> {
+    fn read(&self, source: &SourceFile, only: Option<&str>, what: &str) -> Result<Side> {
         self.replaced.borrow_mut().clear();
         let read = |name: &str| self.value(name);
         let failed = |problems: Problems| {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::get;
 use crate::cli::args::{ManifestArgs, WaitingArgs};
 use crate::cli::environment::session::{self, Session};
-use crate::cli::error::{CommandError, ErrorKind, ExitStatus};
+use crate::cli::error::{CommandError, ErrorKind, ExitStatus, Result};
 use crate::cli::io::{Io, Progress};
 use crate::cli::settings::Settings;
 use crate::cli::workflow::cancellation::Cancellation;
@@ -64,11 +64,7 @@ pub(in crate::cli) struct RunArgs {
     waiting: WaitingArgs,
 }
 
-pub(super) async fn run(
-    args: &RunArgs,
-    settings: &Settings,
-    io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+pub(super) async fn run(args: &RunArgs, settings: &Settings, io: &mut Io) -> Result<ExitStatus> {
     let cancel = Cancellation::new(io)?;
     let request = request(args)?;
     let opening = session::open(&args.manifest, settings, io);
@@ -112,7 +108,7 @@ pub(super) async fn run(
 }
 
 /// Returns the solution to run. An address is resolved, so that exactly that record runs.
-async fn target(args: &RunArgs, session: &Session) -> Result<RunTarget, CommandError> {
+async fn target(args: &RunArgs, session: &Session) -> Result<RunTarget> {
     let Some(solution) = &args.solution else {
         return Ok(RunTarget::Name {
             name: args
@@ -151,7 +147,7 @@ fn not_started(session: &Session, source: RunStartError) -> CommandError {
     }
 }
 
-fn request(args: &RunArgs) -> Result<RunRequest, CommandError> {
+fn request(args: &RunArgs) -> Result<RunRequest> {
     Ok(RunRequest {
         id: args.job_id.clone().unwrap_or_else(new_id),
         input_dir: args.input_dir.clone(),

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::manifest;
 use crate::render::{
@@ -50,7 +50,7 @@ pub(super) enum SchemaDocument {
     Events,
 }
 
-pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus, CommandError> {
+pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus> {
     let schema = match args.document {
         SchemaDocument::Manifest => manifest::schema(),
         SchemaDocument::Solutions => schema_of::<SolutionsDocument>(),

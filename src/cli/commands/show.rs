@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::args::{DetailArgs, FormatArgs};
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
+use crate::cli::workflow::output_files::OutputWriter;
 use crate::cli::workflow::{plan, plan_formats, saved_plan};
+use crate::render::{Content, JSON};
 
 /// Show a saved plan
 #[derive(Debug, Args)]
@@ -30,39 +32,25 @@ pub(in crate::cli) struct ShowArgs {
     detailed_exitcode: bool,
 }
 
-impl ShowArgs {
-    /// Returns the formats, with `--json` taken as `--format json`.
-    fn formats(&self) -> FormatArgs {
-        if self.json {
-            self.formats.clone().in_json()
-        } else {
-            self.formats.clone()
-        }
+pub(super) fn run(args: &ShowArgs, settings: &Settings, io: &mut Io) -> Result<ExitStatus> {
+    let mut outputs = args.formats.outputs();
+    if args.json {
+        outputs.format = &JSON;
     }
-}
-
-pub(super) fn run(
-    args: &ShowArgs,
-    settings: &Settings,
-    io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
-    let formats = args.formats();
     let saved = match saved_plan::read(&args.plan) {
         Ok(saved) => saved,
         Err(error) => {
-            plan_formats::write_errors(&error, &formats, settings, io)?;
+            plan_formats::write_errors(&error, outputs, settings, io)?;
             return Err(error);
         }
     };
     let refusals = &saved.refusals;
-    plan_formats::write_plan(
-        &saved.plan,
-        refusals,
-        &formats,
-        args.detail.detail(),
+    let writer = OutputWriter {
+        content: Content::Plan(&saved.plan, refusals),
+        outputs,
         settings,
-        io,
-    )?;
+    };
+    writer.write(args.detail.detail(), io)?;
     if !refusals.is_empty() {
         io.out.flush()?;
         io.refusals(refusals, |_| None)?;

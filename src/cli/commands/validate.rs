@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::args::ManifestArgs;
 use crate::cli::environment::context;
-use crate::cli::error::{CommandError, ExitStatus};
+use crate::cli::error::{CommandError, ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::manifest;
@@ -20,11 +20,7 @@ pub(in crate::cli) struct ValidateArgs {
     manifest: ManifestArgs,
 }
 
-pub(super) fn run(
-    args: &ValidateArgs,
-    settings: &Settings,
-    io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+pub(super) fn run(args: &ValidateArgs, settings: &Settings, io: &mut Io) -> Result<ExitStatus> {
     let args = &args.manifest;
     let source = context::read_source(&args.file)?;
     let selection = context::selection(args, settings);

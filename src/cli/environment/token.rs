@@ -55,10 +55,7 @@ pub(in crate::cli) fn token_supplier(
     io: &Io,
 ) -> Result<TokenSupplier, CommandError> {
     let source = match source {
-        TokenSource::Env(name)
-            if (settings.restrictions.as_ref())
-                .is_some_and(|restrictions| !restrictions.allows_variable(name)) =>
-        {
+        TokenSource::Env(name) if !settings.allows_variable(name) => {
             return Err(CommandError::failed(format!(
                 "the token variable `{name}` of environment `{}` is not in SOLFORM_ALLOWED_ENV",
                 environment.name

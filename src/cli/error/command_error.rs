@@ -13,6 +13,9 @@ use crate::store::{JournalError, StoreError};
 
 type Source = Box<dyn Error + Send + Sync>;
 
+/// The result of a command, or of a part of one.
+pub(in crate::cli) type Result<T, E = CommandError> = std::result::Result<T, E>;
+
 /// The error that ends a command.
 #[derive(Debug)]
 pub(in crate::cli) struct CommandError {

@@ -6,7 +6,7 @@ use crate::apply::{CancelHandle, CancelToken};
 use crate::cli::error::CommandError;
 use crate::cli::invocation::PrintedCommand;
 use crate::cli::io::{Io, SharedErr, lock};
-use crate::cli::signals::{Signals, end, leave};
+use crate::cli::signals::{Signals, end};
 
 /// Handles signals from the start of the command: the first one cancels, the second one ends the
 /// process.
@@ -33,8 +33,7 @@ impl Cancellation {
                 Some(next) => format!("{message}; to go on, run: {next}"),
                 None => message.to_owned(),
             };
-            end(stream, Some(err), message).await;
-            leave(code);
+            end(stream, Some(err), message, code).await;
         });
         Ok(Self { interrupt, next })
     }

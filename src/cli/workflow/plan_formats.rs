@@ -3,7 +3,7 @@
 use std::io;
 
 use super::output_files::OutputWriter;
-use crate::cli::args::FormatArgs;
+use crate::cli::args::Outputs;
 use crate::cli::error::{CommandError, diagnostics_of};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
@@ -14,14 +14,14 @@ use crate::render::{Channel, Content, PlanDetail, StreamMessage, render_plan_in}
 pub(in crate::cli) fn write_plan(
     plan: &Plan,
     refusals: &[Refusal],
-    args: &FormatArgs,
+    outputs: Outputs<'_>,
     detail: PlanDetail,
     settings: &Settings,
     io: &mut Io,
 ) -> Result<(), CommandError> {
     let writer = OutputWriter {
         content: Content::Plan(plan, refusals),
-        outputs: args.outputs(),
+        outputs,
         settings,
     };
     if io.stream.is_none() {
@@ -51,16 +51,16 @@ pub(in crate::cli) fn stream_plan(plan: &Plan, is_applyable: bool, io: &Io) {
 /// Writes the error as an annotation, if annotations were requested.
 pub(in crate::cli) fn write_errors(
     error: &CommandError,
-    args: &FormatArgs,
+    outputs: Outputs<'_>,
     settings: &Settings,
     io: &mut Io,
 ) -> Result<(), CommandError> {
     let writer = OutputWriter {
         content: Content::Errors(&diagnostics_of(error, &io.invocation)),
-        outputs: args.outputs(),
+        outputs,
         settings,
     };
-    if writer.outputs.format.channel == Channel::Commands {
+    if outputs.format.channel == Channel::Commands {
         writer.print(PlanDetail::Verbose, io)?;
     }
     writer.write_files(io)

@@ -29,17 +29,16 @@ pub fn render_doctor(
     for check in &diagnosis.checks {
         render_check(check, width, styles, out)?;
     }
-    let counts = diagnosis.counts();
-    let skipped = match counts.skipped {
+    let skipped = match diagnosis.count(Verdict::Skipped) {
         0 => String::new(),
         count => format!(", {count} skipped"),
     };
     writeln!(
         out,
         "\n{} ok, {}, {} failed{skipped}.",
-        counts.ok,
-        words::count(counts.warn, "warning"),
-        counts.fail
+        diagnosis.count(Verdict::Ok),
+        words::count(diagnosis.count(Verdict::Warn), "warning"),
+        diagnosis.count(Verdict::Fail)
     )
 }
 

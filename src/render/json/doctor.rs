@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::diagnosis::{Check, Counts, Diagnosis, Finding, Verdict};
+use crate::diagnosis::{Check, Diagnosis, Finding, Verdict};
 
 const FORMAT_VERSION: &str = "1.0";
 
@@ -94,23 +94,18 @@ impl From<Verdict> for VerdictWord {
 
 /// Returns the document of a diagnosis.
 pub fn doctor_document(diagnosis: &Diagnosis) -> DoctorDocument<'_> {
-    let Counts {
-        ok,
-        warn,
-        fail,
-        skipped,
-    } = diagnosis.counts();
+    let counts = CountsItem {
+        ok: diagnosis.count(Verdict::Ok),
+        warn: diagnosis.count(Verdict::Warn),
+        fail: diagnosis.count(Verdict::Fail),
+        skipped: diagnosis.count(Verdict::Skipped),
+    };
     DoctorDocument {
         format_version: FORMAT_VERSION,
         solform: diagnosis.version,
         environment: diagnosis.environment.as_deref(),
-        failed: diagnosis.has_failed(),
-        counts: CountsItem {
-            ok,
-            warn,
-            fail,
-            skipped,
-        },
+        failed: counts.fail > 0,
+        counts,
         checks: diagnosis.checks.iter().map(check_item).collect(),
     }
 }

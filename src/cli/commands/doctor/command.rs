@@ -1,43 +1,32 @@
 //! The arguments of `doctor`, its sequence of checks, and the checks without the platform.
 
 use std::io::{self, Write as _};
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
 
-use super::answer::{sentence, skip};
+use super::checks::{Checks, sentence};
 use super::{platform, store};
 use crate::api::{RetryPolicy, SettingsError};
-use crate::cli::args::{ManifestArgs, parse_duration};
+use crate::cli::args::ManifestArgs;
 use crate::cli::environment::context::{self, EnvironmentContext};
 use crate::cli::environment::session;
 use crate::cli::environment::token::TokenCommandRefused;
-use crate::cli::error::{CommandError, ErrorKind, ExitStatus};
+use crate::cli::error::{CommandError, ErrorKind, ExitStatus, Result};
 use crate::cli::files::manifest_folder;
 use crate::cli::io::{Io, stdout_width};
 use crate::cli::restrictions::{Restrictions, working_tree};
 use crate::cli::settings::Settings;
 use crate::diagnosis::{Check, CheckName, Diagnosis, Verdict};
+use crate::manifest::duration_from;
 use crate::render::{doctor_document, render_doctor, render_json, words};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The checks that need the platform.
-const PLATFORM: [CheckName; 12] = [
-    CheckName::Connection,
-    CheckName::Tls,
-    CheckName::Token,
-    CheckName::Access,
-    CheckName::Context,
-    CheckName::Clock,
-    CheckName::Listing,
-    CheckName::FilterState,
-    CheckName::FilterName,
-    CheckName::FilterVisibility,
-    CheckName::Paths,
-    CheckName::Packages,
-];
+const PLATFORM: RangeInclusive<CheckName> = CheckName::Connection..=CheckName::Packages;
 
 /// Check the environment with GET requests, and test the locks of its store
 #[derive(Debug, Args)]
@@ -49,7 +38,7 @@ pub(in crate::cli) struct DoctorArgs {
     #[arg(long, value_name = "STORE")]
     store: Option<String>,
     /// Maximum duration of one check
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration_from)]
     timeout: Duration,
     /// Print a JSON document
     #[arg(long)]
@@ -60,7 +49,7 @@ pub(in crate::cli::commands) async fn run(
     args: &DoctorArgs,
     settings: &Settings,
     io: &mut Io,
-) -> Result<ExitStatus, CommandError> {
+) -> Result<ExitStatus> {
     let diagnosis = diagnose(args, settings, io).await;
     if args.json {
         render_json(&doctor_document(&diagnosis), io.document())?;
@@ -68,7 +57,7 @@ pub(in crate::cli::commands) async fn run(
         render_doctor(&diagnosis, stdout_width(), &io.out_styles, &mut io.out)?;
     }
     io.out.flush()?;
-    match diagnosis.counts().fail {
+    match diagnosis.count(Verdict::Fail) {
         0 => Ok(ExitStatus::Success),
         failed => {
             let checks = diagnosis.checks.len();
@@ -79,15 +68,13 @@ pub(in crate::cli::commands) async fn run(
 }
 
 async fn diagnose(args: &DoctorArgs, settings: &Settings, io: &mut Io) -> Diagnosis {
-    let mut checks = vec![Check::ok(
-        CheckName::Solform,
-        format!("This is solform {VERSION}, for manifests of format 1."),
-    )];
+    let mut checks = Checks::new(args.timeout);
+    let text = format!("This is solform {VERSION}, for manifests of format 1.");
+    checks.push(Check::ok(CheckName::Solform, text));
     if let Some(restrictions) = &settings.restrictions {
-        checks.push(restrictions_check(
-            restrictions,
-            manifest_folder(&args.manifest.file),
-        ));
+        let folder = manifest_folder(&args.manifest.file);
+        let variables = &settings.allowed_variables;
+        checks.push(restrictions_check(restrictions, variables, folder));
     }
     let chosen = context::selection(&args.manifest, settings).environment;
     let mut environment = chosen.map(str::to_owned);
@@ -95,8 +82,9 @@ async fn diagnose(args: &DoctorArgs, settings: &Settings, io: &mut Io) -> Diagno
         Ok(context) => {
             environment = Some(context.manifest.environment.name.clone());
             checks.push(manifest_check(&context));
-            checks.extend(store::look(&context, args.store.as_deref(), args.timeout, io).await);
-            check_platform(context, args, settings, io, &mut checks).await;
+            let store = store::look(&context, args.store.as_deref(), args.timeout, io).await;
+            checks.made.extend(store);
+            check_platform(context, settings, io, &mut checks).await;
         }
         Err(error) => {
             if matches!(error.kind, ErrorKind::Manifest(_)) {
@@ -104,11 +92,11 @@ async fn diagnose(args: &DoctorArgs, settings: &Settings, io: &mut Io) -> Diagno
                 io.report(&error);
             }
             checks.push(broken_manifest(&error));
-            skip(&mut checks, &PLATFORM, "There is no usable manifest.");
-            let store = [CheckName::Store, CheckName::Lock];
-            skip(&mut checks, &store, "There is no usable manifest.");
+            let names = CheckName::Connection..=CheckName::Lock;
+            checks.skip(names, "There is no usable manifest.");
         }
     }
+    let mut checks = checks.made;
     for check in &mut checks {
         let hint = check.hint.take();
         check.hint = hint.map(|hint| io.invocation.complete(&hint));
@@ -123,7 +111,7 @@ async fn diagnose(args: &DoctorArgs, settings: &Settings, io: &mut Io) -> Diagno
 }
 
 /// Checks the restrictions of the manifest while `SOLFORM_ALLOWED_HOSTS` is set.
-fn restrictions_check(restrictions: &Restrictions, folder: &Path) -> Check {
+fn restrictions_check(restrictions: &Restrictions, variables: &[String], folder: &Path) -> Check {
     let quoted = |names: &[String]| {
         if names.is_empty() {
             return "none".to_owned();
@@ -141,7 +129,7 @@ fn restrictions_check(restrictions: &Restrictions, folder: &Path) -> Check {
         "The manifest may reach only these hosts: {}; variables: {}; files under: {}. No token \
          command runs.",
         restrictions.hosts,
-        quoted(&restrictions.variables),
+        quoted(variables),
         quoted(&paths),
     );
     if restrictions.hosts.is_empty() {
@@ -172,11 +160,8 @@ fn broken_manifest(error: &CommandError) -> Check {
     let name = CheckName::Manifest;
     match &error.kind {
         ErrorKind::Manifest(problems) => {
-            let first = problems
-                .iter()
-                .next()
-                .map(ToString::to_string)
-                .unwrap_or_default();
+            let first = problems.iter().next();
+            let first = first.map(ToString::to_string).unwrap_or_default();
             let count = words::count(problems.errors(), "problem");
             Check::fail(
                 name,
@@ -190,12 +175,11 @@ fn broken_manifest(error: &CommandError) -> Check {
 
 async fn check_platform(
     context: EnvironmentContext,
-    args: &DoctorArgs,
     settings: &Settings,
     io: &mut Io,
-    checks: &mut Vec<Check>,
+    checks: &mut Checks,
 ) {
-    let limit = args.timeout;
+    let limit = checks.limit;
     let connected = session::connect(context, settings, io, |client_settings| {
         client_settings.request_timeout = client_settings.request_timeout.min(limit);
         client_settings.connect_timeout = client_settings.connect_timeout.min(limit);
@@ -210,7 +194,7 @@ async fn check_platform(
     })
     .await;
     match connected {
-        Ok(session) => platform::look(&session, limit, checks).await,
+        Ok(session) => platform::look(&session, checks).await,
         Err(error) => {
             let is_about_tls = error.cause().map_or_else(
                 || error.cause::<io::Error>().is_some(),
@@ -223,18 +207,15 @@ async fn check_platform(
             } else {
                 CheckName::Connection
             };
-            checks.push(Check::fail(
-                name,
-                sentence(&error),
-                error.help().unwrap_or_default(),
-            ));
+            let help = error.help().unwrap_or_default();
+            checks.push(Check::fail(name, sentence(&error), help));
         }
     }
-    let failed = checks
-        .iter()
-        .find(|check| PLATFORM.contains(&check.name) && matches!(check.verdict, Verdict::Fail));
+    let mut made = checks.made.iter();
+    let failed =
+        made.find(|check| PLATFORM.contains(&check.name) && check.verdict == Verdict::Fail);
     let why = failed.map_or_else(String::new, |failed| {
         format!("It needs `{}`, which failed.", failed.name.as_str())
     });
-    skip(checks, &PLATFORM, &why);
+    checks.skip(PLATFORM, &why);
 }

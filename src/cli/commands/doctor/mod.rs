@@ -1,7 +1,7 @@
 //! `doctor`: checks that an environment is usable, step by step. Sends only GETs to the platform,
 //! and leaves nothing in the store.
 
-mod answer;
+mod checks;
 mod command;
 mod filters;
 mod paths;

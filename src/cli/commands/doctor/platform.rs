@@ -1,13 +1,14 @@
 //! Checks from the connection to the listing: each needs the result of the one before.
 
+use std::error::Error as _;
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::answer::{sentence, skip, too_slow, within};
+use super::checks::{Checks, sentence, within};
 use super::{filters, paths};
-use crate::api::{ApiError, ApiErrorKind, ListRequest, Probe, Question, Sample, VisibilityOf};
+use crate::api::{ApiError, ApiErrorKind, ListRequest, Probe, Question, Sample};
 use crate::cli::clock;
 use crate::cli::environment::session::Session;
-use crate::diagnosis::{Check, CheckName, Verdict};
+use crate::diagnosis::{Check, CheckName};
 use crate::live::{Coverage, LiveState};
 use crate::manifest::{Endpoint, Environment, TokenSource};
 use crate::render::words;
@@ -17,38 +18,31 @@ const LEAST_SKEW: Duration = Duration::from_secs(10);
 /// A clock difference above this is reported, independent of `propagation`.
 const MOST_SKEW: Duration = Duration::from_mins(1);
 
-pub(super) async fn look(session: &Session, limit: Duration, checks: &mut Vec<Check>) {
+pub(super) async fn look(session: &Session, checks: &mut Checks) {
     let environment = &session.manifest().environment;
     let probe = session.probe();
-    let has_token = check_token(&probe, environment, limit, checks).await;
-    let is_there = check_connection(&probe, environment, limit, checks).await;
+    let has_token = check_token(&probe, environment, checks).await;
+    let is_there = check_connection(&probe, environment, checks).await;
     if !has_token || !is_there {
         return;
     }
-    let Some(sample) = check_access(session, &probe, limit, checks).await else {
+    let Some(sample) = check_access(session, &probe, checks).await else {
         return;
     };
     checks.push(check_clock(environment, &sample));
-    let live = check_listing(session, limit, checks).await;
+    let live = check_listing(session, checks).await;
     if let Some(live) = &live {
-        filters::look(&probe, live, limit, checks).await;
+        filters::look(&probe, live, checks).await;
     } else {
-        let names = [
-            CheckName::FilterState,
-            CheckName::FilterName,
-            CheckName::FilterVisibility,
-        ];
-        skip(checks, &names, "There is no proven list to compare with.");
+        checks.skip(
+            CheckName::FilterState..=CheckName::FilterVisibility,
+            "There is no proven list to compare with.",
+        );
     }
-    paths::look(session, live.as_ref(), limit, checks).await;
+    paths::look(session, live.as_ref(), checks).await;
 }
 
-async fn check_token(
-    probe: &Probe,
-    environment: &Environment,
-    limit: Duration,
-    checks: &mut Vec<Check>,
-) -> bool {
+async fn check_token(probe: &Probe, environment: &Environment, checks: &mut Checks) -> bool {
     let name = CheckName::Token;
     let from = match &environment.token {
         None => {
@@ -62,36 +56,28 @@ async fn check_token(
             format!("the command `{program}`")
         }
     };
-    let check = match within(limit, probe.token()).await {
-        None => too_slow(name, limit),
-        Some(Ok(())) => Check::ok(name, format!("It comes from {from}.")),
+    let Some(read) = checks.within(name, probe.token()).await else {
+        return false;
+    };
+    let is_there = read.is_ok();
+    checks.push(match read {
+        Ok(()) => Check::ok(name, format!("It comes from {from}.")),
         // No request was sent, so only the cause is useful.
-        Some(Err(error)) => {
-            let cause =
-                std::error::Error::source(&error).map_or_else(|| sentence(&error), sentence);
+        Err(error) => {
+            let cause = error.source().map_or_else(|| sentence(&error), sentence);
             Check::fail(name, cause, error.help())
         }
-    };
-    let is_there = check.verdict == Verdict::Ok;
-    checks.push(check);
+    });
     is_there
 }
 
 /// Sends a request without a token; the server may refuse it.
-async fn check_connection(
-    probe: &Probe,
-    environment: &Environment,
-    limit: Duration,
-    checks: &mut Vec<Check>,
-) -> bool {
-    let name = CheckName::Connection;
+async fn check_connection(probe: &Probe, environment: &Environment, checks: &mut Checks) -> bool {
+    let (name, tls) = (CheckName::Connection, CheckName::Tls);
     let url = match &environment.url {
         Endpoint::Emulator => {
             checks.push(Check::ok(name, "The embedded emulator runs."));
-            checks.push(Check::ok(
-                CheckName::Tls,
-                "The embedded emulator needs none.",
-            ));
+            checks.push(Check::ok(tls, "The embedded emulator needs none."));
             return true;
         }
         Endpoint::Url(url) => url,
@@ -103,94 +89,60 @@ async fn check_connection(
             return false;
         }
     };
-    let answered = within(limit, bare.ask(&Question::Any)).await;
-    let error = match &answered {
-        None => {
-            checks.push(too_slow(name, limit));
-            return false;
-        }
-        Some(Ok(_)) => None,
-        Some(Err(error)) => Some(error),
+    let Some(answered) = checks.within(name, bare.ask(&Question::Any)).await else {
+        return false;
     };
-    let reach = error.map_or(Reach::Answer, |error| reach(error.kind()));
-    let shown = environment.url.as_str();
-    let check = match (reach, error) {
-        (Reach::Nobody, Some(error)) => Check::fail(name, sentence(error), error.help()),
-        (Reach::Nobody | Reach::NoTrust | Reach::Answer, _) => {
-            Check::ok(name, format!("There is a server at {shown}."))
-        }
-    };
-    checks.push(check);
-    let tls = CheckName::Tls;
-    let check = match (reach, error) {
-        (Reach::Nobody, _) => return false,
-        (Reach::NoTrust, Some(error)) => Check::fail(tls, sentence(error), error.help()),
-        (Reach::NoTrust | Reach::Answer, _) if url.scheme() == "https" => {
-            let more = if environment.tls.ca_bundle.is_some() {
-                ", with the authorities of `ca_bundle`"
-            } else {
-                ""
-            };
-            Check::ok(tls, format!("The server's certificate is trusted{more}."))
-        }
+    let error = answered.err();
+    let failed = error.as_ref().and_then(|error| failed_by(error.kind()));
+    if failed != Some(name) {
+        let shown = environment.url.as_str();
+        checks.push(Check::ok(name, format!("There is a server at {shown}.")));
+    }
+    if let (Some(failed), Some(error)) = (failed, error) {
+        checks.push(Check::fail(failed, sentence(&error), error.help()));
+        return false;
+    }
+    let text = if url.scheme() != "https" {
         // The manifest allows plain http only for this machine.
-        (Reach::NoTrust | Reach::Answer, _) => {
-            Check::ok(tls, "None: plain http, which does not leave this machine.")
-        }
+        "None: plain http, which does not leave this machine."
+    } else if environment.tls.ca_bundle.is_some() {
+        "The server's certificate is trusted, with the authorities of `ca_bundle`."
+    } else {
+        "The server's certificate is trusted."
     };
-    checks.push(check);
-    reach == Reach::Answer
+    checks.push(Check::ok(tls, text));
+    true
 }
 
-/// The progress of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reach {
-    /// No server answered.
-    Nobody,
-    /// A server answered, but its certificate was not valid.
-    NoTrust,
-    /// A response arrived.
-    Answer,
-}
-
-fn reach(kind: &ApiErrorKind) -> Reach {
+/// Returns the check that a request without an answer fails; none if an answer came.
+fn failed_by(kind: &ApiErrorKind) -> Option<CheckName> {
     match kind {
-        ApiErrorKind::Tls => Reach::NoTrust,
+        // A server answered, but its certificate was not valid.
+        ApiErrorKind::Tls => Some(CheckName::Tls),
         ApiErrorKind::Token
         | ApiErrorKind::Connect
         | ApiErrorKind::Timeout { .. }
-        | ApiErrorKind::Reset => Reach::Nobody,
-        _ => Reach::Answer,
+        | ApiErrorKind::Reset => Some(CheckName::Connection),
+        _ => None,
     }
 }
 
 /// Checks that the API accepts the token and the account. A 401 has several possible reasons
 /// (docs/platform.md, "Conventions"), so further requests find the actual one.
-async fn check_access(
-    session: &Session,
-    probe: &Probe,
-    limit: Duration,
-    checks: &mut Vec<Check>,
-) -> Option<Sample> {
+async fn check_access(session: &Session, probe: &Probe, checks: &mut Checks) -> Option<Sample> {
     let environment = &session.manifest().environment;
     let name = CheckName::Access;
-    let error = match within(limit, sample(probe)).await {
-        None => {
-            checks.push(too_slow(name, limit));
-            return None;
-        }
-        Some(Ok(sample)) => {
+    let error = match checks.within(name, sample(probe)).await? {
+        Ok(sample) => {
             checks.push(Check::ok(name, "The API answers to the token."));
-            checks.push(Check::ok(
-                CheckName::Context,
-                match &environment.context {
-                    Some(context) => format!("The account `{context}` is accepted."),
-                    None => "None is set: calls are for the token's own account.".to_owned(),
-                },
-            ));
+            let text = match &environment.context {
+                Some(context) => format!("The account `{context}` is accepted."),
+                None => "None is set: calls are for the token's own account.".to_owned(),
+            };
+            checks.push(Check::ok(CheckName::Context, text));
             return Some(sample);
         }
-        Some(Err(error)) => error,
+        Err(error) => error,
     };
     if error.status() != Some(401) {
         checks.push(Check::fail(name, sentence(&error), error.help()));
@@ -198,12 +150,10 @@ async fn check_access(
     }
     if let Some(context) = &environment.context
         && let Ok(bare) = probe.without_context()
-        && let Some(Ok(_)) = within(limit, sample(&bare)).await
+        && let Some(Ok(_)) = within(checks.limit, sample(&bare)).await
     {
-        checks.push(Check::ok(
-            name,
-            "The API answers to the token without `context`.",
-        ));
+        let text = "The API answers to the token without `context`.";
+        checks.push(Check::ok(name, text));
         checks.push(Check::fail(
             CheckName::Context,
             format!("The server answers 401 for the account `{context}`, and not without it."),
@@ -213,20 +163,11 @@ async fn check_access(
         return None;
     }
     // Tests the token with another API of the platform.
-    let path = session
-        .manifest()
-        .desired
-        .iter()
-        .find_map(|entry| entry.path.as_ref());
-    let is_known = match path {
-        None => false,
-        Some(path) => match within(limit, session.files().read(&path.text, 0..1)).await {
-            Some(Ok(_)) => true,
-            Some(Err(error)) => error.status().is_some_and(|status| status != 401),
-            None => false,
-        },
-    };
-    if is_known {
+    let mut declared = session.manifest().desired.iter();
+    if let Some(path) = declared.find_map(|entry| entry.path.as_ref())
+        && let Some(read) = within(checks.limit, session.files().read(&path.text, 0..1)).await
+        && (read.err()).is_none_or(|error| error.status().is_some_and(|status| status != 401))
+    {
         checks.push(Check::ok(name, "The API answers to the token, for files."));
         checks.push(Check::fail(
             CheckName::Listing,
@@ -251,22 +192,19 @@ async fn sample(probe: &Probe) -> Result<Sample, ApiError> {
 fn check_clock(environment: &Environment, sample: &Sample) -> Check {
     let name = CheckName::Clock;
     let now_ms = clock::now_ms();
-    let theirs = sample
+    let since = sample
         .date
-        .and_then(|date| date.duration_since(UNIX_EPOCH).ok())
-        .and_then(|since| u64::try_from(since.as_millis()).ok());
-    let Some(theirs) = theirs else {
+        .and_then(|date| date.duration_since(UNIX_EPOCH).ok());
+    let Some(theirs) = since.and_then(|since| u64::try_from(since.as_millis()).ok()) else {
         return Check::skipped(name, "The server does not send its time.");
     };
     // The server sends whole seconds, and the response took some time.
     let skew = Duration::from_millis(now_ms.abs_diff(theirs).saturating_sub(1000));
-    let limit = environment
-        .timeouts
-        .propagation
-        .clamp(LEAST_SKEW, MOST_SKEW);
-    if skew <= limit {
+    let propagation = environment.timeouts.propagation;
+    if skew <= propagation.clamp(LEAST_SKEW, MOST_SKEW) {
         return Check::ok(name, "The server's clock and ours agree.");
     }
+    let skew = words::duration(skew);
     let direction = if theirs > now_ms {
         "ahead of"
     } else {
@@ -274,32 +212,25 @@ fn check_clock(environment: &Environment, sample: &Sample) -> Check {
     };
     Check::warn(
         name,
-        format!(
-            "The server's clock is {} {direction} ours.",
-            words::duration(skew)
-        ),
+        format!("The server's clock is {skew} {direction} ours."),
         "Set the clocks by NTP. solform compares times of the server with its own where it waits \
          `timeouts.propagation` for a version that is new.",
     )
 }
 
-async fn check_listing(
-    session: &Session,
-    limit: Duration,
-    checks: &mut Vec<Check>,
-) -> Option<LiveState> {
+async fn check_listing(session: &Session, checks: &mut Checks) -> Option<LiveState> {
     let name = CheckName::Listing;
     let declared = session.manifest().desired.iter();
     let request = ListRequest {
-        names: None,
         declared: Some(declared.map(|entry| entry.identity.name.clone()).collect()),
-        visibility_of: VisibilityOf::default(),
+        ..ListRequest::default()
     };
-    let live = match within(limit, session.reader().collect(&request)).await {
+    let live = match within(checks.limit, session.reader().collect(&request)).await {
         None => {
+            let limit = words::duration(checks.limit);
             checks.push(Check::warn(
                 name,
-                format!("The list did not end within {}.", words::duration(limit)),
+                format!("The list did not end within {limit}."),
                 "Give it longer with --timeout. If it never ends, look at the server.",
             ));
             return None;
@@ -350,26 +281,26 @@ mod tests {
     #[test]
     fn errors_show_how_far_a_request_got() {
         for (kind, expected) in [
-            (ApiErrorKind::Connect, Reach::Nobody),
-            (ApiErrorKind::Reset, Reach::Nobody),
+            (ApiErrorKind::Connect, Some(CheckName::Connection)),
+            (ApiErrorKind::Reset, Some(CheckName::Connection)),
             (
                 ApiErrorKind::Timeout {
                     after: Duration::from_secs(1),
                 },
-                Reach::Nobody,
+                Some(CheckName::Connection),
             ),
             // A server with an expired or unknown certificate is reachable.
-            (ApiErrorKind::Tls, Reach::NoTrust),
-            (ApiErrorKind::Status, Reach::Answer),
-            (ApiErrorKind::NotJson { html: true }, Reach::Answer),
+            (ApiErrorKind::Tls, Some(CheckName::Tls)),
+            (ApiErrorKind::Status, None),
+            (ApiErrorKind::NotJson { html: true }, None),
             (
                 ApiErrorKind::Redirect {
                     location: "x".to_owned(),
                 },
-                Reach::Answer,
+                None,
             ),
         ] {
-            assert_eq!(reach(&kind), expected, "{kind:?}");
+            assert_eq!(failed_by(&kind), expected, "{kind:?}");
         }
     }
 }

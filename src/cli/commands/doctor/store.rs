@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::answer::{sentence, too_slow, within};
+use super::checks::{Checks, sentence};
 use crate::cli::environment::context::EnvironmentContext;
 use crate::cli::environment::lock_holder;
 use crate::cli::error::CommandError;
@@ -21,30 +21,30 @@ pub(super) async fn look(
     store: Option<&str>,
     limit: Duration,
     io: &Io,
-) -> [Check; 2] {
-    let limit = limit.min(LIMIT);
-    let store = match context.store(store, &io.secrets) {
-        Ok(store) => store,
-        Err(error) => return broken(&error),
+) -> Vec<Check> {
+    let mut checks = Checks::new(limit.min(LIMIT));
+    let name = CheckName::Store;
+    let reading = async {
+        let store = context.store(store, &io.secrets)?;
+        let runs = apply_session::runs_of(&*store).await?;
+        Ok::<_, CommandError>((store, runs))
     };
-    match within(limit, apply_session::runs_of(&*store)).await {
-        None => [too_slow(CheckName::Store, limit), not_asked()],
-        Some(Err(error)) => broken(&error),
-        Some(Ok(runs)) => {
-            let store_check = check_store(context, &*store, &runs);
-            [store_check, check_lock(&*store, limit).await]
+    match checks.within(name, reading).await {
+        None => {}
+        Some(Err(error)) => {
+            let help = error.help().unwrap_or_default();
+            checks.push(Check::fail(name, sentence(&error), help));
+        }
+        Some(Ok((store, runs))) => {
+            checks.push(check_store(context, &*store, &runs));
+            check_lock(&*store, &mut checks).await;
         }
     }
-}
-
-fn broken(error: &CommandError) -> [Check; 2] {
-    let help = error.help().unwrap_or_default();
-    let check = Check::fail(CheckName::Store, sentence(error), help);
-    [check, not_asked()]
-}
-
-fn not_asked() -> Check {
-    Check::skipped(CheckName::Lock, "The store cannot be read.")
+    checks.skip(
+        CheckName::Lock..=CheckName::Lock,
+        "The store cannot be read.",
+    );
+    checks.made
 }
 
 fn check_store(context: &EnvironmentContext, store: &dyn Store, runs: &[PastApply]) -> Check {
@@ -76,22 +76,28 @@ fn check_store(context: &EnvironmentContext, store: &dyn Store, runs: &[PastAppl
     }
 }
 
-async fn check_lock(store: &dyn Store, limit: Duration) -> Check {
+async fn check_lock(store: &dyn Store, checks: &mut Checks) {
     let name = CheckName::Lock;
-    match within(limit, store.prove_locks()).await {
-        None => return too_slow(name, limit),
-        // A plan only needs read access.
-        Some(Err(error)) if error.is_denied() => {
-            return Check::warn(name, sentence(&error), error.help());
-        }
-        Some(Err(error)) => return Check::fail(name, sentence(&error), error.help()),
-        Some(Ok(())) => {}
+    let Some(proven) = checks.within(name, store.prove_locks()).await else {
+        return;
+    };
+    if let Err(error) = proven {
+        let (text, help) = (sentence(&error), error.help());
+        checks.push(if error.is_denied() {
+            // A plan only needs read access.
+            Check::warn(name, text, help)
+        } else {
+            Check::fail(name, text, help)
+        });
+        return;
     }
-    match within(limit, store.lock_owner()).await {
-        None => too_slow(name, limit),
-        Some(Err(error)) => Check::fail(name, sentence(&error), error.help()),
-        Some(Ok(None)) => Check::ok(name, "Nobody holds the lock."),
-        Some(Ok(Some(holder))) => Check::warn(
+    let Some(owner) = checks.within(name, store.lock_owner()).await else {
+        return;
+    };
+    checks.push(match owner {
+        Err(error) => Check::fail(name, sentence(&error), error.help()),
+        Ok(None) => Check::ok(name, "Nobody holds the lock."),
+        Ok(Some(holder)) => Check::warn(
             name,
             format!("The lock is held by {}.", lock_holder::description(&holder)),
             format!(
@@ -100,5 +106,5 @@ async fn check_lock(store: &dyn Store, limit: Duration) -> Check {
                 holder.id
             ),
         ),
-    }
+    });
 }

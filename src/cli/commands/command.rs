@@ -1,0 +1,114 @@
+//! The definition of the command line, and the start of its commands.
+
+use clap::{Parser, Subcommand};
+
+use super::{
+    abandon, apply, completions, destroy, doctor, emulator, export, force_unlock, get, history,
+    init, job, jobs, list, man, plan, review, run, schema, show, validate,
+};
+use crate::cli::args::GlobalArgs;
+use crate::cli::error::{CommandError, ExitStatus, Result};
+use crate::cli::io::Io;
+use crate::cli::settings::Settings;
+use crate::cli::signals;
+use crate::render::PROSE_WIDTH;
+
+/// Terraform for Instabase Deployed Solutions
+#[derive(Debug, Parser)]
+#[command(name = "solform", version, about, long_about = None, max_term_width = PROSE_WIDTH)]
+// Arguments of the command line override those of SOLFORM_CLI_ARGS, which are inserted before them.
+#[command(args_override_self = true)]
+#[command(after_help = "Example:\n  solform init && solform plan && solform apply")]
+pub(in crate::cli) struct Cli {
+    #[command(flatten)]
+    pub(in crate::cli) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(in crate::cli) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum Command {
+    Init(init::InitArgs),
+    Validate(validate::ValidateArgs),
+    Plan(plan::PlanArgs),
+    Apply(apply::ApplyArgs),
+    Destroy(destroy::DestroyArgs),
+    Show(show::ShowArgs),
+    Review(review::ReviewArgs),
+    List(list::ListArgs),
+    Get(get::GetArgs),
+    Export(export::ExportArgs),
+    Doctor(doctor::DoctorArgs),
+    Run(run::RunArgs),
+    Jobs(jobs::JobsArgs),
+    Job(job::JobArgs),
+    History(history::HistoryArgs),
+    Abandon(abandon::AbandonArgs),
+    ForceUnlock(force_unlock::ForceUnlockArgs),
+    Schema(schema::SchemaArgs),
+    Emulator(emulator::EmulatorArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
+}
+
+impl Command {
+    /// Returns true if the command may change the environment.
+    pub(in crate::cli) fn is_writing(&self) -> bool {
+        matches!(self, Self::Apply(_) | Self::Destroy(_) | Self::Run(_))
+    }
+
+    /// Returns true if the command handles signals itself.
+    fn handles_signals(&self) -> bool {
+        match self {
+            Self::Emulator(args) => !args.openapi,
+            Self::Job(_) | Self::Abandon(_) => true,
+            other => other.is_writing(),
+        }
+    }
+
+    /// Returns true if standard output is an event stream.
+    pub(in crate::cli) fn has_stream(&self) -> bool {
+        match self {
+            Self::Plan(args) => args.json,
+            Self::Apply(args) => args.change.formats.json,
+            Self::Destroy(args) => args.change.formats.json,
+            _ => false,
+        }
+    }
+
+    /// Executes the command. `definition` is the definition of the command line.
+    pub(in crate::cli) async fn run(
+        self,
+        definition: clap::Command,
+        settings: &Settings,
+        io: &mut Io,
+    ) -> Result<ExitStatus> {
+        if !self.handles_signals() {
+            signals::end_at_first(io.stream.clone()).map_err(CommandError::runtime)?;
+        }
+        match self {
+            Self::Init(args) => init::run(&args, io),
+            Self::Validate(args) => validate::run(&args, settings, io),
+            Self::Plan(args) => plan::run(&args, settings, io).await,
+            Self::Apply(args) => apply::run(&args, settings, io).await,
+            Self::Destroy(args) => destroy::run(&args, settings, io).await,
+            Self::Review(args) => review::run(&args, settings, io).await,
+            Self::Show(args) => show::run(&args, settings, io),
+            Self::List(args) => list::run(&args, settings, io).await,
+            Self::Get(args) => get::run(&args, settings, io).await,
+            Self::Export(args) => export::run(&args, settings, io).await,
+            Self::Doctor(args) => doctor::run(&args, settings, io).await,
+            Self::Run(args) => run::run(&args, settings, io).await,
+            Self::Jobs(args) => jobs::run(&args, settings, io).await,
+            Self::Job(args) => job::run(&args, settings, io).await,
+            Self::History(args) => history::run(&args, settings, io).await,
+            Self::Abandon(args) => abandon::run(&args, settings, io).await,
+            Self::ForceUnlock(args) => force_unlock::run(&args, settings, io).await,
+            Self::Schema(args) => schema::run(&args, io),
+            Self::Emulator(args) => emulator::run(args, settings, io).await,
+            Self::Completions(args) => completions::run(&args, definition, io),
+            Self::Man(args) => man::run(&args, definition, io),
+        }
+    }
+}
