@@ -10,7 +10,7 @@ use crate::api::http::answer::{Answer, LIST_LIMIT};
 use crate::api::http::client::Client;
 use crate::api::http::error::{ApiError, ApiErrorKind};
 use crate::api::http::send::Call;
-use crate::api::reader::is_gone;
+use crate::api::records::is_gone;
 
 /// A part of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,9 +88,9 @@ fn part(answer: &Answer, asked_from: u64) -> Result<FilePart, ApiErrorKind> {
             }),
             _ => Err(ApiErrorKind::Status),
         },
-        status if status.is_success() => Err(ApiErrorKind::Shape {
-            detail: "a file's content was expected".to_owned(),
-        }),
+        status if status.is_success() => Err(ApiErrorKind::Shape(
+            "a file's content was expected".to_owned(),
+        )),
         _ => Err(ApiErrorKind::Status),
     }
 }

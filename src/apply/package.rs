@@ -5,8 +5,7 @@ use std::ops::Range;
 
 use super::context::ApplyContext;
 use super::report::Outcome;
-use super::step_error::chain;
-use crate::api::Files;
+use crate::api::{Files, chain};
 use crate::package::{self, PackageError, Part, RangeSource, SourceError};
 use crate::plan::{Action, Change, Inspection, compare_package};
 

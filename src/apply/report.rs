@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::step_error::{StepError, chain};
+use super::step_error::StepError;
+use crate::api::chain;
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::{ActionKind, ApprovedPlan, Change, Decided, Difference, PreconditionResult};

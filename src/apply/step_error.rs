@@ -178,13 +178,6 @@ fn other_solution(id: &SolutionId) -> String {
     )
 }
 
-/// Returns the message of an error with the messages of all causes.
-pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |&cause| cause.source());
-    let messages: Vec<String> = causes.map(ToString::to_string).collect();
-    messages.join(": ")
-}
-
 impl StepError {
     /// Returns the fix, as a sentence.
     pub fn help(&self) -> String {

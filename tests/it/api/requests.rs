@@ -307,9 +307,7 @@ async fn bodies_without_an_answer_are_errors() {
         ),
         (
             Box::new(|| Reply::text(200, "{}")),
-            ApiErrorKind::Shape {
-                detail: "a record has no `id`".to_owned(),
-            },
+            ApiErrorKind::Shape("a record has no `id`".to_owned()),
             3,
         ),
     ] {

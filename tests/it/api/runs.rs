@@ -142,9 +142,7 @@ async fn an_answer_without_runs_is_an_error() {
     for (body, kind) in [
         (
             r#"{"solutions": []}"#,
-            ApiErrorKind::Shape {
-                detail: "the answer has no list `jobs`".to_owned(),
-            },
+            ApiErrorKind::Shape("the answer has no list `jobs`".to_owned()),
         ),
         (r#"{"status": "ERROR", "msg": "no"}"#, ApiErrorKind::Refused),
         ("<html>", ApiErrorKind::NotJson { html: true }),

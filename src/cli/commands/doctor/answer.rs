@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use crate::api::chain;
 use crate::diagnosis::{Check, CheckName};
 use crate::render::words;
 
@@ -16,14 +17,8 @@ pub(super) fn skip(checks: &mut Vec<Check>, names: &[CheckName], why: &str) {
 }
 
 /// Returns an error with its causes, as one sentence.
-pub(super) fn sentence(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
+pub(super) fn sentence(error: &(dyn Error + 'static)) -> String {
+    let text = chain(error);
     let mut letters = text.chars();
     let capital: String = letters
         .next()
