@@ -87,14 +87,10 @@ fn status(answer: &Answer, redactor: &Redactor) -> Result<JobStatus, ApiErrorKin
         (JobState::Finished(JobResult::Done { .. }), Some(flow))
             if flow.state.is_end() && flow.state != RunState::Complete =>
         {
-            JobState::Finished(JobResult::Failed {
-                message: flow.state.as_str().to_owned(),
-            })
+            JobState::Finished(JobResult::Failed(flow.state.as_str().to_owned()))
         }
         (JobState::NoAnswer(NoAnswer::NoState), Some(flow)) if flow.state == RunState::Running => {
-            JobState::Pending {
-                word: flow.state.as_str().to_owned(),
-            }
+            JobState::Pending(flow.state.as_str().to_owned())
         }
         (state, _) => state,
     };
@@ -118,9 +114,7 @@ fn reply<'a>(
         400..=499 => {
             let server_message =
                 answer_message(answer, redactor).unwrap_or_else(|| format!("status {status}"));
-            return Ok(Err(NoAnswer::Refused {
-                message: server_message,
-            }));
+            return Ok(Err(NoAnswer::Refused(server_message)));
         }
         _ => {}
     }
@@ -162,7 +156,7 @@ fn meaning(reply: JobReply<'_>, redactor: &Redactor) -> JobState {
         let failed = read_result(result, redactor, &mut ids);
         failure = failure.or(failed);
     }
-    let failed = |message: String| JobState::Finished(JobResult::Failed { message });
+    let failed = |message: String| JobState::Finished(JobResult::Failed(message));
     if let Some(failure) = failure {
         return failed(
             failure
@@ -172,25 +166,19 @@ fn meaning(reply: JobReply<'_>, redactor: &Redactor) -> JobState {
     }
     let Some(word) = word else {
         return JobState::NoAnswer(if is_error {
-            NoAnswer::Refused {
-                message: server_message.unwrap_or_else(|| "no message".to_owned()),
-            }
+            NoAnswer::Refused(server_message.unwrap_or_else(|| "no message".to_owned()))
         } else {
             NoAnswer::NoState
         });
     };
     match classify(&word) {
-        Word::InProgress => JobState::Pending {
-            word: message(&word, redactor),
-        },
+        Word::InProgress => JobState::Pending(message(&word, redactor)),
         Word::Over if is_error => {
             failed(server_message.unwrap_or_else(|| "its status is ERROR".to_owned()))
         }
         Word::Over => JobState::Finished(JobResult::Done { solution_ids: ids }),
         Word::Bad => failed(server_message.unwrap_or_else(|| message(&word, redactor))),
-        Word::Unknown => JobState::NoAnswer(NoAnswer::UnknownWord {
-            word: message(&word, redactor),
-        }),
+        Word::Unknown => JobState::NoAnswer(NoAnswer::UnknownWord(message(&word, redactor))),
     }
 }
 
@@ -259,11 +247,11 @@ mod tests {
 
     fn describe(state: &Result<JobState, ApiErrorKind>) -> String {
         match state {
-            Ok(JobState::Pending { word }) => format!("pending {word}"),
+            Ok(JobState::Pending(word)) => format!("pending {word}"),
             Ok(JobState::Finished(JobResult::Done { solution_ids })) => {
                 format!("done {solution_ids:?}")
             }
-            Ok(JobState::Finished(JobResult::Failed { message })) => format!("failed {message}"),
+            Ok(JobState::Finished(JobResult::Failed(message))) => format!("failed {message}"),
             Ok(JobState::NoAnswer(reason)) => format!("none: {reason}"),
             Err(kind) => format!("error {kind:?}"),
         }

@@ -5,8 +5,6 @@
 //! accepted, perhaps accepted, refused. The exception is a 401, after which the same request is
 //! sent once more with another token: the server has surely not accepted the first.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 
 use crate::api::http::answer::{ANSWER_LIMIT, Answer};
@@ -63,11 +61,6 @@ impl WriteError {
             | Self::NotFound(error)
             | Self::Refused(error) => error,
         }
-    }
-
-    /// Returns the time in `Retry-After`, if the server sent one.
-    pub fn retry_after(&self) -> Option<Duration> {
-        self.api().retry_after()
     }
 
     /// Classifies a failure.

@@ -17,7 +17,6 @@ pub struct ApiError(pub(in crate::api) Box<Failure>);
 #[derive(Debug)]
 pub(in crate::api) struct Failure {
     pub(in crate::api) method: String,
-    pub(in crate::api) route: &'static str,
     pub(in crate::api) url: String,
     pub(in crate::api) status: Option<u16>,
     /// The head of the body: short, escaped and redacted.
@@ -125,16 +124,6 @@ impl ReadError {
 }
 
 impl ApiError {
-    /// Returns the method.
-    pub fn method(&self) -> &str {
-        &self.0.method
-    }
-
-    /// Returns the route's template, such as `/api/v2/solutions/deployed/{id}`.
-    pub fn route(&self) -> &'static str {
-        self.0.route
-    }
-
     /// Returns the URL, without user information and secrets.
     pub fn url(&self) -> &str {
         &self.0.url
@@ -145,19 +134,9 @@ impl ApiError {
         self.0.status
     }
 
-    /// Returns the answer's request id, for the platform's support.
-    pub fn request_id(&self) -> Option<&str> {
-        self.0.request_id.as_deref()
-    }
-
     /// Returns the time in `Retry-After`, if the server sent one.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
-    }
-
-    /// Returns the number of attempts.
-    pub fn attempts(&self) -> u32 {
-        self.0.attempts
     }
 
     /// Returns the kind of failure.

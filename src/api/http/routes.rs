@@ -26,8 +26,6 @@ const SOLUTION: &str = "/api/v2/solutions/deployed/{id}";
 #[derive(Debug, Clone)]
 pub(in crate::api) struct Route {
     pub(in crate::api) method: Method,
-    /// The operation, for messages and logs.
-    pub(in crate::api) template: &'static str,
     pub(in crate::api) url: Url,
 }
 
@@ -162,20 +160,14 @@ impl Routes {
         self.route(Method::GET, "/api/v2/files/{path}", path, query)
     }
 
-    fn of_solution(
-        &self,
-        method: Method,
-        template: &'static str,
-        id: &SolutionId,
-        query: Query,
-    ) -> Route {
+    fn of_solution(&self, method: Method, template: &str, id: &SolutionId, query: Query) -> Route {
         self.route(method, template, Some(segment(id.as_str())), query)
     }
 
     fn route(
         &self,
         method: Method,
-        template: &'static str,
+        template: &str,
         variable: Option<String>,
         query: Query,
     ) -> Route {
@@ -188,11 +180,7 @@ impl Routes {
             variable.unwrap_or_default()
         ));
         url.set_query(query.0.as_deref());
-        Route {
-            method,
-            template,
-            url,
-        }
+        Route { method, url }
     }
 }
 

@@ -144,7 +144,7 @@ impl Client {
         tried: u32,
         began: Instant,
     ) -> Option<Duration> {
-        let policy = self.0.backoff.policy();
+        let policy = &self.0.settings.retry;
         let most = match error.kind() {
             // The whole answer arrived, but was cut before it was sent.
             ApiErrorKind::EmptyBody | ApiErrorKind::Truncated if error.status().is_some() => {
@@ -159,8 +159,8 @@ impl Client {
         }
         let wait = match error.retry_after() {
             Some(asked) if asked > policy.longest_asked_wait => return None,
-            Some(asked) => asked.max(self.0.backoff.wait(1)),
-            None => self.0.backoff.wait(tried),
+            Some(asked) => asked.max(self.0.backoff.wait(policy, 1)),
+            None => self.0.backoff.wait(policy, tried),
         };
         let is_first_contact = !self.0.has_answered.load(Ordering::Relaxed);
         if is_first_contact && began.elapsed() + wait > policy.first_contact {
@@ -222,7 +222,6 @@ impl Client {
     fn failure(&self, call: &Call, kind: ApiErrorKind) -> Failure {
         Failure {
             method: call.route.method.to_string(),
-            route: call.route.template,
             url: self.shown(&call.route.url),
             status: None,
             excerpt: None,

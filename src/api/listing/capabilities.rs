@@ -84,6 +84,10 @@ impl ServerCapabilities {
         record(&mut self.lock());
     }
 
+    pub(in crate::api) fn states(&self, states: States) {
+        self.lock().states = states;
+    }
+
     /// Records that nothing is out of service. The answer may be outdated if this process has taken
     /// a version out of service since.
     pub(in crate::api) fn none_inactive(&self) {

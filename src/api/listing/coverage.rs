@@ -164,8 +164,7 @@ impl Reader {
                     let Ok(start) = self.first_page(&in_service).await else {
                         return Err(refusal);
                     };
-                    self.capabilities
-                        .learn(|known| known.states = States::PerState);
+                    self.capabilities.states(States::PerState);
                     return Ok((in_service, start));
                 }
                 Err(error) => return Err(error),
@@ -208,8 +207,7 @@ impl Reader {
             self.capabilities.learn(|known| known.shows_service = true);
         }
         if shows.both() {
-            self.capabilities
-                .learn(|known| known.states = States::ShowsBoth);
+            self.capabilities.states(States::ShowsBoth);
             return Ok(listing);
         }
         if listing.doubt.is_some() || listing.ignores_name {
@@ -226,15 +224,13 @@ impl Reader {
             .iter()
             .any(|version| !known.contains(&version.id));
         if hides {
-            self.capabilities
-                .learn(|known| known.states = States::PerState);
+            self.capabilities.states(States::PerState);
         } else if filter.name.is_none() {
             let is_vacuous = !shows.inactive && !Shows::of(&extra.versions).inactive;
             if is_vacuous {
                 self.capabilities.none_inactive();
             } else {
-                self.capabilities
-                    .learn(|known| known.states = States::ShowsBoth);
+                self.capabilities.states(States::ShowsBoth);
             }
         }
         listing.absorb(extra);
@@ -268,7 +264,11 @@ impl Reader {
         let mut attempt = 1;
         loop {
             let before = self.state(filter, INACTIVE, true).await?;
-            let in_service = self.hidden(filter, &Shows::INACTIVE).await?;
+            let inactive = Shows {
+                inactive: true,
+                ..Shows::default()
+            };
+            let in_service = self.hidden(filter, &inactive).await?;
             let after = self.state(filter, INACTIVE, true).await?;
             let mut listing = union([Some(in_service), after]);
             let known: HashSet<&SolutionId> =
@@ -368,13 +368,6 @@ pub(in crate::api) struct Shows {
 }
 
 impl Shows {
-    /// Versions out of service only.
-    const INACTIVE: Self = Self {
-        in_service: false,
-        production: false,
-        inactive: true,
-    };
-
     pub(in crate::api) fn of(versions: &[LiveVersion]) -> Self {
         let has = |word: &LiveStateWord| versions.iter().any(|version| version.state == *word);
         let production = has(&LiveStateWord::Production);

@@ -153,8 +153,7 @@ impl Reader {
                     if listing.doubt.is_some() {
                         return Err(error);
                     }
-                    self.capabilities
-                        .learn(|known| known.states = States::PerState);
+                    self.capabilities.states(States::PerState);
                     listing
                 }
                 Err(error) => return Err(error),
@@ -194,11 +193,11 @@ impl Reader {
         }
         let shows = Shows::of(&opening.versions);
         if shows.both() {
-            capabilities.learn(|known| known.states = States::ShowsBoth);
+            capabilities.states(States::ShowsBoth);
             return Ok(());
         }
         if !shows.in_service {
-            capabilities.learn(|known| known.states = States::PerState);
+            capabilities.states(States::PerState);
             return Ok(());
         }
         capabilities.learn(|known| known.shows_service = true);
@@ -217,7 +216,7 @@ impl Reader {
             // This server does not list what is out of service: each name is requested in all
             // states, and reports its own doubt.
             Err(error) if error.is_refused_request() => {
-                capabilities.learn(|known| known.states = States::Unknown);
+                capabilities.states(States::Unknown);
                 return Ok(());
             }
             Err(error) => return Err(error),
@@ -231,7 +230,7 @@ impl Reader {
                 capabilities.none_inactive();
             } else {
                 // The filter is ignored, so lists show every version.
-                capabilities.learn(|known| known.states = States::ShowsBoth);
+                capabilities.states(States::ShowsBoth);
             }
             return Ok(());
         };
@@ -249,7 +248,7 @@ impl Reader {
         } else {
             States::PerState
         };
-        capabilities.learn(|known| known.states = states);
+        capabilities.states(states);
         Ok(())
     }
 }
