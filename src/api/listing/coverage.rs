@@ -115,8 +115,8 @@ impl Reader {
         // A record that cannot be identified matters, unless it has a name that does not.
         let needed = request.declared.as_ref().or(request.names.as_ref());
         let (stray, bad): (Vec<_>, Vec<_>) = listing.bad.into_iter().partition(|record| {
-            record.id.is_some()
-                && matches!((&record.name, needed), (Some(name), Some(names)) if !names.contains(name))
+            let is_needed = |name| needed.is_none_or(|names| names.contains(name));
+            record.id.is_some() && record.name.as_ref().is_some_and(|name| !is_needed(name))
         });
         listing
             .unmanageable

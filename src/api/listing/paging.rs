@@ -59,9 +59,7 @@ impl Listing {
             bad: walk.bad,
             pages: walk.pages,
             doubt,
-            ignores_name: false,
-            inferred: HashSet::new(),
-            pending: None,
+            ..Self::default()
         }
     }
 
@@ -127,7 +125,7 @@ pub(in crate::api) async fn joined<T: 'static>(tasks: &mut JoinSet<T>) -> Option
 /// The end of a reading; the last proof may be pending.
 enum Reading {
     Settled(Listing),
-    Again(Walk, Unproven),
+    Again(Listing),
 }
 
 impl Reader {
@@ -161,7 +159,7 @@ impl Reader {
                     listing.doubt = Some(moving());
                     listing
                 }
-                Reading::Again(walk, doubt) => Listing::of(walk, Some(doubt)),
+                Reading::Again(listing) => listing,
             };
             if attempt == ATTEMPTS {
                 return Ok(listing);
@@ -208,10 +206,10 @@ impl Reader {
             let (at, doubtful) = match step {
                 Step::PendingListing { at, doubtful } => (at, doubtful),
                 Step::End => break,
-                Step::Moved => return Ok(Reading::Again(walk, moving())),
+                Step::Moved => return Ok(Reading::Again(Listing::of(walk, Some(moving())))),
                 Step::Repeats => {
                     let doubt = no_end(&walk, "the server repeats its page: it ignores `offset`");
-                    return Ok(Reading::Again(walk, doubt));
+                    return Ok(Reading::Again(Listing::of(walk, Some(doubt))));
                 }
                 Step::Endless => {
                     let doubt = no_end(
