@@ -10,7 +10,7 @@ use crate::api::http::answer::{Answer, LIST_LIMIT};
 use crate::api::http::client::Client;
 use crate::api::http::error::{ApiError, ApiErrorKind};
 use crate::api::http::send::Call;
-use crate::api::reader::is_gone;
+use crate::api::records::is_gone;
 
 /// A part of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,30 +69,33 @@ fn part(answer: &Answer, asked_from: u64) -> Result<FilePart, ApiErrorKind> {
         .get(CONTENT_RANGE)
         .and_then(|value| value.to_str().ok())
         .and_then(content_range);
-    match answer.status {
-        StatusCode::OK => Ok(FilePart {
-            start: 0,
-            total: Some(answer.body.len() as u64),
-            bytes: answer.body.clone(),
-        }),
-        StatusCode::PARTIAL_CONTENT => Ok(FilePart {
-            start: sent_range.and_then(|range| range.0).unwrap_or(asked_from),
-            total: sent_range.and_then(|range| range.1),
-            bytes: answer.body.clone(),
-        }),
+    let (start, total) = match answer.status {
+        StatusCode::OK => (0, Some(answer.body.len() as u64)),
+        StatusCode::PARTIAL_CONTENT => {
+            let (start, total) = sent_range.unwrap_or_default();
+            (start.unwrap_or(asked_from), total)
+        }
         StatusCode::RANGE_NOT_SATISFIABLE => match sent_range {
-            Some((_, Some(total))) if total <= asked_from => Ok(FilePart {
-                start: asked_from,
-                bytes: Bytes::new(),
-                total: Some(total),
-            }),
-            _ => Err(ApiErrorKind::Status),
+            Some((_, Some(total))) if total <= asked_from => {
+                return Ok(FilePart {
+                    start: asked_from,
+                    bytes: Bytes::new(),
+                    total: Some(total),
+                });
+            }
+            _ => return Err(ApiErrorKind::Status),
         },
-        status if status.is_success() => Err(ApiErrorKind::Shape {
-            detail: "a file's content was expected".to_owned(),
-        }),
-        _ => Err(ApiErrorKind::Status),
-    }
+        status if status.is_success() => {
+            let detail = "a file's content was expected".to_owned();
+            return Err(ApiErrorKind::Shape(detail));
+        }
+        _ => return Err(ApiErrorKind::Status),
+    };
+    Ok(FilePart {
+        start,
+        bytes: answer.body.clone(),
+        total,
+    })
 }
 
 /// Parses `bytes 0-99/1234`, `bytes 0-99/*` and `bytes */1234`.

@@ -7,14 +7,41 @@
 
 use std::borrow::Cow;
 
-use crate::api::http::answer::Answer;
-use crate::api::http::error::ApiErrorKind;
+use crate::api::http::answer::{ANSWER_LIMIT, Answer};
+use crate::api::http::error::{ApiError, ApiErrorKind};
 use crate::api::http::excerpt::message;
 use crate::api::http::redact::Redactor;
+use crate::api::http::send::Call;
+use crate::api::reader::Reader;
 use crate::api::wire::bodies::{FlowStatusBody, JobReply, JobResultBody};
 use crate::api::wire::loose::{Loose, Many};
-use crate::ident::SolutionId;
-use crate::job::{FlowStatus, JobResult, JobState, JobStatus, NoAnswer, RunState};
+use crate::ident::{JobId, SolutionId};
+use crate::job::{FlowStatus, JobKind, JobResult, JobState, JobStatus, NoAnswer, RunState};
+
+impl Reader {
+    /// Reads the state of a job from the Job API (docs/platform.md, "Jobs").
+    pub async fn job(&self, id: &JobId) -> Result<JobState, ApiError> {
+        self.read_job(id, JobKind::Async, state).await
+    }
+
+    /// Reads everything that the Job API reports about a job or a run (docs/platform.md, "Jobs").
+    pub async fn job_status(&self, id: &JobId, kind: JobKind) -> Result<JobStatus, ApiError> {
+        self.read_job(id, kind, status).await
+    }
+
+    async fn read_job<T>(
+        &self,
+        id: &JobId,
+        kind: JobKind,
+        understand: impl Fn(&Answer, &Redactor) -> Result<T, ApiErrorKind>,
+    ) -> Result<T, ApiError> {
+        let call = Call::new(self.client.0.routes.job(id, kind), ANSWER_LIMIT);
+        let secrets = &self.client.0.secrets;
+        self.client
+            .read(&call, |answer| understand(answer, secrets))
+            .await
+    }
+}
 
 /// The class of a state word.
 enum Word {
@@ -25,7 +52,7 @@ enum Word {
 }
 
 /// Reads an answer. Statuses that concern the caller, and failures of the server, stay errors.
-pub(super) fn state(answer: &Answer, redactor: &Redactor) -> Result<JobState, ApiErrorKind> {
+fn state(answer: &Answer, redactor: &Redactor) -> Result<JobState, ApiErrorKind> {
     Ok(match reply(answer, redactor)? {
         Ok(reply) => meaning(reply, redactor),
         Err(nothing) => JobState::NoAnswer(nothing),
@@ -34,7 +61,7 @@ pub(super) fn state(answer: &Answer, redactor: &Redactor) -> Result<JobState, Ap
 
 /// Reads all fields of an answer, including the state of a run in `cur_status`: at the top level, a
 /// cancelled run looks like any other run that is over.
-pub(super) fn status(answer: &Answer, redactor: &Redactor) -> Result<JobStatus, ApiErrorKind> {
+fn status(answer: &Answer, redactor: &Redactor) -> Result<JobStatus, ApiErrorKind> {
     let mut reply = match reply(answer, redactor)? {
         Ok(reply) => reply,
         Err(nothing) => {
@@ -54,20 +81,16 @@ pub(super) fn status(answer: &Answer, redactor: &Redactor) -> Result<JobStatus, 
             .iter_mut()
             .find_map(|result| std::mem::take(&mut result.output_folder).word())
             .map(redacted),
-        Many::Missing | Many::Wrong => None,
+        Many::Missing => None,
     };
     let state = match (meaning(reply, redactor), &flow) {
         (JobState::Finished(JobResult::Done { .. }), Some(flow))
             if flow.state.is_end() && flow.state != RunState::Complete =>
         {
-            JobState::Finished(JobResult::Failed {
-                message: flow.state.as_str().to_owned(),
-            })
+            JobState::Finished(JobResult::Failed(flow.state.as_str().to_owned()))
         }
         (JobState::NoAnswer(NoAnswer::NoState), Some(flow)) if flow.state == RunState::Running => {
-            JobState::Pending {
-                word: flow.state.as_str().to_owned(),
-            }
+            JobState::Pending(flow.state.as_str().to_owned())
         }
         (state, _) => state,
     };
@@ -91,9 +114,7 @@ fn reply<'a>(
         400..=499 => {
             let server_message =
                 answer_message(answer, redactor).unwrap_or_else(|| format!("status {status}"));
-            return Ok(Err(NoAnswer::Refused {
-                message: server_message,
-            }));
+            return Ok(Err(NoAnswer::Refused(server_message)));
         }
         _ => {}
     }
@@ -135,7 +156,7 @@ fn meaning(reply: JobReply<'_>, redactor: &Redactor) -> JobState {
         let failed = read_result(result, redactor, &mut ids);
         failure = failure.or(failed);
     }
-    let failed = |message: String| JobState::Finished(JobResult::Failed { message });
+    let failed = |message: String| JobState::Finished(JobResult::Failed(message));
     if let Some(failure) = failure {
         return failed(
             failure
@@ -145,25 +166,19 @@ fn meaning(reply: JobReply<'_>, redactor: &Redactor) -> JobState {
     }
     let Some(word) = word else {
         return JobState::NoAnswer(if is_error {
-            NoAnswer::Refused {
-                message: server_message.unwrap_or_else(|| "no message".to_owned()),
-            }
+            NoAnswer::Refused(server_message.unwrap_or_else(|| "no message".to_owned()))
         } else {
             NoAnswer::NoState
         });
     };
     match classify(&word) {
-        Word::InProgress => JobState::Pending {
-            word: message(&word, redactor),
-        },
+        Word::InProgress => JobState::Pending(message(&word, redactor)),
         Word::Over if is_error => {
             failed(server_message.unwrap_or_else(|| "its status is ERROR".to_owned()))
         }
         Word::Over => JobState::Finished(JobResult::Done { solution_ids: ids }),
         Word::Bad => failed(server_message.unwrap_or_else(|| message(&word, redactor))),
-        Word::Unknown => JobState::NoAnswer(NoAnswer::UnknownWord {
-            word: message(&word, redactor),
-        }),
+        Word::Unknown => JobState::NoAnswer(NoAnswer::UnknownWord(message(&word, redactor))),
     }
 }
 
@@ -192,10 +207,7 @@ fn read_result(
         return Some(server_message);
     }
     let named = [result.deployed_solution_id, result.solution_id, result.id];
-    for id in named
-        .into_iter()
-        .filter_map(super::wire::loose::Loose::word)
-    {
+    for id in named.into_iter().filter_map(Loose::word) {
         if let Ok(id) = SolutionId::parse(&id)
             && !ids.contains(&id)
         {
@@ -235,11 +247,11 @@ mod tests {
 
     fn describe(state: &Result<JobState, ApiErrorKind>) -> String {
         match state {
-            Ok(JobState::Pending { word }) => format!("pending {word}"),
+            Ok(JobState::Pending(word)) => format!("pending {word}"),
             Ok(JobState::Finished(JobResult::Done { solution_ids })) => {
                 format!("done {solution_ids:?}")
             }
-            Ok(JobState::Finished(JobResult::Failed { message })) => format!("failed {message}"),
+            Ok(JobState::Finished(JobResult::Failed(message))) => format!("failed {message}"),
             Ok(JobState::NoAnswer(reason)) => format!("none: {reason}"),
             Err(kind) => format!("error {kind:?}"),
         }

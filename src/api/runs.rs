@@ -8,14 +8,14 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
-use serde_json::{Map, Value};
+use serde_json::json;
 
 use crate::api::http::answer::{Answer, LIST_LIMIT};
-use crate::api::http::client::Client;
 use crate::api::http::error::{ApiError, ApiErrorKind};
 use crate::api::http::excerpt::message;
 use crate::api::http::redact::Redactor;
 use crate::api::http::send::Call;
+use crate::api::reader::Reader;
 use crate::api::wire::bodies::{RunBody, RunListReply};
 use crate::api::wire::loose::Loose;
 use crate::ident::{JobId, SolutionId};
@@ -30,34 +30,29 @@ const NS_PER_MS: i64 = 1_000_000;
 /// specified" and "left empty", and only the former means the same everywhere (docs/platform.md,
 /// 8.19). `settings` is always sent, as it is not documented as optional (docs/platform.md, 8.18).
 pub(super) fn body(target: &RunTarget, request: &RunRequest) -> Bytes {
-    let mut body = Map::new();
-    let mut set = |key: &str, value: &str| {
-        body.insert(key.to_owned(), Value::String(value.to_owned()));
-    };
+    let mut body = json!({
+        "input_dir": request.input_dir,
+        "job_id": request.id.as_str(),
+        "settings": request.settings,
+    });
+    if let Some(output_dir) = &request.output_dir {
+        body["output_dir"] = output_dir.as_str().into();
+    }
     if let RunTarget::Name {
         name,
         version,
         owner,
     } = target
     {
-        set("name", name.as_str());
+        body["name"] = name.as_str().into();
         if let Some(version) = version {
-            set("version", version.as_str());
+            body["version"] = version.as_str().into();
         }
         if let Some(owner) = owner {
-            set("owner", owner.as_str());
+            body["owner"] = owner.as_str().into();
         }
     }
-    set("input_dir", &request.input_dir);
-    if let Some(output_dir) = &request.output_dir {
-        set("output_dir", output_dir);
-    }
-    set("job_id", request.id.as_str());
-    body.insert(
-        "settings".to_owned(),
-        Value::Object(request.settings.clone()),
-    );
-    Bytes::from(Value::Object(body).to_string())
+    Bytes::from(body.to_string())
 }
 
 /// A page of a list of runs.
@@ -71,9 +66,9 @@ struct RunPage {
     unreadable: usize,
 }
 
-impl Client {
+impl Reader {
     /// Reads a list of runs to its end, or up to the wanted number.
-    pub(super) async fn runs(&self, filter: &RunFilter) -> Result<RunList, ApiError> {
+    pub async fn runs(&self, filter: &RunFilter) -> Result<RunList, ApiError> {
         let mut list = RunList::default();
         let mut seen = HashSet::new();
         let mut unreadable = 0;
@@ -106,9 +101,9 @@ impl Client {
             }
             received.0 += page.received;
             received.1 += page.bytes;
-            if let Some(bound) = self.0.settings.list_bounds.exceeded(received) {
-                let route = self.0.routes.runs(filter, size, offset);
-                return Err(self.too_long(&Call::new(route, LIST_LIMIT), bound));
+            if let Some(bound) = self.client.0.settings.list_bounds.exceeded(received) {
+                let route = self.client.0.routes.runs(filter, size, offset);
+                return Err(self.client.too_long(&Call::new(route, LIST_LIMIT), bound));
             }
             unreadable += page.unreadable;
             // A list that grows at its front shows known runs first, and new runs behind them.
@@ -154,11 +149,13 @@ impl Client {
         limit: Option<u64>,
         offset: u64,
     ) -> Result<RunPage, ApiError> {
-        let route = self.0.routes.runs(filter, limit, offset);
-        self.read(&Call::new(route, LIST_LIMIT), |answer| {
-            read_page(answer, &self.0.secrets)
-        })
-        .await
+        let route = self.client.0.routes.runs(filter, limit, offset);
+        let secrets = &self.client.0.secrets;
+        self.client
+            .read(&Call::new(route, LIST_LIMIT), |answer| {
+                read_page(answer, secrets)
+            })
+            .await
     }
 }
 
@@ -201,24 +198,16 @@ fn record(body: RunBody<'_>, secrets: &Redactor) -> Option<RunRecord> {
 /// Returns whether a run passes the filters, as far as its record shows. For missing fields the
 /// server's own filter is trusted.
 fn passes(filter: &RunFilter, run: &RunRecord) -> bool {
-    fn fits<T>(wanted: &[T], value: Option<&str>, text: impl Fn(&T) -> &str) -> bool {
-        wanted.is_empty() || value.is_none_or(|value| wanted.iter().any(|one| text(one) == value))
+    fn fits<T: PartialEq<U>, U: ?Sized>(wanted: &[T], value: Option<&U>) -> bool {
+        wanted.is_empty() || value.is_none_or(|value| wanted.iter().any(|one| one == value))
     }
     let space = run.output_folder.as_deref().and_then(|folder| {
         let folder = folder.trim_start_matches('/');
         let (end, _) = folder.match_indices('/').nth(1)?;
         Some(&folder[..end])
     });
-    fits(&filter.ids, Some(run.id.as_str()), JobId::as_str)
-        && fits(
-            &filter.solution_ids,
-            run.solution_id.as_ref().map(SolutionId::as_str),
-            SolutionId::as_str,
-        )
-        && fits(
-            &filter.states,
-            run.state.as_ref().map(RunState::as_str),
-            String::as_str,
-        )
-        && fits(&filter.output_repos, space, String::as_str)
+    fits(&filter.ids, Some(&run.id))
+        && fits(&filter.solution_ids, run.solution_id.as_ref())
+        && fits(&filter.states, run.state.as_ref().map(RunState::as_str))
+        && fits(&filter.output_repos, space)
 }

@@ -5,20 +5,13 @@
 //! accepted, perhaps accepted, refused. The exception is a 401, after which the same request is
 //! sent once more with another token: the server has surely not accepted the first.
 
-use std::error::Error;
-use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
-
 use bytes::Bytes;
 
 use crate::api::http::answer::{ANSWER_LIMIT, Answer};
-use crate::api::http::client::Client;
 use crate::api::http::error::{ApiError, ApiErrorKind};
 use crate::api::http::send::Call;
-use crate::api::listing::capabilities::ServerCapabilities;
-use crate::api::listing::lister::Lister;
-use crate::api::reader::{Reader, is_gone, read_solution};
+use crate::api::reader::Reader;
+use crate::api::records::{is_gone, read_solution};
 use crate::api::runs;
 use crate::api::wire::bodies::StartedReply;
 use crate::ident::{JobId, SolutionId};
@@ -44,7 +37,8 @@ pub enum PatchStyle {
 }
 
 /// The result of a write without a reliable answer.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
 pub enum WriteError {
     /// Surely not accepted: no connection, no TLS, no token, 429, or 503 with `Retry-After`. It may
     /// be sent again if [`ApiError::is_retryable`] returns true.
@@ -67,11 +61,6 @@ impl WriteError {
             | Self::NotFound(error)
             | Self::Refused(error) => error,
         }
-    }
-
-    /// Returns the time in `Retry-After`, if the server sent one.
-    pub fn retry_after(&self) -> Option<Duration> {
-        self.api().retry_after()
     }
 
     /// Classifies a failure.
@@ -97,56 +86,34 @@ impl WriteError {
     }
 }
 
-impl fmt::Display for WriteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self.api(), f)
-    }
-}
-
-impl Error for WriteError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.api().source()
-    }
-}
-
 /// A writer to a platform. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Writer {
-    client: Client,
-    capabilities: Arc<ServerCapabilities>,
-}
+pub struct Writer(Reader);
 
 impl Writer {
     /// Creates a writer over the client of a reader. The reader learns what the writes change.
     pub fn new(reader: &Reader) -> Self {
-        let Lister {
-            client,
-            capabilities,
-        } = reader.lister.clone();
-        Self {
-            client,
-            capabilities,
-        }
+        Self(reader.clone())
     }
 
     /// Waits until the host accepts requests after a 429, and until a token is available. Call this
     /// before a request is recorded, so that the record is not older than the request.
     pub async fn ready(&self) -> Result<(), WriteError> {
-        let call = Call::new(self.client.0.routes.deploy(), ANSWER_LIMIT);
-        self.client.prepare(&call).await.map_err(WriteError::of)
+        let call = Call::new(self.0.client.0.routes.deploy(), ANSWER_LIMIT);
+        self.0.client.prepare(&call).await.map_err(WriteError::of)
     }
 
     /// Deploys the package at a path of the platform's file system. The answer contains a job, or
     /// the request is accepted without a job (docs/platform.md, 8.29).
     pub async fn deploy(&self, path: &str) -> Result<Option<JobId>, WriteError> {
-        let mut call = Call::new(self.client.0.routes.deploy(), ANSWER_LIMIT);
+        let mut call = Call::new(self.0.client.0.routes.deploy(), ANSWER_LIMIT);
         call.json = Some(json_object(&[("solution_path", path)]));
         self.start(&call).await
     }
 
     /// Deletes a version. A missing version is reported as [`WriteError::NotFound`].
     pub async fn delete(&self, id: &SolutionId) -> Result<Option<JobId>, WriteError> {
-        let call = Call::new(self.client.0.routes.delete(id), ANSWER_LIMIT);
+        let call = Call::new(self.0.client.0.routes.delete(id), ANSWER_LIMIT);
         self.start(&call).await
     }
 
@@ -163,9 +130,9 @@ impl Writer {
             .filter_map(|(key, value)| Some((key, value?)))
             .collect();
         if patch.state == Some("INACTIVE") {
-            self.capabilities.deactivating();
+            self.0.capabilities.deactivating();
         }
-        let routes = &self.client.0.routes;
+        let routes = &self.0.client.0.routes;
         let call = match style {
             PatchStyle::Query => Call::new(routes.patch(id, &values), ANSWER_LIMIT),
             PatchStyle::Body => {
@@ -177,9 +144,9 @@ impl Writer {
         self.send(&call, |answer| match read_solution(answer) {
             // The patch was accepted: if the answer has no usable version, the following read shows
             // it.
-            Err(
-                ApiErrorKind::EmptyBody | ApiErrorKind::Shape { .. } | ApiErrorKind::Record { .. },
-            ) => Ok(None),
+            Err(ApiErrorKind::EmptyBody | ApiErrorKind::Shape(_) | ApiErrorKind::Record(_)) => {
+                Ok(None)
+            }
             result => result,
         })
         .await
@@ -192,12 +159,7 @@ impl Writer {
         target: &RunTarget,
         request: &RunRequest,
     ) -> Result<Option<JobId>, WriteError> {
-        let routes = &self.client.0.routes;
-        let route = match target {
-            RunTarget::Id(id) => routes.run(id),
-            RunTarget::Name { .. } => routes.run_by_name(),
-        };
-        let mut call = Call::new(route, ANSWER_LIMIT);
+        let mut call = Call::new(self.0.client.0.routes.run(target), ANSWER_LIMIT);
         call.json = Some(runs::body(target, request));
         self.start(&call).await
     }
@@ -211,7 +173,7 @@ impl Writer {
         call: &Call,
         understand: impl Fn(&Answer) -> Result<T, ApiErrorKind>,
     ) -> Result<T, WriteError> {
-        let answer = self.client.send(call).await.map_err(WriteError::of)?;
+        let answer = self.0.client.send(call).await.map_err(WriteError::of)?;
         let kind = if is_gone(&answer) {
             ApiErrorKind::Status
         } else {
@@ -220,7 +182,7 @@ impl Writer {
                 Err(kind) => kind,
             }
         };
-        Err(WriteError::of(self.client.error(call, kind, &answer)))
+        Err(WriteError::of(self.0.client.error(call, kind, &answer)))
     }
 }
 

@@ -5,8 +5,7 @@ use std::ops::Range;
 
 use super::context::ApplyContext;
 use super::report::Outcome;
-use super::step_error::chain;
-use crate::api::Files;
+use crate::api::{Files, chain};
 use crate::package::{self, PackageError, Part, RangeSource, SourceError};
 use crate::plan::{Action, Change, Inspection};
 
@@ -15,8 +14,8 @@ pub async fn inspect_package(files: &Files, path: &str) -> Inspection {
     match package::inspect(&File { files, path }).await {
         Ok(info) => Inspection::Inspected(info),
         Err(PackageError::Missing) => Inspection::Missing,
-        Err(PackageError::Unreadable { source }) => Inspection::Unreadable {
-            why: chain(&source),
+        Err(PackageError::Unreadable(reason)) => Inspection::Unreadable {
+            why: chain(&reason),
         },
     }
 }
@@ -45,16 +44,13 @@ struct File<'a> {
 }
 
 impl RangeSource for File<'_> {
-    async fn read(&self, range: Range<u64>) -> Result<Part, SourceError> {
-        match self.files.read(self.path, range).await {
-            Ok(Some(part)) => Ok(Part {
-                start: part.start,
-                bytes: part.bytes,
-                total: part.total,
-            }),
-            Ok(None) => Err(SourceError::Missing),
-            Err(error) => Err(SourceError::Failed(Box::new(error))),
-        }
+    async fn read(&self, range: Range<u64>) -> Result<Option<Part>, SourceError> {
+        let part = self.files.read(self.path, range).await?;
+        Ok(part.map(|part| Part {
+            start: part.start,
+            bytes: part.bytes,
+            total: part.total,
+        }))
     }
 
     fn clean(&self, text: Vec<u8>) -> Vec<u8> {

@@ -94,7 +94,7 @@ impl ApplyContext<'_> {
                     }
                     return JobEnd::Finished(result);
                 }
-                Ok(Ok(JobState::Pending { word })) => {
+                Ok(Ok(JobState::Pending(word))) => {
                     was_pending = true;
                     polls.is_pending();
                     (true, word)

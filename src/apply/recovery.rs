@@ -224,7 +224,7 @@ impl ApplyContext<'_> {
             .await
         {
             JobEnd::Finished(JobResult::Done { solution_ids }) => Ok(solution_ids),
-            JobEnd::Finished(JobResult::Failed { message }) => {
+            JobEnd::Finished(JobResult::Failed(message)) => {
                 Err(RecoveredOutcome::not_done(message))
             }
             // The server forgot the job, or never knew it: the live state decides. If the server

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::step_error::{StepError, chain};
-use crate::api::{ApiError, ReadError};
+use super::step_error::StepError;
+use crate::api::{ApiError, ReadError, chain};
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::{ActionKind, ApprovedPlan, Change, Decided, Difference, PreconditionResult};

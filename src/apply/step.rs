@@ -228,7 +228,7 @@ impl<'a> Step<'a> {
         }
         match context.poll_job(address, call, &job, deadline).await {
             JobEnd::Finished(JobResult::Done { solution_ids }) => Ok(Some(solution_ids)),
-            JobEnd::Finished(JobResult::Failed { message }) => {
+            JobEnd::Finished(JobResult::Failed(message)) => {
                 Err(JobFailure::Failed { job, message })
             }
             JobEnd::TimeUp {

@@ -156,13 +156,6 @@ fn not_confirmed(call: WriteKind, job: Option<&JobId>) -> String {
     }
 }
 
-/// Returns the message of an error with the messages of all causes.
-pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |&cause| cause.source());
-    let messages: Vec<String> = causes.map(ToString::to_string).collect();
-    messages.join(": ")
-}
-
 impl StepError {
     /// Returns the failure as the journal records it, with the record that it left.
     pub(super) fn recorded(&self) -> RecordedOutcome {

@@ -116,7 +116,7 @@ impl Delivery<'_> {
                     }
                 }
                 WriteError::NotTaken(ref api) if api.is_retryable() => {
-                    let after = error.retry_after().unwrap_or_else(|| pauses.next());
+                    let after = api.retry_after().unwrap_or_else(|| pauses.next());
                     on_retry(after, false, &error);
                     let is_over = pause(after, self.deadline, self.interrupt).await.is_err();
                     if is_over || Instant::now() >= self.deadline {

@@ -6,11 +6,8 @@ use crate::ident::SolutionId;
 /// An answer about a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobState {
-    /// The job is in progress; the word is the server's own.
-    Pending {
-        /// The word, such as `PENDING` or `RUNNING`.
-        word: String,
-    },
+    /// The job is in progress, with the server's word, such as `PENDING` or `RUNNING`.
+    Pending(String),
     /// The job has ended.
     Finished(JobResult),
     /// The answer has no information about the job: the caller polls on, until the deadline.
@@ -25,11 +22,8 @@ pub enum JobResult {
         /// The ids in the result, in its order. Often empty (docs/platform.md, U2).
         solution_ids: Vec<SolutionId>,
     },
-    /// Failure.
-    Failed {
-        /// The server's message, or the state word if there is no message.
-        message: String,
-    },
+    /// Failure, with the server's message, or the state word if there is no message.
+    Failed(String),
 }
 
 /// An answer without information about the job.
@@ -41,16 +35,10 @@ pub enum NoAnswer {
     /// An empty body, `{}`, or an object without `state`.
     #[error("the answer has no state")]
     NoState,
-    /// `status: ERROR` without a state.
-    #[error("the status request was refused: {message}")]
-    Refused {
-        /// The server's message.
-        message: String,
-    },
+    /// `status: ERROR` without a state, with the server's message.
+    #[error("the status request was refused: {0}")]
+    Refused(String),
     /// An unknown state word.
-    #[error("the state `{word}` is not known")]
-    UnknownWord {
-        /// The word.
-        word: String,
-    },
+    #[error("the state `{0}` is not known")]
+    UnknownWord(String),
 }

@@ -10,11 +10,7 @@ pub enum PackageError {
     Missing,
     /// The file exists, but its contents cannot be read.
     #[error("the package cannot be read")]
-    Unreadable {
-        /// The reason.
-        #[from]
-        source: Unreadable,
-    },
+    Unreadable(#[from] Unreadable),
 }
 
 /// The reason why an existing file cannot be read as a package.
@@ -23,11 +19,7 @@ pub enum PackageError {
 pub enum Unreadable {
     /// The file could not be fetched.
     #[error("the file could not be read")]
-    Refused {
-        /// The cause.
-        #[source]
-        source: Box<dyn Error + Send + Sync>,
-    },
+    Refused(#[source] Box<dyn Error + Send + Sync>),
     /// The server does not send the size of the file.
     #[error("the server does not report the size of the file")]
     UnknownSize,
@@ -46,11 +38,7 @@ pub enum Unreadable {
     Changed,
     /// Not a zip, or a damaged one.
     #[error("the file is not a proper zip archive")]
-    NotAZip {
-        /// The cause.
-        #[source]
-        source: zip::result::ZipError,
-    },
+    NotAZip(#[source] zip::result::ZipError),
     /// The member is encrypted (docs/platform.md, "Packages": packages may be).
     #[error("its `package.json` is encrypted")]
     Encrypted,
@@ -70,9 +58,5 @@ pub enum Unreadable {
     },
     /// The member is not a JSON object.
     #[error("its `package.json` is not a JSON object")]
-    BadJson {
-        /// The cause.
-        #[source]
-        source: serde_json::Error,
-    },
+    BadJson(#[source] serde_json::Error),
 }

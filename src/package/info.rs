@@ -11,8 +11,7 @@ use crate::plan::{PackageField, PackageInfo};
 /// Every JSON object is readable: the plan judges what its fields hold.
 pub(super) fn parse(json: &[u8], fingerprint: Digest) -> Result<PackageInfo, Unreadable> {
     let json = json.strip_prefix("\u{feff}".as_bytes()).unwrap_or(json);
-    let fields: Map<String, Value> =
-        serde_json::from_slice(json).map_err(|source| Unreadable::BadJson { source })?;
+    let fields: Map<String, Value> = serde_json::from_slice(json).map_err(Unreadable::BadJson)?;
     Ok(PackageInfo {
         name: field(&fields, "name"),
         version: field(&fields, "version"),

@@ -57,21 +57,16 @@ pub struct Part {
     pub total: Option<u64>,
 }
 
-/// The reason why a source returned no part.
-#[derive(Debug, thiserror::Error)]
-pub enum SourceError {
-    /// There is no such file.
-    #[error("there is no such file")]
-    Missing,
-    /// The file cannot be read.
-    #[error("the file cannot be read")]
-    Failed(#[source] Box<dyn Error + Send + Sync>),
-}
+/// The reason why a source could not be read.
+pub type SourceError = Box<dyn Error + Send + Sync>;
 
 /// A file that can be read by ranges.
 pub trait RangeSource: Sync {
-    /// Reads a range; a shorter one if the file ends before.
-    fn read(&self, range: Range<u64>) -> impl Future<Output = Result<Part, SourceError>> + Send;
+    /// Reads a range; a shorter one if the file ends before. `None` if there is no such file.
+    fn read(
+        &self,
+        range: Range<u64>,
+    ) -> impl Future<Output = Result<Option<Part>, SourceError>> + Send;
 
     /// Returns the text of a member without the secrets that the file's server may have put there.
     fn clean(&self, text: Vec<u8>) -> Vec<u8> {
@@ -115,18 +110,16 @@ pub async fn inspect(source: &impl RangeSource) -> Result<PackageInfo, PackageEr
         }
         file.insert(part.start, part.bytes);
     }
-    Err(Unreadable::TooLarge {
-        what: "the amount of data to read for its `package.json`",
-        limit: BYTES,
-    }
-    .into())
+    Err(too_large("the amount of data to read for its `package.json`", BYTES).into())
 }
 
 async fn fetch(source: &impl RangeSource, range: Range<u64>) -> Result<Part, PackageError> {
-    source.read(range).await.map_err(|error| match error {
-        SourceError::Missing => PackageError::Missing,
-        SourceError::Failed(source) => Unreadable::Refused { source }.into(),
-    })
+    let part = source.read(range).await.map_err(Unreadable::Refused)?;
+    part.ok_or(PackageError::Missing)
+}
+
+fn too_large(what: &'static str, limit: u64) -> Unreadable {
+    Unreadable::TooLarge { what, limit }
 }
 
 /// The result of an attempt with the known parts.
@@ -137,13 +130,11 @@ enum Attempt {
 
 fn attempt(file: &mut Sparse, source: &impl RangeSource) -> Attempt {
     let mut member_end = 0;
-    let result = read_member(file, &mut member_end);
+    let result = read_member(file, &mut member_end, source);
     // The zip reader's result does not count if a read failed.
     match file.take_missed() {
         Some(missed) => Attempt::Misses(widen(file, missed, member_end)),
-        None => Attempt::Found(
-            result.and_then(|member| parse(&source.clean(member.json), member.fingerprint)),
-        ),
+        None => Attempt::Found(result),
     }
 }
 
@@ -151,31 +142,27 @@ fn attempt(file: &mut Sparse, source: &impl RangeSource) -> Attempt {
 /// rest of a gap for the directory, the whole member for its content.
 fn widen(file: &Sparse, missed: u64, member_end: u64) -> Range<u64> {
     let gap_end = file.gap_end(missed);
-    let tail = file.total().saturating_sub(TAIL);
+    let tail = file.total.saturating_sub(TAIL);
     if member_end > missed {
         return missed..gap_end.min(member_end).min(missed + PART);
     }
-    if missed >= tail && gap_end == file.total() {
+    if missed >= tail && gap_end == file.total {
         // Fetching known bytes again is cheaper than a second request.
         return tail..gap_end;
     }
     missed..gap_end.min(missed + PART)
 }
 
-/// Returns the member `package.json`, with the fingerprint of the package.
-struct Member {
-    json: Vec<u8>,
-    fingerprint: Digest,
-}
-
-fn read_member(file: &mut Sparse, member_end: &mut u64) -> Result<Member, Unreadable> {
-    let not_a_zip = |source| Unreadable::NotAZip { source };
+/// Reads the member `package.json`, with the fingerprint of the package.
+fn read_member(
+    file: &mut Sparse,
+    member_end: &mut u64,
+    source: &impl RangeSource,
+) -> Result<PackageInfo, Unreadable> {
+    let not_a_zip = Unreadable::NotAZip;
     let mut archive = ZipArchive::new(&mut *file).map_err(not_a_zip)?;
     if archive.len() as u64 > MEMBERS {
-        return Err(Unreadable::TooLarge {
-            what: "the number of its members",
-            limit: MEMBERS,
-        });
+        return Err(too_large("the number of its members", MEMBERS));
     }
     if archive.has_duplicate_names() {
         return Err(Unreadable::DuplicateMembers);
@@ -197,16 +184,13 @@ fn read_member(file: &mut Sparse, member_end: &mut u64) -> Result<Member, Unread
         return Err(Unreadable::Encrypted);
     }
     if size > MEMBER || packed > MEMBER {
-        return Err(Unreadable::TooLarge {
-            what: "the size of its `package.json`",
-            limit: MEMBER,
-        });
+        return Err(too_large("the size of its `package.json`", MEMBER));
     }
     if size > TINY && size / packed.max(1) > RATIO {
-        return Err(Unreadable::TooLarge {
-            what: "the compression ratio of its `package.json`",
-            limit: RATIO,
-        });
+        return Err(too_large(
+            "the compression ratio of its `package.json`",
+            RATIO,
+        ));
     }
     *member_end = start.saturating_add(packed).saturating_add(MEMBER_HEADER);
     let member = archive.by_index(index).map_err(not_a_zip)?;
@@ -216,19 +200,14 @@ fn read_member(file: &mut Sparse, member_end: &mut u64) -> Result<Member, Unread
         .read_to_end(&mut json)
         .map_err(|source| not_a_zip(source.into()))?;
     if json.len() as u64 > MEMBER {
-        return Err(Unreadable::TooLarge {
-            what: "the size of its `package.json`",
-            limit: MEMBER,
-        });
+        return Err(too_large("the size of its `package.json`", MEMBER));
     }
     let directory_start = archive.central_directory_start();
     let directory = read_from(file, directory_start).map_err(|error| not_a_zip(error.into()))?;
-    let size = file.total().to_be_bytes();
+    let size = file.total.to_be_bytes();
     let length = (directory.len() as u64).to_be_bytes();
-    Ok(Member {
-        fingerprint: Digest::of_parts([&size[..], &length, &directory, &json]),
-        json,
-    })
+    let fingerprint = Digest::of_parts([&size[..], &length, &directory, &json]);
+    parse(&source.clean(json), fingerprint)
 }
 
 /// The bytes from a position to the end of the file: the central directory and its end record.
@@ -275,7 +254,7 @@ mod tests {
     }
 
     impl RangeSource for Memory {
-        async fn read(&self, range: Range<u64>) -> Result<Part, SourceError> {
+        async fn read(&self, range: Range<u64>) -> Result<Option<Part>, SourceError> {
             let total = self.bytes.len() as u64;
             let range = if self.knows_ranges {
                 range.start.min(total)..range.end.min(total)
@@ -284,11 +263,11 @@ mod tests {
             };
             self.reads.lock().unwrap().push(range.end - range.start);
             let bounds = usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap();
-            Ok(Part {
+            Ok(Some(Part {
                 start: range.start,
                 bytes: Bytes::copy_from_slice(&self.bytes[bounds]),
                 total: Some(total),
-            })
+            }))
         }
     }
 
@@ -325,7 +304,7 @@ mod tests {
                 ..
             }) => format!("{name}@{version}"),
             Ok(info) => format!("{info:?}"),
-            Err(PackageError::Unreadable { source }) => source.to_string(),
+            Err(PackageError::Unreadable(reason)) => reason.to_string(),
             Err(error) => error.to_string(),
         }
     }
@@ -482,10 +461,10 @@ mod tests {
     }
 
     /// A source that answers each read from a list.
-    struct Listed(Mutex<Vec<Result<Part, SourceError>>>);
+    struct Listed(Mutex<Vec<Result<Option<Part>, SourceError>>>);
 
     impl RangeSource for Listed {
-        async fn read(&self, _range: Range<u64>) -> Result<Part, SourceError> {
+        async fn read(&self, _range: Range<u64>) -> Result<Option<Part>, SourceError> {
             self.0.lock().unwrap().remove(0)
         }
     }
@@ -493,19 +472,16 @@ mod tests {
     #[tokio::test]
     async fn a_source_may_fail_or_lie() {
         let part = |start: u64, length: usize, total| {
-            Ok(Part {
+            Ok(Some(Part {
                 start,
                 bytes: Bytes::from(vec![0; length]),
                 total,
-            })
+            }))
         };
         let head = || part(0, 16_384, Some(500_000));
         for (answers, expected) in [
-            (vec![Err(SourceError::Missing)], "there is no such package"),
-            (
-                vec![Err(SourceError::Failed("no".into()))],
-                "the file could not be read",
-            ),
+            (vec![Ok(None)], "there is no such package"),
+            (vec![Err("no".into())], "the file could not be read"),
             (
                 vec![part(0, 16_384, None)],
                 "the server does not report the size of the file",
@@ -514,10 +490,7 @@ mod tests {
                 vec![part(0, 100, None)],
                 "the file is not a proper zip archive",
             ),
-            (
-                vec![head(), Err(SourceError::Failed("no".into()))],
-                "the file could not be read",
-            ),
+            (vec![head(), Err("no".into())], "the file could not be read"),
             (
                 vec![head(), part(0, 16_384, Some(400_000))],
                 "the file changed while it was read",

@@ -12,7 +12,7 @@ use bytes::Bytes;
 #[derive(Debug, Default)]
 pub(super) struct Sparse {
     parts: BTreeMap<u64, Bytes>,
-    total: u64,
+    pub(super) total: u64,
     position: u64,
     missed: Option<u64>,
 }
@@ -23,10 +23,6 @@ impl Sparse {
             total,
             ..Self::default()
         }
-    }
-
-    pub(super) fn total(&self) -> u64 {
-        self.total
     }
 
     /// Adds a part.

@@ -1,7 +1,6 @@
 //! Starts a run of a solution. The start is sent again only if the server surely did not accept it.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -37,15 +36,6 @@ pub struct RunContext {
     pub now_ms: fn() -> u64,
     /// The random numbers for the jitter.
     pub random: Mutex<fastrand::Rng>,
-}
-
-impl fmt::Debug for RunContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RunContext")
-            .field("propagation", &self.propagation)
-            .field("poll", &self.poll)
-            .finish_non_exhaustive()
-    }
 }
 
 /// A run that has started.
@@ -184,13 +174,10 @@ impl RunContext {
     async fn look_for(&self, request: &RunRequest) -> Result<Effect<()>, ReadError> {
         let status = self.reader.job_status(&request.id, JobKind::Flow).await;
         // Some servers report unknown jobs as pending too (docs/platform.md, U3).
-        let (is_known, may_be_known) = match status {
-            Ok(status) => match status.state {
-                JobState::Finished(_) => (true, true),
-                JobState::Pending { .. } => (status.flow.is_some(), true),
-                JobState::NoAnswer(_) => (false, false),
-            },
-            Err(_) => (false, false),
+        let (is_known, may_be_known) = match status.map(|status| (status.state, status.flow)) {
+            Ok((JobState::Finished(_), _)) => (true, true),
+            Ok((JobState::Pending(_), flow)) => (flow.is_some(), true),
+            Ok((JobState::NoAnswer(_), _)) | Err(_) => (false, false),
         };
         if is_known {
             return Ok(Effect::Found(()));

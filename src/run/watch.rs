@@ -126,63 +126,45 @@ async fn record_of(job: &WatchedJob, context: &RunContext) -> Result<Option<RunR
 
 /// Converts one answer of the Job API into a report.
 fn report_of(id: &JobId, status: JobStatus) -> JobReport {
-    let JobStatus {
-        state,
-        message,
-        flow,
-        output_folder,
-    } = status;
     let mut solution_ids = Vec::new();
-    let (outcome, word) = match state {
-        JobState::Pending { word } => (JobOutcome::InProgress, Some(word)),
+    let (outcome, word) = match status.state {
+        JobState::Pending(word) => (JobOutcome::InProgress, Some(word)),
         JobState::Finished(JobResult::Done { solution_ids: ids }) => {
             solution_ids = ids;
             (JobOutcome::Done, None)
         }
-        JobState::Finished(JobResult::Failed { message }) => (JobOutcome::Failed { message }, None),
+        JobState::Finished(JobResult::Failed(message)) => (JobOutcome::Failed { message }, None),
         JobState::NoAnswer(why) => {
-            let word = match &why {
-                NoAnswer::UnknownWord { word } => Some(word.clone()),
-                NoAnswer::UnknownJob | NoAnswer::NoState | NoAnswer::Refused { .. } => None,
-            };
             let detail = why.to_string();
+            let word = match why {
+                NoAnswer::UnknownWord(word) => Some(word),
+                NoAnswer::UnknownJob | NoAnswer::NoState | NoAnswer::Refused(_) => None,
+            };
             (JobOutcome::NotKnown { detail }, word)
         }
     };
-    let progress = flow.as_ref().and_then(|flow| flow.progress);
+    let progress = status.flow.as_ref().and_then(|flow| flow.progress);
+    let state = status.flow.map(|flow| flow.state.as_str().to_owned());
     JobReport {
-        outcome,
-        state: flow.map(|flow| flow.state.as_str().to_owned()).or(word),
+        state: state.or(word),
         progress,
-        message,
-        output_folder,
+        message: status.message,
+        output_folder: status.output_folder,
         solution_ids,
-        ..JobReport::new(id.clone(), JobOutcome::Started)
+        ..JobReport::new(id.clone(), outcome)
     }
 }
 
 /// Adds the fields of a run's record. The state of the record has precedence for the end of the
 /// run.
 fn complete(report: &mut JobReport, record: RunRecord) {
-    let RunRecord {
-        id: _,
-        solution_id,
-        account_id: _,
-        state,
-        started_at_ms,
-        completed_at_ms,
-        time_taken_ms,
-        message,
-        output_folder,
-    } = record;
-    if let Some(state) = state {
+    if let Some(state) = record.state {
         report.outcome = match (&state, &report.outcome) {
             (RunState::Complete, _) => JobOutcome::Done,
-            (state, JobOutcome::Failed { message }) if state.is_end() => JobOutcome::Failed {
-                message: message.clone(),
-            },
+            (state, failed @ JobOutcome::Failed { .. }) if state.is_end() => failed.clone(),
             (state, _) if state.is_end() => JobOutcome::Failed {
-                message: message
+                message: record
+                    .message
                     .clone()
                     .unwrap_or_else(|| format!("it ended as {}", state.as_str())),
             },
@@ -194,9 +176,11 @@ fn complete(report: &mut JobReport, record: RunRecord) {
             report.state = Some(state.as_str().to_owned());
         }
     }
-    report.solution_ids.extend(solution_id);
-    report.started_at_ms = started_at_ms;
-    report.time_taken_ms = time_taken_ms.or_else(|| Some(completed_at_ms? - started_at_ms?));
-    report.message = message.or(report.message.take());
-    report.output_folder = output_folder.or(report.output_folder.take());
+    report.solution_ids.extend(record.solution_id);
+    report.started_at_ms = record.started_at_ms;
+    report.time_taken_ms = record
+        .time_taken_ms
+        .or_else(|| Some(record.completed_at_ms? - record.started_at_ms?));
+    report.message = record.message.or(report.message.take());
+    report.output_folder = record.output_folder.or(report.output_folder.take());
 }

@@ -44,10 +44,8 @@ fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiErrorKind> {
     serde_json::from_slice(text).map_err(|error| match (text[0], error.classify()) {
         (b'<', _) => ApiErrorKind::NotJson { html: true },
         (b'{' | b'[', serde_json::error::Category::Eof) => ApiErrorKind::Truncated,
-        (_, serde_json::error::Category::Data) => ApiErrorKind::Shape {
-            // The parser's message quotes the unexpected value.
-            detail: capped(&error.to_string()),
-        },
+        // The parser's message quotes the unexpected value.
+        (_, serde_json::error::Category::Data) => ApiErrorKind::Shape(capped(&error.to_string())),
         _ => ApiErrorKind::NotJson { html: false },
     })
 }
@@ -119,7 +117,7 @@ mod tests {
         }
         assert!(matches!(
             decode::<Vec<u8>>(b"{}"),
-            Err(ApiErrorKind::Shape { .. })
+            Err(ApiErrorKind::Shape(_))
         ));
     }
 }

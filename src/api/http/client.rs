@@ -48,7 +48,7 @@ impl Client {
             routes: Routes::new(settings.base.clone()),
             token: settings.token.clone().map(Token::new),
             limiter: Limiter::new(settings.reads_at_once),
-            backoff: Backoff::new(settings.retry.clone(), settings.seed),
+            backoff: Backoff::new(settings.seed),
             secrets: Arc::clone(&settings.secrets),
             settings,
             has_answered: AtomicBool::new(false),
@@ -68,13 +68,12 @@ fn build(settings: &ClientSettings) -> Result<reqwest::Client, SettingsError> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     if let Some(context) = &settings.context {
-        let value = HeaderValue::from_str(context).map_err(|_| SettingsError::Header {
-            what: "context (IB-Context)",
-        })?;
+        let value = HeaderValue::from_str(context)
+            .map_err(|_| SettingsError::Header("context (IB-Context)"))?;
         headers.insert(CONTEXT, value);
     }
     let agent = HeaderValue::from_str(&settings.user_agent)
-        .map_err(|_| SettingsError::Header { what: "user agent" })?;
+        .map_err(|_| SettingsError::Header("user agent"))?;
     let mut builder = reqwest::Client::builder()
         .user_agent(agent)
         .default_headers(headers)
@@ -88,23 +87,18 @@ fn build(settings: &ClientSettings) -> Result<reqwest::Client, SettingsError> {
         builder = builder.no_proxy().tls_certs_only([]);
     } else {
         for pem in &settings.roots_pem {
-            let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(|source| {
-                SettingsError::Roots {
-                    source: Some(source),
-                }
-            })?;
+            let certificates = reqwest::Certificate::from_pem_bundle(pem)
+                .map_err(|source| SettingsError::Roots(Some(source)))?;
             if certificates.is_empty() {
-                return Err(SettingsError::Roots { source: None });
+                return Err(SettingsError::Roots(None));
             }
             builder = builder.tls_certs_merge(certificates);
         }
         if let Some(pem) = &settings.client_identity_pem {
-            let identity = reqwest::Identity::from_pem(pem)
-                .map_err(|source| SettingsError::ClientIdentity { source })?;
+            let identity =
+                reqwest::Identity::from_pem(pem).map_err(SettingsError::ClientIdentity)?;
             builder = builder.identity(identity);
         }
     }
-    builder
-        .build()
-        .map_err(|source| SettingsError::Build { source })
+    builder.build().map_err(SettingsError::Build)
 }

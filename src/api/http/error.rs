@@ -11,74 +11,81 @@ use crate::live::Unproven;
 /// A request that failed. Its `Display` names method, URL, status and the head of the body, never
 /// a secret and never its source.
 #[derive(Debug)]
-pub struct ApiError(Box<Parts>);
+pub struct ApiError(pub(in crate::api) Box<Failure>);
 
+/// The request that failed, and the facts about its answer.
 #[derive(Debug)]
-struct Parts {
-    method: String,
-    route: &'static str,
-    url: String,
-    status: Option<u16>,
-    excerpt: Option<String>,
-    request_id: Option<String>,
-    retry_after: Option<Duration>,
-    attempts: u32,
-    kind: ApiErrorKind,
-    source: Option<Box<dyn Error + Send + Sync>>,
+pub(in crate::api) struct Failure {
+    pub(in crate::api) method: String,
+    pub(in crate::api) url: String,
+    pub(in crate::api) status: Option<u16>,
+    /// The head of the body: short, escaped and redacted.
+    pub(in crate::api) excerpt: Option<String>,
+    pub(in crate::api) request_id: Option<String>,
+    pub(in crate::api) retry_after: Option<Duration>,
+    pub(in crate::api) attempts: u32,
+    pub(in crate::api) kind: ApiErrorKind,
+    pub(in crate::api) source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 /// The kind of a failure.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApiErrorKind {
     /// The token could not be read; nothing was sent.
+    #[error("no token")]
     Token,
     /// No connection: refused, unknown host, no route, or a time-out while connecting. Nothing was
     /// sent.
+    #[error("cannot connect")]
     Connect,
     /// No trusted connection: the certificate or the handshake failed. Nothing was sent.
+    #[error("no trusted connection")]
     Tls,
     /// No answer in time.
+    #[error("no answer within {} s", .after.as_secs_f64())]
     Timeout {
         /// The time that was waited.
         after: Duration,
     },
     /// The connection broke before an answer came.
+    #[error("the connection broke before an answer came")]
     Reset,
     /// The body ended too early.
+    #[error("the answer's body ended too early")]
     Truncated,
     /// The body is larger than any proper answer.
+    #[error("the answer's body is larger than {limit} bytes")]
     TooLarge {
         /// The limit, in bytes.
         limit: u64,
     },
-    /// A list that does not end, or is longer than the limits allow.
-    TooLong {
-        /// The limit that it exceeds.
-        bound: ListBound,
-    },
+    /// A list that does not end, or exceeds a limit.
+    #[error("the list is longer than {0}")]
+    TooLong(ListBound),
     /// An HTTP status of failure.
+    #[error("answered")]
     Status,
     /// A success status with `"status": "ERROR"` in the body (docs/platform.md, U15).
+    #[error("refused in the body of a success")]
     Refused,
     /// A body that is not JSON.
+    #[error("answered with {}", if *.html { "a web page" } else { "something that is not JSON" })]
     NotJson {
         /// True if it is a web page.
         html: bool,
     },
     /// An empty body, although JSON was expected.
+    #[error("answered with an empty body")]
     EmptyBody,
-    /// JSON, but not of the documented shape.
-    Shape {
-        /// The difference from the expected shape.
-        detail: String,
-    },
-    /// A record of the platform that no manifest can declare.
-    Record {
-        /// The reason why it cannot be declared.
-        detail: String,
-    },
+    /// JSON, but not of the documented shape, with the difference from it.
+    #[error("unexpected answer: {0}")]
+    Shape(String),
+    /// A record of the platform that no manifest can declare, with the reason.
+    #[error("the record is not usable: {0}")]
+    Record(String),
     /// A redirect that is not followed.
+    #[error("redirected to `{location}`, which is not followed")]
     Redirect {
         /// The target of the redirect.
         location: String,
@@ -116,72 +123,7 @@ impl ReadError {
     }
 }
 
-/// The request that failed, and the fields that every kind of failure shares.
-pub(in crate::api) struct Asked<'a> {
-    pub(in crate::api) method: &'a reqwest::Method,
-    pub(in crate::api) route: &'static str,
-    pub(in crate::api) url: String,
-}
-
 impl ApiError {
-    pub(in crate::api) fn new(asked: Asked<'_>, kind: ApiErrorKind) -> Self {
-        Self(Box::new(Parts {
-            method: asked.method.to_string(),
-            route: asked.route,
-            url: asked.url,
-            status: None,
-            excerpt: None,
-            request_id: None,
-            retry_after: None,
-            attempts: 1,
-            kind,
-            source: None,
-        }))
-    }
-
-    pub(in crate::api) fn with_status(mut self, status: u16) -> Self {
-        self.0.status = Some(status);
-        self
-    }
-
-    pub(in crate::api) fn with_excerpt(mut self, excerpt: Option<String>) -> Self {
-        self.0.excerpt = excerpt;
-        self
-    }
-
-    pub(in crate::api) fn with_request_id(mut self, request_id: Option<String>) -> Self {
-        self.0.request_id = request_id;
-        self
-    }
-
-    pub(in crate::api) fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
-        self.0.retry_after = retry_after;
-        self
-    }
-
-    pub(in crate::api) fn with_attempts(mut self, attempts: u32) -> Self {
-        self.0.attempts = attempts;
-        self
-    }
-
-    pub(in crate::api) fn with_source(
-        mut self,
-        source: impl Into<Box<dyn Error + Send + Sync>>,
-    ) -> Self {
-        self.0.source = Some(source.into());
-        self
-    }
-
-    /// Returns the method.
-    pub fn method(&self) -> &str {
-        &self.0.method
-    }
-
-    /// Returns the route's template, such as `/api/v2/solutions/deployed/{id}`.
-    pub fn route(&self) -> &'static str {
-        self.0.route
-    }
-
     /// Returns the URL, without user information and secrets.
     pub fn url(&self) -> &str {
         &self.0.url
@@ -192,24 +134,9 @@ impl ApiError {
         self.0.status
     }
 
-    /// Returns the head of the body: short, escaped and redacted.
-    pub fn excerpt(&self) -> Option<&str> {
-        self.0.excerpt.as_deref()
-    }
-
-    /// Returns the answer's request id, for the platform's support.
-    pub fn request_id(&self) -> Option<&str> {
-        self.0.request_id.as_deref()
-    }
-
     /// Returns the time in `Retry-After`, if the server sent one.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
-    }
-
-    /// Returns the number of attempts.
-    pub fn attempts(&self) -> u32 {
-        self.0.attempts
     }
 
     /// Returns the kind of failure.
@@ -225,16 +152,7 @@ impl ApiError {
             | ApiErrorKind::Reset
             | ApiErrorKind::Truncated => true,
             ApiErrorKind::Status => matches!(self.0.status, Some(408 | 429 | 500 | 502..=504)),
-            ApiErrorKind::Token
-            | ApiErrorKind::Tls
-            | ApiErrorKind::TooLarge { .. }
-            | ApiErrorKind::TooLong { .. }
-            | ApiErrorKind::Refused
-            | ApiErrorKind::NotJson { .. }
-            | ApiErrorKind::EmptyBody
-            | ApiErrorKind::Shape { .. }
-            | ApiErrorKind::Record { .. }
-            | ApiErrorKind::Redirect { .. } => false,
+            _ => false,
         }
     }
 
@@ -246,7 +164,7 @@ impl ApiError {
             ApiErrorKind::NotJson { .. }
                 | ApiErrorKind::EmptyBody
                 | ApiErrorKind::Refused
-                | ApiErrorKind::Shape { .. }
+                | ApiErrorKind::Shape(_)
         )
     }
 
@@ -302,7 +220,7 @@ impl ApiError {
                 "A correct answer is never that large: check that the environment's `url` is the \
                  platform's root URL."
             }
-            ApiErrorKind::TooLong { .. } => {
+            ApiErrorKind::TooLong(_) => {
                 "The server's list does not seem to end, or the instance is larger than solform's \
                  limit: check the server."
             }
@@ -314,11 +232,11 @@ impl ApiError {
             }
             ApiErrorKind::NotJson { html: false }
             | ApiErrorKind::EmptyBody
-            | ApiErrorKind::Shape { .. } => {
+            | ApiErrorKind::Shape(_) => {
                 "The answer does not seem to come from the platform's API: check the environment's \
                  `url`, and the proxies between this machine and the server."
             }
-            ApiErrorKind::Record { .. } => {
+            ApiErrorKind::Record(_) => {
                 "solform leaves such a record alone; `solform list` shows it. Rename or delete it \
                  on the platform."
             }
@@ -361,36 +279,17 @@ impl ApiError {
     }
 }
 
+/// Returns the message of an error with the messages of all causes.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |&cause| cause.source());
+    let messages: Vec<String> = causes.map(ToString::to_string).collect();
+    messages.join(": ")
+}
+
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts = &*self.0;
-        write!(f, "`{} {}`: ", parts.method, parts.url)?;
-        match &parts.kind {
-            ApiErrorKind::Token => f.write_str("no token")?,
-            ApiErrorKind::Connect => f.write_str("cannot connect")?,
-            ApiErrorKind::Tls => f.write_str("no trusted connection")?,
-            ApiErrorKind::Timeout { after } => {
-                write!(f, "no answer within {} s", after.as_secs_f64())?;
-            }
-            ApiErrorKind::Reset => f.write_str("the connection broke before an answer came")?,
-            ApiErrorKind::Truncated => f.write_str("the answer's body ended too early")?,
-            ApiErrorKind::TooLarge { limit } => {
-                write!(f, "the answer's body is larger than {limit} bytes")?;
-            }
-            ApiErrorKind::TooLong { bound } => write!(f, "the list is longer than {bound}")?,
-            ApiErrorKind::Status => f.write_str("answered")?,
-            ApiErrorKind::Refused => f.write_str("refused in the body of a success")?,
-            ApiErrorKind::NotJson { html: true } => f.write_str("answered with a web page")?,
-            ApiErrorKind::NotJson { html: false } => {
-                f.write_str("answered with something that is not JSON")?;
-            }
-            ApiErrorKind::EmptyBody => f.write_str("answered with an empty body")?,
-            ApiErrorKind::Shape { detail } => write!(f, "unexpected answer: {detail}")?,
-            ApiErrorKind::Record { detail } => write!(f, "the record is not usable: {detail}")?,
-            ApiErrorKind::Redirect { location } => {
-                write!(f, "redirected to `{location}`, which is not followed")?;
-            }
-        }
+        write!(f, "`{} {}`: {}", parts.method, parts.url, parts.kind)?;
         if let Some(status) = parts.status {
             let name = reqwest::StatusCode::from_u16(status)
                 .ok()
@@ -420,9 +319,6 @@ impl fmt::Display for ApiError {
 
 impl Error for ApiError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0
-            .source
-            .as_deref()
-            .map(|source| source as &(dyn Error + 'static))
+        Some(&**self.0.source.as_ref()?)
     }
 }

@@ -1,6 +1,7 @@
 //! The limit of concurrent reads, and the pauses that the host asks for.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -11,7 +12,7 @@ use tokio::time::Instant;
 pub(in crate::api) struct Limiter {
     reads: Semaphore,
     /// The maximum number of concurrent reads.
-    most_reads: Mutex<usize>,
+    most_reads: AtomicUsize,
     /// The time before which nothing is sent.
     paused_until: Mutex<Option<Instant>>,
 }
@@ -21,29 +22,20 @@ impl Limiter {
         let most_reads = reads_at_once.max(1);
         Self {
             reads: Semaphore::new(most_reads),
-            most_reads: Mutex::new(most_reads),
+            most_reads: AtomicUsize::new(most_reads),
             paused_until: Mutex::new(None),
         }
     }
 
     /// Returns the maximum number of concurrent reads.
     pub(in crate::api) fn most_reads(&self) -> usize {
-        *self
-            .most_reads
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.most_reads.load(Ordering::Relaxed)
     }
 
     /// Raises the maximum number of concurrent reads to at least this value.
     pub(in crate::api) fn widen_reads(&self, reads_at_once: usize) {
-        let mut most_reads = self
-            .most_reads
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(more) = reads_at_once.checked_sub(*most_reads) {
-            self.reads.add_permits(more);
-            *most_reads = reads_at_once;
-        }
+        let before = self.most_reads.fetch_max(reads_at_once, Ordering::Relaxed);
+        self.reads.add_permits(reads_at_once.saturating_sub(before));
     }
 
     /// Acquires a permit to read. It is held while a request is sent, never during the pause before

@@ -2,7 +2,7 @@
 //!
 //! Writes are never retried here: their caller records each request in the journal.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
@@ -40,35 +40,20 @@ impl Default for RetryPolicy {
 
 /// Growing pauses, with jitter so that requests which failed together are not retried together.
 #[derive(Debug)]
-pub(in crate::api) struct Backoff {
-    policy: RetryPolicy,
-    random: Mutex<fastrand::Rng>,
-}
+pub(in crate::api) struct Backoff(Mutex<fastrand::Rng>);
 
 impl Backoff {
-    pub(in crate::api) fn new(policy: RetryPolicy, seed: u64) -> Self {
-        Self {
-            policy,
-            random: Mutex::new(fastrand::Rng::with_seed(seed)),
-        }
-    }
-
-    pub(in crate::api) fn policy(&self) -> &RetryPolicy {
-        &self.policy
+    pub(in crate::api) fn new(seed: u64) -> Self {
+        Self(Mutex::new(fastrand::Rng::with_seed(seed)))
     }
 
     /// Returns the pause after the `tried`-th failure: between half of its step and all of it.
-    pub(in crate::api) fn wait(&self, tried: u32) -> Duration {
-        let step = self
-            .policy
+    pub(in crate::api) fn wait(&self, policy: &RetryPolicy, tried: u32) -> Duration {
+        let step = policy
             .first_wait
             .saturating_mul(2_u32.saturating_pow(tried.saturating_sub(1)))
-            .min(self.policy.longest_wait);
-        let share = self
-            .random
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .f64();
+            .min(policy.longest_wait);
+        let share = self.0.lock().unwrap_or_else(PoisonError::into_inner).f64();
         step.mul_f64(0.5 + share / 2.0)
     }
 }
@@ -101,14 +86,14 @@ mod tests {
 
     #[test]
     fn waits_grow_to_their_cap() {
-        let backoff = Backoff::new(RetryPolicy::default(), 7);
+        let (policy, backoff) = (RetryPolicy::default(), Backoff::new(7));
         for (tried, least, most) in [
             (1, 50, 100),
             (2, 100, 200),
             (5, 800, 1600),
             (30, 15_000, 30_000),
         ] {
-            let wait = backoff.wait(tried).as_millis();
+            let wait = backoff.wait(&policy, tried).as_millis();
             assert!((least..=most).contains(&wait), "{tried}: {wait}");
         }
     }

@@ -9,7 +9,7 @@ use reqwest::Method;
 use url::Url;
 
 use crate::ident::{JobId, SolutionId, SolutionName};
-use crate::job::{JobKind, RunFilter};
+use crate::job::{JobKind, RunFilter, RunTarget};
 
 /// The characters that need no encoding (RFC 3986, unreserved).
 const UNRESERVED: AsciiSet = NON_ALPHANUMERIC
@@ -18,12 +18,14 @@ const UNRESERVED: AsciiSet = NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
+/// The paths of all versions, and of one of them.
+const SOLUTIONS: &str = "/api/v2/solutions/deployed";
+const SOLUTION: &str = "/api/v2/solutions/deployed/{id}";
+
 /// An operation with its URL.
 #[derive(Debug, Clone)]
 pub(in crate::api) struct Route {
     pub(in crate::api) method: Method,
-    /// The operation, for messages and logs.
-    pub(in crate::api) template: &'static str,
     pub(in crate::api) url: Url,
 }
 
@@ -57,88 +59,55 @@ impl Routes {
         limit: Option<u32>,
         offset: u64,
     ) -> Route {
-        let mut query = Query::default();
-        if let Some(limit) = limit {
-            query.push("limit", &limit.to_string());
-        }
-        if offset > 0 {
-            query.push("offset", &offset.to_string());
-        }
-        if let Some(state) = filter.state {
-            query.push("state", state);
-        }
-        if let Some(name) = &filter.name {
-            query.push("name", name.as_str());
-        }
-        if let Some(visibility) = filter.visibility {
-            query.push("visibility", visibility);
-        }
-        self.route(Method::GET, "/api/v2/solutions/deployed", None, &query)
+        let query = Query::default()
+            .window(limit.map(u64::from), offset)
+            .and("state", filter.state)
+            .and("name", filter.name.as_ref().map(SolutionName::as_str))
+            .and("visibility", filter.visibility);
+        self.route(Method::GET, SOLUTIONS, None, query)
     }
 
     pub(in crate::api) fn get(&self, id: &SolutionId) -> Route {
-        self.route(
-            Method::GET,
-            "/api/v2/solutions/deployed/{id}",
-            Some(segment(id.as_str())),
-            &Query::default(),
-        )
+        self.of_solution(Method::GET, SOLUTION, id, Query::default())
     }
 
     pub(in crate::api) fn deploy(&self) -> Route {
-        self.route(
-            Method::POST,
-            "/api/v2/solutions/deployed",
-            None,
-            &Query::default(),
-        )
+        self.route(Method::POST, SOLUTIONS, None, Query::default())
     }
 
     pub(in crate::api) fn patch(&self, id: &SolutionId, values: &[(&str, &str)]) -> Route {
-        let mut query = Query::default();
-        for (key, value) in values {
-            query.push(key, value);
-        }
-        self.route(
-            Method::PATCH,
-            "/api/v2/solutions/deployed/{id}",
-            Some(segment(id.as_str())),
-            &query,
-        )
+        let query = values.iter().fold(Query::default(), |query, (key, value)| {
+            query.and(key, [value])
+        });
+        self.of_solution(Method::PATCH, SOLUTION, id, query)
     }
 
     pub(in crate::api) fn delete(&self, id: &SolutionId) -> Route {
-        self.route(
-            Method::DELETE,
-            "/api/v2/solutions/deployed/{id}",
-            Some(segment(id.as_str())),
-            &Query::default(),
-        )
+        self.of_solution(Method::DELETE, SOLUTION, id, Query::default())
     }
 
     pub(in crate::api) fn job(&self, id: &JobId, kind: JobKind) -> Route {
-        let mut query = Query::default();
-        query.push("job_id", id.as_str());
-        query.push("type", kind.as_str());
-        self.route(Method::GET, "/api/v1/jobs/status", None, &query)
+        let query = Query::default()
+            .and("job_id", [id.as_str()])
+            .and("type", [kind.as_str()]);
+        self.route(Method::GET, "/api/v1/jobs/status", None, query)
     }
 
-    pub(in crate::api) fn run(&self, id: &SolutionId) -> Route {
-        self.route(
-            Method::POST,
-            "/api/v2/solutions/deployed/{id}/run",
-            Some(segment(id.as_str())),
-            &Query::default(),
-        )
-    }
-
-    pub(in crate::api) fn run_by_name(&self) -> Route {
-        self.route(
-            Method::POST,
-            "/api/v2/solutions/deployed/run",
-            None,
-            &Query::default(),
-        )
+    pub(in crate::api) fn run(&self, target: &RunTarget) -> Route {
+        match target {
+            RunTarget::Id(id) => self.of_solution(
+                Method::POST,
+                "/api/v2/solutions/deployed/{id}/run",
+                id,
+                Query::default(),
+            ),
+            RunTarget::Name { .. } => self.route(
+                Method::POST,
+                "/api/v2/solutions/deployed/run",
+                None,
+                Query::default(),
+            ),
+        }
     }
 
     /// Returns the route of a list of runs: of a single solution if the filter asks for that list,
@@ -150,62 +119,57 @@ impl Routes {
         limit: Option<u64>,
         offset: u64,
     ) -> Route {
-        let mut query = Query::default();
         let one = filter.solution_ids.first().filter(|_| filter.is_of_one);
+        let mut query = Query::default();
         if one.is_none() {
-            query.push_all(
-                "solution_id",
-                filter.solution_ids.iter().map(SolutionId::as_str),
-            );
-            query.push_all("owner", filter.owners.iter().map(String::as_str));
-            query.push_all("name", filter.names.iter().map(String::as_str));
+            query = query
+                .and(
+                    "solution_id",
+                    filter.solution_ids.iter().map(SolutionId::as_str),
+                )
+                .and("owner", &filter.owners)
+                .and("name", &filter.names);
         }
-        query.push_all("user", filter.users.iter().map(String::as_str));
-        query.push_all("job_id", filter.ids.iter().map(JobId::as_str));
-        query.push_all("state", filter.states.iter().map(String::as_str));
-        query.push_all(
-            "output_repo",
-            filter.output_repos.iter().map(String::as_str),
-        );
-        query.push_all("sort_by", filter.sort_by);
-        query.push_all("order", filter.order);
-        if let Some(limit) = limit {
-            query.push("limit", &limit.to_string());
-        }
-        if offset > 0 {
-            query.push("offset", &offset.to_string());
-        }
+        let query = query
+            .and("user", &filter.users)
+            .and("job_id", filter.ids.iter().map(JobId::as_str))
+            .and("state", &filter.states)
+            .and("output_repo", &filter.output_repos)
+            .and("sort_by", filter.sort_by)
+            .and("order", filter.order)
+            .window(limit, offset);
         match one {
-            Some(id) => self.route(
-                Method::GET,
-                "/api/v2/solutions/deployed/{id}/jobs",
-                Some(segment(id.as_str())),
-                &query,
-            ),
-            None => self.route(Method::GET, "/api/v2/solutions/deployed/jobs", None, &query),
+            Some(id) => {
+                let template = "/api/v2/solutions/deployed/{id}/jobs";
+                self.of_solution(Method::GET, template, id, query)
+            }
+            None => self.route(Method::GET, "/api/v2/solutions/deployed/jobs", None, query),
         }
     }
 
     /// Returns the route of a file on the platform's file system, its path encoded segment by
     /// segment.
     pub(in crate::api) fn file(&self, path: &str) -> Route {
-        let encoded = path
+        let segments: Vec<String> = path
             .trim_start_matches('/')
             .split('/')
             .map(segment)
-            .collect::<Vec<_>>()
-            .join("/");
-        let mut query = Query::default();
-        query.push("expect-node-type", "file");
-        self.route(Method::GET, "/api/v2/files/{path}", Some(encoded), &query)
+            .collect();
+        let query = Query::default().and("expect-node-type", ["file"]);
+        let path = Some(segments.join("/"));
+        self.route(Method::GET, "/api/v2/files/{path}", path, query)
+    }
+
+    fn of_solution(&self, method: Method, template: &str, id: &SolutionId, query: Query) -> Route {
+        self.route(method, template, Some(segment(id.as_str())), query)
     }
 
     fn route(
         &self,
         method: Method,
-        template: &'static str,
+        template: &str,
         variable: Option<String>,
-        query: &Query,
+        query: Query,
     ) -> Route {
         let (before, rest) = template.split_once('{').unwrap_or((template, ""));
         let after = rest.split_once('}').map_or("", |(_, after)| after);
@@ -216,11 +180,7 @@ impl Routes {
             variable.unwrap_or_default()
         ));
         url.set_query(query.0.as_deref());
-        Route {
-            method,
-            template,
-            url,
-        }
+        Route { method, url }
     }
 }
 
@@ -238,20 +198,25 @@ fn segment(text: &str) -> String {
 struct Query(Option<String>);
 
 impl Query {
-    fn push(&mut self, key: &str, value: &str) {
-        let text = self.0.get_or_insert_default();
-        if !text.is_empty() {
-            text.push('&');
+    /// Adds a parameter, once for each value.
+    fn and(mut self, key: &str, values: impl IntoIterator<Item: AsRef<str>>) -> Self {
+        for value in values {
+            let text = self.0.get_or_insert_default();
+            if !text.is_empty() {
+                text.push('&');
+            }
+            text.push_str(key);
+            text.push('=');
+            text.extend(utf8_percent_encode(value.as_ref(), &UNRESERVED));
         }
-        text.push_str(key);
-        text.push('=');
-        text.extend(utf8_percent_encode(value, &UNRESERVED));
+        self
     }
 
-    fn push_all<'a>(&mut self, key: &str, values: impl IntoIterator<Item = &'a str>) {
-        for value in values {
-            self.push(key, value);
-        }
+    /// Adds the window of a list.
+    fn window(self, limit: Option<u64>, offset: u64) -> Self {
+        let offset = Some(offset).filter(|offset| *offset > 0);
+        self.and("limit", limit.map(|limit| limit.to_string()))
+            .and("offset", offset.map(|offset| offset.to_string()))
     }
 }
 
@@ -313,11 +278,15 @@ mod tests {
                 "/prefix/api/v1/jobs/status?job_id=j%201%26type%3Dflow&type=async",
             ),
             (
-                routes.run(&SolutionId::parse("a/b").unwrap()),
+                routes.run(&RunTarget::Id(SolutionId::parse("a/b").unwrap())),
                 "/prefix/api/v2/solutions/deployed/a%2Fb/run",
             ),
             (
-                routes.run_by_name(),
+                routes.run(&RunTarget::Name {
+                    name: SolutionName::parse("n").unwrap(),
+                    version: None,
+                    owner: None,
+                }),
                 "/prefix/api/v2/solutions/deployed/run",
             ),
             (

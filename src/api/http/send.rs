@@ -15,14 +15,14 @@ use reqwest::header::{
     AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION,
     RANGE,
 };
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
 use crate::api::http::answer::{Answer, BodyFault, bounded};
 use crate::api::http::bounds::ListBound;
 use crate::api::http::client::Client;
-use crate::api::http::error::{ApiError, ApiErrorKind, Asked};
+use crate::api::http::error::{ApiError, ApiErrorKind, Failure};
 use crate::api::http::excerpt::excerpt;
 use crate::api::http::redact::Redactor;
 use crate::api::http::retry::retry_after;
@@ -84,7 +84,10 @@ impl Client {
             return self.follow(call, None).await;
         };
         let no_token = |source: TokenError| self.no_token(call, &*source);
-        let bearer = token.bearer(&shared.secrets).await.map_err(no_token)?;
+        let bearer = token
+            .bearer(None, &shared.secrets)
+            .await
+            .map_err(no_token)?;
         let answer = self.follow(call, Some(&bearer)).await?;
         if answer.status != StatusCode::UNAUTHORIZED {
             return Ok(answer);
@@ -92,7 +95,7 @@ impl Client {
         let url = self.shown(&call.route.url);
         tracing::debug!(%url, "the token was refused, it is read anew");
         let bearer = token
-            .after_refusal(&bearer, &shared.secrets)
+            .bearer(Some(&bearer), &shared.secrets)
             .await
             .map_err(no_token)?;
         self.follow(call, Some(&bearer)).await
@@ -115,7 +118,7 @@ impl Client {
                 // Boxed: every future that reads would contain its state otherwise.
                 Box::pin(self.send(call)).await
             };
-            let error = match sent {
+            let mut error = match sent {
                 Ok(answer) => match understand(&answer) {
                     Ok(value) => return Ok(value),
                     Err(kind) => self.error(call, kind, &answer),
@@ -123,7 +126,8 @@ impl Client {
                 Err(error) => error,
             };
             let Some(wait) = self.wait_before_next_try(&error, tried, began) else {
-                return Err(error.with_attempts(tried));
+                error.0.attempts = tried;
+                return Err(error);
             };
             tracing::debug!(%error, tried, wait_ms = wait.as_millis(), "trying again");
             if wait >= NOTABLE_WAIT {
@@ -140,7 +144,7 @@ impl Client {
         tried: u32,
         began: Instant,
     ) -> Option<Duration> {
-        let policy = self.0.backoff.policy();
+        let policy = &self.0.settings.retry;
         let most = match error.kind() {
             // The whole answer arrived, but was cut before it was sent.
             ApiErrorKind::EmptyBody | ApiErrorKind::Truncated if error.status().is_some() => {
@@ -155,8 +159,8 @@ impl Client {
         }
         let wait = match error.retry_after() {
             Some(asked) if asked > policy.longest_asked_wait => return None,
-            Some(asked) => asked.max(self.0.backoff.wait(1)),
-            None => self.0.backoff.wait(tried),
+            Some(asked) => asked.max(self.0.backoff.wait(policy, 1)),
+            None => self.0.backoff.wait(policy, tried),
         };
         let is_first_contact = !self.0.has_answered.load(Ordering::Relaxed);
         if is_first_contact && began.elapsed() + wait > policy.first_contact {
@@ -170,7 +174,7 @@ impl Client {
     pub(in crate::api) async fn prepare(&self, call: &Call) -> Result<(), ApiError> {
         if let Some(token) = &self.0.token {
             token
-                .bearer(&self.0.secrets)
+                .bearer(None, &self.0.secrets)
                 .await
                 .map_err(|source| self.no_token(call, &*source))?;
         }
@@ -180,17 +184,8 @@ impl Client {
 
     fn no_token(&self, call: &Call, source: &(dyn Error + 'static)) -> ApiError {
         // The source of a token describes what failed and where; the system gives the cause.
-        ApiError::new(self.asked(call), ApiErrorKind::Token)
-            .with_source(Cause::whole(source, &self.0.secrets))
-    }
-
-    fn error_without_answer(
-        &self,
-        call: &Call,
-        kind: ApiErrorKind,
-        source: &(dyn Error + 'static),
-    ) -> ApiError {
-        ApiError::new(self.asked(call), kind).with_source(Cause::of(source, &self.0.secrets))
+        let cause = Cause::whole(source, &self.0.secrets);
+        self.without_answer(call, ApiErrorKind::Token, Some(cause))
     }
 
     /// Returns the error for an answer that is a failure.
@@ -204,23 +199,37 @@ impl Client {
             .iter()
             .find_map(|name| answer.headers.get(HeaderName::from_static(name)))
             .and_then(|value| excerpt(value.as_bytes(), &self.0.secrets));
-        ApiError::new(self.asked(call), kind)
-            .with_status(answer.status.as_u16())
-            .with_excerpt(excerpt(&answer.body, &self.0.secrets))
-            .with_request_id(request_id)
-            .with_retry_after(retry_after(&answer.headers, self.0.settings.wall_clock))
+        ApiError(Box::new(Failure {
+            status: Some(answer.status.as_u16()),
+            excerpt: excerpt(&answer.body, &self.0.secrets),
+            request_id,
+            retry_after: retry_after(&answer.headers, self.0.settings.wall_clock),
+            ..self.failure(call, kind)
+        }))
     }
 
     /// Returns the error for a list that is longer than the limits allow.
     pub(in crate::api) fn too_long(&self, call: &Call, bound: ListBound) -> ApiError {
-        ApiError::new(self.asked(call), ApiErrorKind::TooLong { bound })
+        self.without_answer(call, ApiErrorKind::TooLong(bound), None)
     }
 
-    fn asked<'a>(&self, call: &'a Call) -> Asked<'a> {
-        Asked {
-            method: &call.route.method,
-            route: call.route.template,
+    fn without_answer(&self, call: &Call, kind: ApiErrorKind, cause: Option<Cause>) -> ApiError {
+        let mut failure = self.failure(call, kind);
+        failure.source = cause.map(Into::into);
+        ApiError(Box::new(failure))
+    }
+
+    fn failure(&self, call: &Call, kind: ApiErrorKind) -> Failure {
+        Failure {
+            method: call.route.method.to_string(),
             url: self.shown(&call.route.url),
+            status: None,
+            excerpt: None,
+            request_id: None,
+            retry_after: None,
+            attempts: 1,
+            kind,
+            source: None,
         }
     }
 
@@ -251,22 +260,16 @@ impl Client {
                 {
                     url = target;
                 }
-                _ => return Err(self.redirect(call, location, &answer)),
+                _ => {
+                    let location = location
+                        .and_then(|location| excerpt(location.as_bytes(), &self.0.secrets))
+                        .unwrap_or_else(|| "nowhere".to_owned());
+                    return Err(self.error(call, ApiErrorKind::Redirect { location }, &answer));
+                }
             }
         }
-        Err(ApiError::new(
-            self.asked(call),
-            ApiErrorKind::Redirect {
-                location: self.shown(&url),
-            },
-        ))
-    }
-
-    fn redirect(&self, call: &Call, location: Option<String>, answer: &Answer) -> ApiError {
-        let location = location
-            .and_then(|location| excerpt(location.as_bytes(), &self.0.secrets))
-            .unwrap_or_else(|| "nowhere".to_owned());
-        self.error(call, ApiErrorKind::Redirect { location }, answer)
+        let location = self.shown(&url);
+        Err(self.without_answer(call, ApiErrorKind::Redirect { location }, None))
     }
 
     /// Sends a request once, reads its answer and writes a line to the log.
@@ -277,7 +280,7 @@ impl Client {
         bearer: Option<&Bearer>,
     ) -> Result<Answer, ApiError> {
         let started = Instant::now();
-        let result = self.exchange(call, url, bearer).await;
+        let result = self.exchange(call, self.request(call, url, bearer)).await;
         let ms = started.elapsed().as_millis();
         let method = &call.route.method;
         match &result {
@@ -294,27 +297,19 @@ impl Client {
         result
     }
 
-    async fn exchange(
-        &self,
-        call: &Call,
-        url: &Url,
-        bearer: Option<&Bearer>,
-    ) -> Result<Answer, ApiError> {
+    async fn exchange(&self, call: &Call, request: RequestBuilder) -> Result<Answer, ApiError> {
         let shared = &*self.0;
         let limit = shared.settings.request_timeout;
-        let body_limit = if call.is_transfer {
-            limit * TRANSFER_FACTOR
-        } else {
-            limit
+        let factor = if call.is_transfer { TRANSFER_FACTOR } else { 1 };
+        let body_limit = limit * factor;
+        let broken = |kind, error: &reqwest::Error| {
+            self.without_answer(call, kind, Some(Cause::of(error, &shared.secrets)))
         };
-        let timed_out = |after| ApiError::new(self.asked(call), ApiErrorKind::Timeout { after });
         let body_deadline = Instant::now() + body_limit;
-        let response = timeout(limit, self.request(call, url, bearer).send())
+        let response = timeout(limit, request.send())
             .await
-            .map_err(|_| timed_out(limit))?
-            .map_err(|error| {
-                self.error_without_answer(call, transport::kind(&error, limit), &error)
-            })?;
+            .map_err(|_| self.without_answer(call, ApiErrorKind::Timeout { after: limit }, None))?
+            .map_err(|error| broken(transport::kind(&error, limit), &error))?;
         shared.has_answered.store(true, Ordering::Relaxed);
         let status = response.status();
         let headers = response.headers().clone();
@@ -327,15 +322,21 @@ impl Client {
             Ok(Ok(body)) => body,
             // The body of an error is useful, but failing to read it is not an error of its own.
             _ if !status.is_success() => Bytes::new(),
-            Err(_) => return Err(timed_out(body_limit).with_status(status.as_u16())),
+            Err(_) => {
+                return Err(ApiError(Box::new(Failure {
+                    status: Some(status.as_u16()),
+                    ..self.failure(call, ApiErrorKind::Timeout { after: body_limit })
+                })));
+            }
             Ok(Err(BodyFault::TooLarge { head })) => {
-                let kind = ApiErrorKind::TooLarge { limit: call.limit };
-                return Err(ApiError::new(self.asked(call), kind)
-                    .with_status(status.as_u16())
-                    .with_excerpt(excerpt(&head, &shared.secrets)));
+                return Err(ApiError(Box::new(Failure {
+                    status: Some(status.as_u16()),
+                    excerpt: excerpt(&head, &shared.secrets),
+                    ..self.failure(call, ApiErrorKind::TooLarge { limit: call.limit })
+                })));
             }
             Ok(Err(BodyFault::Broken(error))) => {
-                return Err(self.error_without_answer(call, ApiErrorKind::Truncated, &error));
+                return Err(broken(ApiErrorKind::Truncated, &error));
             }
         };
         Ok(Answer {
@@ -351,7 +352,7 @@ impl Client {
         })
     }
 
-    fn request(&self, call: &Call, url: &Url, bearer: Option<&Bearer>) -> reqwest::RequestBuilder {
+    fn request(&self, call: &Call, url: &Url, bearer: Option<&Bearer>) -> RequestBuilder {
         let mut request = self.0.http.request(call.route.method.clone(), url.clone());
         if let Some(bearer) = bearer {
             request = request.header(AUTHORIZATION, bearer.header.clone());

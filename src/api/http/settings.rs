@@ -97,82 +97,57 @@ impl fmt::Debug for ClientSettings {
 #[non_exhaustive]
 pub enum SettingsError {
     /// The scheme is neither http nor https.
-    #[error("the URL `{url}` is not an http or https URL")]
-    Scheme {
-        /// The URL.
-        url: String,
-    },
-    /// User information in the URL.
-    #[error("the URL of `{host}` carries a user or a password")]
-    UserInfo {
-        /// The host.
-        host: String,
-    },
-    /// The token would be sent without encryption, where others on the network could read it.
-    #[error("the token would be sent to `{host}` over plain http")]
-    InsecureToken {
-        /// The host.
-        host: String,
-    },
+    #[error("the URL `{0}` is not an http or https URL")]
+    Scheme(String),
+    /// User information in the URL of this host.
+    #[error("the URL of `{0}` carries a user or a password")]
+    UserInfo(String),
+    /// The token would be sent to this host without encryption, where others on the network could
+    /// read it.
+    #[error("the token would be sent to `{0}` over plain http")]
+    InsecureToken(String),
     /// The allowed hosts do not include the host.
     #[error(transparent)]
     HostNotAllowed(#[from] HostRefusal),
-    /// A value that cannot be sent in a header.
-    #[error("the {what} contains characters that no header can carry")]
-    Header {
-        /// The name of the setting.
-        what: &'static str,
-    },
+    /// A setting that cannot be sent in a header.
+    #[error("the {0} contains characters that no header can carry")]
+    Header(&'static str),
     /// The certificates of `ca_bundle` cannot be read.
     #[error("the certificate bundle cannot be read")]
-    Roots {
-        /// The cause.
-        #[source]
-        source: Option<reqwest::Error>,
-    },
+    Roots(#[source] Option<reqwest::Error>),
     /// The client certificate cannot be read.
     #[error("the client certificate with its key cannot be read")]
-    ClientIdentity {
-        /// The cause.
-        #[source]
-        source: reqwest::Error,
-    },
+    ClientIdentity(#[source] reqwest::Error),
     /// The HTTP client refuses the settings.
     #[error("the connection settings are not usable")]
-    Build {
-        /// The cause.
-        #[source]
-        source: reqwest::Error,
-    },
+    Build(#[source] reqwest::Error),
 }
 
 impl SettingsError {
     /// Returns whether the error concerns certificates.
     pub fn is_about_tls(&self) -> bool {
-        matches!(self, Self::Roots { .. } | Self::ClientIdentity { .. })
+        matches!(self, Self::Roots(_) | Self::ClientIdentity(_))
     }
 
     /// Returns the fix, as a sentence.
     pub fn help(&self) -> &'static str {
         match self {
-            Self::Scheme { .. } => {
+            Self::Scheme(_) => {
                 "Write the platform's root URL, such as `https://instabase.example.com`."
             }
-            Self::UserInfo { .. } => {
+            Self::UserInfo(_) => {
                 "Take the user and the password out of the URL, and give the token by `token`."
             }
-            Self::InsecureToken { .. } => {
+            Self::InsecureToken(_) => {
                 "Use an https URL. Plain http is accepted only for a server on this machine."
             }
             Self::HostNotAllowed(refusal) => refusal.help(),
-            Self::Header { .. } => "Remove line breaks and other control characters from it.",
-            Self::Roots { .. } => {
-                "Give a file of PEM certificates (`-----BEGIN CERTIFICATE-----`)."
-            }
-            Self::ClientIdentity { .. } => {
+            Self::Header(_) => "Remove line breaks and other control characters from it.",
+            Self::Roots(_) => "Give a file of PEM certificates (`-----BEGIN CERTIFICATE-----`).",
+            Self::ClientIdentity(_) => {
                 "Give a PEM file that holds the certificate and its private key."
             }
-            Self::Build { .. } => "Check the certificates and the proxy settings.",
+            Self::Build(_) => "Check the certificates and the proxy settings.",
         }
     }
 }
@@ -182,18 +157,16 @@ pub(in crate::api) fn check(settings: &ClientSettings) -> Result<(), SettingsErr
     let base = &settings.base;
     let host = base.host_str().unwrap_or_default().to_owned();
     if !matches!(base.scheme(), "http" | "https") || base.cannot_be_a_base() || host.is_empty() {
-        return Err(SettingsError::Scheme {
-            url: base.scheme().to_owned() + ":",
-        });
+        return Err(SettingsError::Scheme(base.scheme().to_owned() + ":"));
     }
     if !base.username().is_empty() || base.password().is_some() {
-        return Err(SettingsError::UserInfo { host });
+        return Err(SettingsError::UserInfo(host));
     }
     if let Some(allowed) = &settings.allowed_hosts {
         allowed.check(base)?;
     }
     if base.scheme() == "http" && settings.token.is_some() && !is_loopback(base) {
-        return Err(SettingsError::InsecureToken { host });
+        return Err(SettingsError::InsecureToken(host));
     }
     Ok(())
 }
@@ -243,9 +216,9 @@ mod tests {
                 allowed.map(|hosts: &str| AllowedHosts::new(hosts, Arc::new(|_| None)));
             let found = match check(&settings) {
                 Ok(()) => "ok",
-                Err(SettingsError::InsecureToken { .. }) => "insecure",
-                Err(SettingsError::UserInfo { .. }) => "userinfo",
-                Err(SettingsError::Scheme { .. }) => "scheme",
+                Err(SettingsError::InsecureToken(_)) => "insecure",
+                Err(SettingsError::UserInfo(_)) => "userinfo",
+                Err(SettingsError::Scheme(_)) => "scheme",
                 Err(SettingsError::HostNotAllowed(_)) => "host",
                 Err(other) => panic!("{other}"),
             };

@@ -72,32 +72,21 @@ impl Token {
         }
     }
 
-    /// Returns the token, reading it at the first call. Other callers wait meanwhile, so that a
-    /// command runs once.
-    pub(in crate::api) async fn bearer(&self, redactor: &Redactor) -> Result<Bearer, TokenError> {
-        let mut current = self.current.lock().await;
-        if let Some(bearer) = &*current {
-            return Ok(bearer.clone());
-        }
-        let bearer = self.supply(0, redactor).await?;
-        *current = Some(bearer.clone());
-        Ok(bearer)
-    }
-
-    /// Returns another token than the refused one: it is read anew, unless another request has done
-    /// so already.
-    pub(in crate::api) async fn after_refusal(
+    /// Returns another token than the refused one, reading it unless another request has done so
+    /// already. Other callers wait meanwhile, so that a command runs once.
+    pub(in crate::api) async fn bearer(
         &self,
-        refused: &Bearer,
+        refused: Option<&Bearer>,
         redactor: &Redactor,
     ) -> Result<Bearer, TokenError> {
         let mut current = self.current.lock().await;
         if let Some(bearer) = &*current
-            && bearer.reading != refused.reading
+            && refused.is_none_or(|refused| refused.reading != bearer.reading)
         {
             return Ok(bearer.clone());
         }
-        let bearer = self.supply(refused.reading + 1, redactor).await?;
+        let reading = refused.map_or(0, |refused| refused.reading + 1);
+        let bearer = self.supply(reading, redactor).await?;
         *current = Some(bearer.clone());
         Ok(bearer)
     }

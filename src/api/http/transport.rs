@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use crate::api::http::error::ApiErrorKind;
+use crate::api::http::error::{ApiErrorKind, chain};
 use crate::api::http::excerpt::excerpt;
 use crate::api::http::redact::Redactor;
 
@@ -55,37 +55,28 @@ fn tls_fault<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
     None
 }
 
-/// The deepest cause of a failure, redacted. The layers of the HTTP client above it add no
-/// information.
+/// The cause of a failure, redacted.
 #[derive(Debug, thiserror::Error)]
-#[error("{text}")]
-pub(in crate::api) struct Cause {
-    text: String,
-}
+#[error("{0}")]
+pub(in crate::api) struct Cause(String);
 
 impl Cause {
     /// Returns the failure itself and all its sources.
     pub(in crate::api) fn whole(error: &(dyn Error + 'static), redactor: &Redactor) -> Self {
-        let mut text = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            text.push_str(": ");
-            text.push_str(&cause.to_string());
-            source = cause.source();
-        }
-        Self {
-            text: excerpt(text.as_bytes(), redactor).unwrap_or_default(),
-        }
+        Self::redacted(&chain(error), redactor)
     }
 
+    /// Returns the deepest cause of a failure: the layers of the HTTP client above it add no
+    /// information.
     pub(in crate::api) fn of(error: &(dyn Error + 'static), redactor: &Redactor) -> Self {
         let mut deepest = error;
         while let Some(source) = deepest.source() {
             deepest = source;
         }
-        let text = deepest.to_string();
-        Self {
-            text: excerpt(text.as_bytes(), redactor).unwrap_or_default(),
-        }
+        Self::redacted(&deepest.to_string(), redactor)
+    }
+
+    fn redacted(text: &str, redactor: &Redactor) -> Self {
+        Self(excerpt(text.as_bytes(), redactor).unwrap_or_default())
     }
 }

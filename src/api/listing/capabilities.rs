@@ -1,8 +1,10 @@
 //! The capabilities of the server, as learned in this process, so that nothing is asked twice.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::api::listing::visibility_words::WholeVisibility;
+use tokio::time::Instant;
+
+use crate::api::listing::visibility_words::Words;
 
 /// The behaviour of lists without `state=`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,12 +65,13 @@ pub(in crate::api) struct Capabilities {
     pub(in crate::api) expected: u64,
 }
 
-/// The capabilities, shared by all clones of a lister.
+/// The capabilities, shared by all clones of a reader.
 #[derive(Debug, Default)]
 pub(in crate::api) struct ServerCapabilities {
     learned: Mutex<Capabilities>,
     /// The last read of every visibility, for the writes that start shortly after it.
-    pub(in crate::api) whole_visibility: WholeVisibility,
+    /// The lock is held during the read, so that writes that start together share it.
+    pub(in crate::api) whole_visibility: tokio::sync::Mutex<Option<(Instant, Words)>>,
 }
 
 impl ServerCapabilities {
@@ -76,20 +79,13 @@ impl ServerCapabilities {
         *self.lock()
     }
 
-    pub(in crate::api) fn limit(&self, limit: Limit) {
-        self.lock().limit.get_or_insert(limit);
-    }
-
-    pub(in crate::api) fn expect(&self, records: u64) {
-        self.lock().expected = records;
+    /// Records what an answer showed.
+    pub(in crate::api) fn learn(&self, record: impl FnOnce(&mut Capabilities)) {
+        record(&mut self.lock());
     }
 
     pub(in crate::api) fn states(&self, states: States) {
         self.lock().states = states;
-    }
-
-    pub(in crate::api) fn shows_service(&self) {
-        self.lock().shows_service = true;
     }
 
     /// Records that nothing is out of service. The answer may be outdated if this process has taken
@@ -103,18 +99,6 @@ impl ServerCapabilities {
         };
     }
 
-    pub(in crate::api) fn names(&self, names: NameFilter) {
-        self.lock().names = names;
-    }
-
-    pub(in crate::api) fn visibilities(&self, visibilities: VisibilityFilter) {
-        self.lock().visibilities = visibilities;
-    }
-
-    pub(in crate::api) fn filters_combine(&self) {
-        self.lock().are_filters_combined = true;
-    }
-
     /// Records that this process takes a version out of service.
     pub(in crate::api) fn deactivating(&self) {
         let mut learned = self.lock();
@@ -124,10 +108,8 @@ impl ServerCapabilities {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Capabilities> {
-        self.learned
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Capabilities> {
+        self.learned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -9,13 +9,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use crate::api::http::error::ApiError;
 use crate::api::http::routes::ListFilter;
 use crate::api::listing::capabilities::{NameFilter, States};
-use crate::api::listing::lister::Lister;
-use crate::api::listing::page::Page;
-use crate::api::listing::paging::{Listing, Start};
+use crate::api::listing::page::Start;
+use crate::api::listing::paging::Listing;
 use crate::api::listing::pending_listing::{PendingListing, UnconfirmedListing};
 use crate::api::listing::request::ListRequest;
 use crate::api::listing::walk::{Step, verdict};
-use crate::api::wire::convert::{is_unstated, unstated};
+use crate::api::reader::Reader;
+use crate::api::wire::convert::{BadRecord, is_unstated, unstated};
 use crate::attribute::LiveStateWord;
 use crate::ident::{SolutionId, SolutionName};
 use crate::live::{Coverage, LiveState, LiveVersion, RecordTexts, UnmanageableRecord, Unproven};
@@ -35,12 +35,10 @@ const NAMES_LIMIT: usize = 500;
 /// The number of extra requests of a listing by names: learning how states and names are filtered.
 const NAMES_OVERHEAD: u64 = 4;
 
-impl Lister {
-    /// Reads a snapshot of the needed versions, in the cheaper way.
-    pub(in crate::api) async fn collect(
-        &self,
-        request: &ListRequest,
-    ) -> Result<LiveState, ApiError> {
+impl Reader {
+    /// Reads a snapshot of the needed versions in the cheaper way, with the proof of its
+    /// completeness.
+    pub async fn collect(&self, request: &ListRequest) -> Result<LiveState, ApiError> {
         let _reading = self.client.reading();
         self.expect_what_is_declared(request);
         let few = few(request);
@@ -49,33 +47,28 @@ impl Lister {
             && self
                 .is_worth_asking_by_names(names, &filter, &start)
                 .await?
-            && let Some(mut listing) = self.by_names(names, &start.page).await?
+            && let Some(listing) = self.by_names(names, &start.page).await?
         {
-            self.add_visibility(&mut listing.versions, &request.visibility_of, None)
-                .await?;
-            return Ok(snapshot(listing, Coverage::Names(names.clone()), request));
+            let coverage = Coverage::Names(names.clone());
+            return self.snapshot(listing, coverage, request).await;
         }
         let listing = self.everything(&filter, start).await?;
         // A list that changes at each reading need not block the few names that matter.
         if listing.doubt.is_some()
             && let Some(names) = few
             && self.capabilities.learned().names != NameFilter::Broken
+            && let Some(by_name) = self.by_names(names, &self.any_page().await?).await?
+            && by_name.doubt.is_none()
         {
-            let opening = self.any_page().await?;
-            if let Some(mut by_name) = self.by_names(names, &opening).await?
-                && by_name.doubt.is_none()
-            {
-                self.add_visibility(&mut by_name.versions, &request.visibility_of, None)
-                    .await?;
-                return Ok(snapshot(by_name, Coverage::Names(names.clone()), request));
-            }
+            let coverage = Coverage::Names(names.clone());
+            return self.snapshot(by_name, coverage, request).await;
         }
-        self.whole(listing, request).await
+        self.snapshot(listing, Coverage::Whole, request).await
     }
 
-    /// As [`Lister::collect`], but from a pending listing of everything, unless only a few names
+    /// As [`Reader::collect`], but from a pending listing of everything, unless only a few names
     /// matter, which are requested one by one. The result must be confirmed.
-    pub(in crate::api) async fn collect_from(
+    pub async fn collect_from(
         &self,
         pending: PendingListing,
         request: &ListRequest,
@@ -96,27 +89,52 @@ impl Lister {
             });
         };
         let pending = listing.pending.take();
-        let live = self.whole(listing, request).await?;
+        let live = self.snapshot(listing, Coverage::Whole, request).await?;
         Ok(UnconfirmedListing { live, pending })
     }
 
     /// Most declared versions are live already.
     fn expect_what_is_declared(&self, request: &ListRequest) {
         if let Some(declared) = &request.declared {
-            self.capabilities.expect(declared.len() as u64);
+            let expected = declared.len() as u64;
+            self.capabilities.learn(|known| known.expected = expected);
         }
     }
 
-    /// Returns the snapshot of a list of everything.
-    async fn whole(
+    /// Returns the snapshot: every listed version with the needed visibility, and the proof of
+    /// coverage.
+    async fn snapshot(
         &self,
         mut listing: Listing,
+        proven: Coverage,
         request: &ListRequest,
     ) -> Result<LiveState, ApiError> {
-        let pages = Some(listing.pages);
+        let pages = matches!(proven, Coverage::Whole).then_some(listing.pages);
         self.add_visibility(&mut listing.versions, &request.visibility_of, pages)
             .await?;
-        Ok(snapshot(listing, Coverage::Whole, request))
+        // A record that cannot be identified matters, unless it has a name that does not.
+        let needed = request.declared.as_ref().or(request.names.as_ref());
+        let (stray, bad): (Vec<_>, Vec<_>) = listing.bad.into_iter().partition(|record| {
+            let is_needed = |name| needed.is_none_or(|names| names.contains(name));
+            record.id.is_some() && record.name.as_ref().is_some_and(|name| !is_needed(name))
+        });
+        listing
+            .unmanageable
+            .extend(stray.into_iter().filter_map(|record| {
+                let name = record.name?.to_string();
+                Some(UnmanageableRecord {
+                    id: record.id?,
+                    label: format!("{name:?}"),
+                    reason: record.detail,
+                    texts: RecordTexts {
+                        name,
+                        ..RecordTexts::default()
+                    },
+                })
+            }));
+        let doubt = listing.doubt.or_else(|| bad_records(&bad));
+        let coverage = doubt.map_or(proven, Coverage::Unproven);
+        Ok(LiveState::new(listing.versions, coverage).with_unmanageable(listing.unmanageable))
     }
 
     /// Lists every version, from the first page of everything.
@@ -141,21 +159,19 @@ impl Lister {
         };
         if self.capabilities.learned().states != States::PerState {
             match self.first_page(&ListFilter::default()).await {
-                Ok((page, limit)) => {
-                    return Ok((ListFilter::default(), Start { page, limit }));
-                }
+                Ok(start) => return Ok((ListFilter::default(), start)),
                 Err(refusal) if refusal.is_refused_request() => {
-                    let Ok((page, limit)) = self.first_page(&in_service).await else {
+                    let Ok(start) = self.first_page(&in_service).await else {
                         return Err(refusal);
                     };
                     self.capabilities.states(States::PerState);
-                    return Ok((in_service, Start { page, limit }));
+                    return Ok((in_service, start));
                 }
                 Err(error) => return Err(error),
             }
         }
-        let (page, limit) = self.first_page(&in_service).await?;
-        Ok((in_service, Start { page, limit }))
+        let start = self.first_page(&in_service).await?;
+        Ok((in_service, start))
     }
 
     /// Returns whether the instance is bigger than the cost of a listing by names. A single
@@ -188,7 +204,7 @@ impl Lister {
     ) -> Result<Listing, ApiError> {
         let shows = Shows::of(&listing.versions);
         if shows.in_service {
-            self.capabilities.shows_service();
+            self.capabilities.learn(|known| known.shows_service = true);
         }
         if shows.both() {
             self.capabilities.states(States::ShowsBoth);
@@ -202,19 +218,7 @@ impl Lister {
             .iter()
             .map(|version| version.id.clone())
             .collect();
-        let hidden = async |is_shown: bool, word, is_needed| {
-            if is_shown {
-                Ok(None)
-            } else {
-                self.state(filter, word, is_needed).await
-            }
-        };
-        let (active, production, inactive) = tokio::try_join!(
-            hidden(shows.in_service, ACTIVE, true),
-            hidden(shows.production, PRODUCTION, false),
-            hidden(shows.inactive, INACTIVE, true),
-        )?;
-        let extra = union([active, production, inactive]);
+        let extra = self.hidden(filter, &shows).await?;
         let hides = extra
             .versions
             .iter()
@@ -233,18 +237,40 @@ impl Lister {
         Ok(listing)
     }
 
+    /// Lists the versions that a list did not show, with a separate list for each state.
+    pub(in crate::api) async fn hidden(
+        &self,
+        filter: &ListFilter,
+        shows: &Shows,
+    ) -> Result<Listing, ApiError> {
+        let list = async |is_shown: bool, word, is_needed| {
+            if is_shown {
+                Ok(None)
+            } else {
+                self.state(filter, word, is_needed).await
+            }
+        };
+        let (active, production, inactive) = tokio::try_join!(
+            list(shows.in_service, ACTIVE, true),
+            list(shows.production, PRODUCTION, false),
+            list(shows.inactive, INACTIVE, true),
+        )?;
+        Ok(union([active, production, inactive]))
+    }
+
     /// Lists every version of a filter, with a separate list for each state. The versions out of
     /// service are read before and after the rest, so that a change of state in between is noticed.
     pub(in crate::api) async fn per_state(&self, filter: &ListFilter) -> Result<Listing, ApiError> {
         let mut attempt = 1;
         loop {
             let before = self.state(filter, INACTIVE, true).await?;
-            let (active, production) = tokio::try_join!(
-                self.state(filter, ACTIVE, true),
-                self.state(filter, PRODUCTION, false)
-            )?;
+            let inactive = Shows {
+                inactive: true,
+                ..Shows::default()
+            };
+            let in_service = self.hidden(filter, &inactive).await?;
             let after = self.state(filter, INACTIVE, true).await?;
-            let mut listing = union([active, production, after]);
+            let mut listing = union([Some(in_service), after]);
             let known: HashSet<&SolutionId> =
                 listing.versions.iter().map(|version| &version.id).collect();
             let is_gone = before
@@ -265,7 +291,7 @@ impl Lister {
     /// Lists the versions of a single state. A record without a state gets the state of the list
     /// that contains it. Returns `None` if the list of an optional state is refused; if the list of
     /// a required state is refused, nothing is proven.
-    pub(in crate::api) async fn state(
+    async fn state(
         &self,
         filter: &ListFilter,
         word: &'static str,
@@ -334,14 +360,15 @@ fn union(lists: impl IntoIterator<Item = Option<Listing>>) -> Listing {
 }
 
 /// The kinds of versions that a list showed.
-struct Shows {
-    in_service: bool,
+#[derive(Default)]
+pub(in crate::api) struct Shows {
+    pub(in crate::api) in_service: bool,
     production: bool,
     inactive: bool,
 }
 
 impl Shows {
-    fn of(versions: &[LiveVersion]) -> Self {
+    pub(in crate::api) fn of(versions: &[LiveVersion]) -> Self {
         let has = |word: &LiveStateWord| versions.iter().any(|version| version.state == *word);
         let production = has(&LiveStateWord::Production);
         Self {
@@ -351,50 +378,16 @@ impl Shows {
         }
     }
 
-    fn both(&self) -> bool {
+    /// Returns whether the list showed versions in service and versions out of service.
+    pub(in crate::api) fn both(&self) -> bool {
         self.in_service && self.inactive
     }
 }
 
-/// Returns whether a page shows versions in service and versions out of service.
-pub(in crate::api) fn shows_both(page: &Page) -> bool {
-    Shows::of(&page.versions).both()
-}
-
-/// Returns whether a page shows anything in service.
-pub(in crate::api) fn shows_service(page: &Page) -> bool {
-    Shows::of(&page.versions).in_service
-}
-
-/// Returns the snapshot: every listed version, and the proof of coverage.
-fn snapshot(mut listing: Listing, proven: Coverage, request: &ListRequest) -> LiveState {
-    // A record that cannot be identified matters, unless it has a name that does not.
-    let needed = request.declared.as_ref().or(request.names.as_ref());
-    let (stray, bad): (Vec<_>, Vec<_>) = listing.bad.into_iter().partition(|record| {
-        record.id.is_some()
-            && matches!((&record.name, needed), (Some(name), Some(names)) if !names.contains(name))
-    });
-    listing
-        .unmanageable
-        .extend(stray.into_iter().filter_map(|record| {
-            let name = record.name?.to_string();
-            Some(UnmanageableRecord {
-                id: record.id?,
-                label: format!("{name:?}"),
-                reason: record.detail,
-                texts: RecordTexts {
-                    name,
-                    ..RecordTexts::default()
-                },
-            })
-        }));
-    let coverage = match (listing.doubt, bad.first()) {
-        (Some(doubt), _) => Coverage::Unproven(doubt),
-        (None, Some(first)) => Coverage::Unproven(Unproven::BadRecords {
-            count: bad.len(),
-            detail: first.detail.clone(),
-        }),
-        (None, None) => proven,
-    };
-    LiveState::new(listing.versions, coverage).with_unmanageable(listing.unmanageable)
+/// Returns the doubt about a list with records that cannot be identified.
+pub(in crate::api) fn bad_records(bad: &[BadRecord]) -> Option<Unproven> {
+    Some(Unproven::BadRecords {
+        count: bad.len(),
+        detail: bad.first()?.detail.clone(),
+    })
 }

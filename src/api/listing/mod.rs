@@ -2,7 +2,6 @@
 
 pub(in crate::api) mod capabilities;
 pub(in crate::api) mod coverage;
-pub(in crate::api) mod lister;
 pub(in crate::api) mod names;
 pub(in crate::api) mod page;
 pub(in crate::api) mod paging;

@@ -8,23 +8,24 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, TryStreamExt};
 
-use crate::api::http::error::ApiError;
+use crate::api::http::error::{ApiError, ReadError};
 use crate::api::http::events::ReadEvent;
 use crate::api::http::routes::ListFilter;
 use crate::api::listing::capabilities::{Limit, NameFilter, States};
-use crate::api::listing::coverage::{ACTIVE, INACTIVE, shows_both, shows_service};
-use crate::api::listing::lister::Lister;
+use crate::api::listing::coverage::{ACTIVE, INACTIVE, Shows, bad_records};
 use crate::api::listing::page::Page;
 use crate::api::listing::paging::Listing;
+use crate::api::reader::Reader;
 use crate::api::wire::convert::is_unstated;
 use crate::ident::SolutionName;
+use crate::live::{Coverage, LiveState, LiveVersion};
 
 /// Returns whether a server refuses lists by name; it may still list everything.
 fn refuses_filter(error: &ApiError) -> bool {
     matches!(error.status(), Some(400 | 422))
 }
 
-impl Lister {
+impl Reader {
     /// Lists every version of these names, with a separate list for each name. `None` if the server
     /// does not filter by name.
     pub(in crate::api) async fn by_names(
@@ -45,13 +46,15 @@ impl Lister {
                 Ok(Some(answered)) => answered,
                 Ok(None) => break,
                 Err(error) if refuses_filter(&error) => {
-                    self.capabilities.names(NameFilter::Broken);
+                    self.capabilities
+                        .learn(|known| known.names = NameFilter::Broken);
                     return Ok(None);
                 }
                 Err(error) => return Err(error),
             };
             if answered.ignores_name {
-                self.capabilities.names(NameFilter::Broken);
+                self.capabilities
+                    .learn(|known| known.names = NameFilter::Broken);
                 return Ok(None);
             }
             whole.absorb(answered);
@@ -61,8 +64,24 @@ impl Lister {
         Ok(is_trusted.then_some(whole))
     }
 
+    /// Lists every version with exactly that name, in all states and of all owners. Normally this
+    /// takes a single request, after the instance was listed in this process. An answer that is not
+    /// proven complete is an error.
+    pub async fn named(&self, name: &SolutionName) -> Result<Vec<LiveVersion>, ReadError> {
+        let listing = self.every_version(name).await?;
+        let reason = listing.doubt.or_else(|| bad_records(&listing.bad));
+        if let Some(reason) = reason {
+            return Err(ReadError::Unproven {
+                name: name.clone(),
+                reason,
+            });
+        }
+        let coverage = Coverage::Names(BTreeSet::from([name.clone()]));
+        Ok(LiveState::new(listing.versions, coverage).into_versions())
+    }
+
     /// Lists every version of a name. The list is complete if it has no doubt.
-    pub(in crate::api) async fn named(&self, name: &SolutionName) -> Result<Listing, ApiError> {
+    async fn every_version(&self, name: &SolutionName) -> Result<Listing, ApiError> {
         if self.capabilities.learned().names != NameFilter::Broken {
             let answered = match self.one_name(name).await {
                 Ok(answered) => Some(answered),
@@ -81,7 +100,8 @@ impl Lister {
                     return Ok(answered);
                 }
             }
-            self.capabilities.names(NameFilter::Broken);
+            self.capabilities
+                .learn(|known| known.names = NameFilter::Broken);
         }
         let everything = ListFilter::default();
         let listing = if self.capabilities.learned().states == States::PerState {
@@ -141,7 +161,8 @@ impl Lister {
         };
         let listing = only(listing, name);
         if !listing.versions.is_empty() {
-            self.capabilities.names(NameFilter::Works);
+            self.capabilities
+                .learn(|known| known.names = NameFilter::Works);
         }
         Ok(listing)
     }
@@ -154,7 +175,8 @@ impl Lister {
         let answered = self.one_name(&known.identity.name).await?;
         let works = !answered.versions.is_empty();
         if !works {
-            self.capabilities.names(NameFilter::Broken);
+            self.capabilities
+                .learn(|known| known.names = NameFilter::Broken);
         }
         Ok(works)
     }
@@ -169,15 +191,16 @@ impl Lister {
         ) {
             return Ok(());
         }
-        if shows_both(opening) {
+        let shows = Shows::of(&opening.versions);
+        if shows.both() {
             capabilities.states(States::ShowsBoth);
             return Ok(());
         }
-        if !shows_service(opening) {
+        if !shows.in_service {
             capabilities.states(States::PerState);
             return Ok(());
         }
-        capabilities.shows_service();
+        capabilities.learn(|known| known.shows_service = true);
         self.learn_states_by_example().await
     }
 
@@ -189,7 +212,7 @@ impl Lister {
             ..ListFilter::default()
         };
         let page = match self.first_page(&inactive).await {
-            Ok((page, _)) => page,
+            Ok(start) => start.page,
             // This server does not list what is out of service: each name is requested in all
             // states, and reports its own doubt.
             Err(error) if error.is_refused_request() => {
@@ -220,11 +243,12 @@ impl Lister {
             .versions
             .iter()
             .any(|version| version.id == example.id);
-        capabilities.states(if is_shown {
+        let states = if is_shown {
             States::ShowsBoth
         } else {
             States::PerState
-        });
+        };
+        capabilities.states(states);
         Ok(())
     }
 }

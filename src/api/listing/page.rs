@@ -8,7 +8,7 @@ use crate::api::http::error::{ApiError, ApiErrorKind};
 use crate::api::http::routes::ListFilter;
 use crate::api::http::send::Call;
 use crate::api::listing::capabilities::Limit;
-use crate::api::listing::lister::Lister;
+use crate::api::reader::Reader;
 use crate::api::wire::bodies::ListReply;
 use crate::api::wire::convert::{BadRecord, Interner, Record, record};
 use crate::ident::SolutionId;
@@ -71,7 +71,13 @@ impl Page {
     }
 }
 
-impl Lister {
+/// The start of a list whose first page is already read.
+pub(in crate::api) struct Start {
+    pub(in crate::api) page: Page,
+    pub(in crate::api) limit: Limit,
+}
+
+impl Reader {
     /// Reads a page from an offset.
     pub(in crate::api) async fn page(
         &self,
@@ -97,33 +103,28 @@ impl Lister {
     /// the server refuses the limit, a smaller one is tried. If it answers nothing to a limit that
     /// was never seen to work, the page is requested without a limit, because an empty page must
     /// not be taken for an empty instance.
-    pub(in crate::api) async fn first_page(
-        &self,
-        filter: &ListFilter,
-    ) -> Result<(Page, Limit), ApiError> {
-        let (page, limit) = self.first_page_taken(filter).await?;
-        self.received(filter, page.received);
-        Ok((page, limit))
+    pub(in crate::api) async fn first_page(&self, filter: &ListFilter) -> Result<Start, ApiError> {
+        let start = self.first_page_taken(filter).await?;
+        self.received(filter, start.page.received);
+        Ok(start)
     }
 
-    async fn first_page_taken(&self, filter: &ListFilter) -> Result<(Page, Limit), ApiError> {
+    async fn first_page_taken(&self, filter: &ListFilter) -> Result<Start, ApiError> {
         let capabilities = &self.capabilities;
-        if let Some(limit) = capabilities.learned().limit {
-            return Ok((self.page(filter, limit, 0).await?, limit));
-        }
-        if filter.name.is_some() {
-            // A name has few versions; the server's default page size is enough.
-            let limit = Limit::Unnamed;
-            return Ok((self.page(filter, limit, 0).await?, limit));
+        // A name has few versions; the server's default page size is enough.
+        let of_name = filter.name.as_ref().map(|_| Limit::Unnamed);
+        if let Some(limit) = capabilities.learned().limit.or(of_name) {
+            let page = self.page(filter, limit, 0).await?;
+            return Ok(Start { page, limit });
         }
         let mut limit = Limit::Thousand;
         loop {
             match self.page(filter, limit, 0).await {
                 Ok(page) if page.received > 0 => {
-                    capabilities.limit(limit);
-                    return Ok((page, limit));
+                    capabilities.learn(|known| _ = known.limit.get_or_insert(limit));
+                    return Ok(Start { page, limit });
                 }
-                Ok(page) if limit == Limit::Unnamed => return Ok((page, limit)),
+                Ok(page) if limit == Limit::Unnamed => return Ok(Start { page, limit }),
                 Ok(_) => limit = Limit::Unnamed,
                 Err(error) if error.is_refused_request() && limit == Limit::Thousand => {
                     limit = Limit::Hundred;

@@ -15,9 +15,9 @@ use crate::api::http::error::ApiError;
 use crate::api::http::events::ReadEvent;
 use crate::api::http::routes::ListFilter;
 use crate::api::listing::capabilities::Limit;
-use crate::api::listing::lister::Lister;
-use crate::api::listing::page::Page;
+use crate::api::listing::page::{Page, Start};
 use crate::api::listing::walk::{Step, Walk, verdict};
+use crate::api::reader::Reader;
 use crate::api::wire::convert::BadRecord;
 use crate::ident::SolutionId;
 use crate::live::{LiveVersion, UnmanageableRecord, Unproven};
@@ -46,8 +46,8 @@ pub(in crate::api) struct Listing {
     pub(in crate::api) ignores_name: bool,
     /// The records whose state was inferred from the filter that found them.
     pub(in crate::api) inferred: HashSet<SolutionId>,
-    /// The pending proof that the list did not change. [`Lister::list_from`] waits for it;
-    /// [`Lister::list_early`] returns it.
+    /// The pending proof that the list did not change. [`Reader::list_from`] waits for it;
+    /// [`Reader::list_early`] returns it.
     pub(in crate::api) pending: Option<Recheck>,
 }
 
@@ -59,9 +59,7 @@ impl Listing {
             bad: walk.bad,
             pages: walk.pages,
             doubt,
-            ignores_name: false,
-            inferred: HashSet::new(),
-            pending: None,
+            ..Self::default()
         }
     }
 
@@ -87,12 +85,6 @@ impl Listing {
     }
 }
 
-/// The start of a list whose first page is already read.
-pub(in crate::api) struct Start {
-    pub(in crate::api) page: Page,
-    pub(in crate::api) limit: Limit,
-}
-
 /// The second reading of a list's first page, at the end of the list.
 #[derive(Debug)]
 pub(in crate::api) struct Recheck {
@@ -101,10 +93,10 @@ pub(in crate::api) struct Recheck {
 }
 
 impl Recheck {
-    fn begin(lister: &Lister, filter: &ListFilter, limit: Limit, opening: Page) -> Self {
-        let (lister, filter) = (lister.clone(), filter.clone());
+    fn begin(reader: &Reader, filter: &ListFilter, limit: Limit, opening: Page) -> Self {
+        let (reader, filter) = (reader.clone(), filter.clone());
         let mut again = JoinSet::new();
-        again.spawn(async move { lister.page(&filter, limit, 0).await });
+        again.spawn(async move { reader.page(&filter, limit, 0).await });
         Self { opening, again }
     }
 
@@ -133,17 +125,17 @@ pub(in crate::api) async fn joined<T: 'static>(tasks: &mut JoinSet<T>) -> Option
 /// The end of a reading; the last proof may be pending.
 enum Reading {
     Settled(Listing),
-    Again(Walk, Unproven),
+    Again(Listing),
 }
 
-impl Lister {
+impl Reader {
     /// Reads a list to its end, again if it changed meanwhile.
     pub(in crate::api) async fn list(&self, filter: &ListFilter) -> Result<Listing, ApiError> {
-        let (page, limit) = self.first_page(filter).await?;
-        self.list_from(filter, Start { page, limit }).await
+        let start = self.first_page(filter).await?;
+        self.list_from(filter, start).await
     }
 
-    /// As [`Lister::list`], from a first page that is already read.
+    /// As [`Reader::list`], from a first page that is already read.
     pub(in crate::api) async fn list_from(
         &self,
         filter: &ListFilter,
@@ -167,7 +159,7 @@ impl Lister {
                     listing.doubt = Some(moving());
                     listing
                 }
-                Reading::Again(walk, doubt) => Listing::of(walk, Some(doubt)),
+                Reading::Again(listing) => listing,
             };
             if attempt == ATTEMPTS {
                 return Ok(listing);
@@ -178,7 +170,7 @@ impl Lister {
         }
     }
 
-    /// As [`Lister::list_from`], but the last proof may still be pending.
+    /// As [`Reader::list_from`], but the last proof may still be pending.
     pub(in crate::api) async fn list_early(
         &self,
         filter: &ListFilter,
@@ -214,10 +206,10 @@ impl Lister {
             let (at, doubtful) = match step {
                 Step::PendingListing { at, doubtful } => (at, doubtful),
                 Step::End => break,
-                Step::Moved => return Ok(Reading::Again(walk, moving())),
+                Step::Moved => return Ok(Reading::Again(Listing::of(walk, Some(moving())))),
                 Step::Repeats => {
                     let doubt = no_end(&walk, "the server repeats its page: it ignores `offset`");
-                    return Ok(Reading::Again(walk, doubt));
+                    return Ok(Reading::Again(Listing::of(walk, Some(doubt))));
                 }
                 Step::Endless => {
                     let doubt = no_end(
@@ -257,7 +249,7 @@ impl Lister {
     }
 }
 
-impl Lister {
+impl Reader {
     pub(in crate::api) fn received(&self, filter: &ListFilter, records: u64) {
         let expected = self.capabilities.learned().expected;
         self.client.emit(&ReadEvent::Records {
@@ -293,7 +285,7 @@ fn no_end(walk: &Walk, detail: &str) -> Unproven {
 
 /// The prefetched pages.
 struct Prefetch {
-    lister: Lister,
+    reader: Reader,
     filter: ListFilter,
     limit: Limit,
     /// The step from page to page; zero after the server's offsets proved irregular.
@@ -314,14 +306,14 @@ struct Prefetch {
 impl Prefetch {
     /// Starts the prefetch; `step` is the offset of the second page according to the first.
     fn new(
-        lister: &Lister,
+        reader: &Reader,
         filter: &ListFilter,
         limit: Limit,
         step: u64,
         is_announced: bool,
     ) -> Self {
         Self {
-            lister: lister.clone(),
+            reader: reader.clone(),
             filter: filter.clone(),
             limit,
             step,
@@ -340,9 +332,9 @@ impl Prefetch {
             self.step = 0;
         }
         if self.step == 0 {
-            return self.lister.page(&self.filter, self.limit, at).await;
+            return self.reader.page(&self.filter, self.limit, at).await;
         }
-        let most = self.lister.client.0.settings.reads_at_once.max(1);
+        let most = self.reader.client.0.settings.reads_at_once.max(1);
         loop {
             self.ask(most);
             if let Some(page) = self.arrived.remove(&at) {
@@ -357,7 +349,7 @@ impl Prefetch {
             }
             let Some((offset, page)) = joined(&mut self.under_way).await else {
                 self.step = 0;
-                return self.lister.page(&self.filter, self.limit, at).await;
+                return self.reader.page(&self.filter, self.limit, at).await;
             };
             self.arrived.insert(offset, page);
         }
@@ -372,7 +364,7 @@ impl Prefetch {
     /// Returns the expected number of records, if it is known.
     fn likely(&self) -> u64 {
         if self.is_announced && self.filter == ListFilter::default() {
-            self.lister.capabilities.learned().expected
+            self.reader.capabilities.learned().expected
         } else {
             0
         }
@@ -396,10 +388,10 @@ impl Prefetch {
             if self.under_way.len() >= width {
                 break;
             }
-            let (lister, filter) = (self.lister.clone(), self.filter.clone());
+            let (reader, filter) = (self.reader.clone(), self.filter.clone());
             let (limit, offset) = (self.limit, self.unasked);
             self.under_way
-                .spawn(async move { (offset, lister.page(&filter, limit, offset).await) });
+                .spawn(async move { (offset, reader.page(&filter, limit, offset).await) });
             self.unasked += self.step;
         }
     }

@@ -4,28 +4,29 @@
 use tokio::task::JoinSet;
 
 use crate::api::http::error::ApiError;
-use crate::api::listing::lister::Lister;
 use crate::api::listing::paging::{Listing, Recheck, joined};
+use crate::api::reader::Reader;
 use crate::live::LiveState;
 
 /// A pending listing of everything. Dropping it aborts the requests.
 #[derive(Debug)]
 pub struct PendingListing(JoinSet<Result<Listing, ApiError>>);
 
-impl Lister {
-    /// Starts to list everything, in the background. Callers do this only for a big listing.
-    pub(in crate::api) fn start_listing(&self) -> PendingListing {
-        let lister = self.clone();
-        lister.capabilities.expect(u64::MAX);
+impl Reader {
+    /// Starts to list the whole instance in the background, before the needed names are known.
+    /// Callers do this only for a big listing.
+    pub fn start_listing(&self) -> PendingListing {
+        let reader = self.clone();
+        reader.capabilities.learn(|known| known.expected = u64::MAX);
         let mut task = JoinSet::new();
         task.spawn(async move {
-            let _reading = lister.client.reading();
-            let (filter, start) = lister.opening().await?;
+            let _reading = reader.client.reading();
+            let (filter, start) = reader.opening().await?;
             if filter.state.is_some() {
-                return lister.everything(&filter, start).await;
+                return reader.everything(&filter, start).await;
             }
-            let listing = lister.list_early(&filter, start).await?;
-            lister.complete(&filter, listing).await
+            let listing = reader.list_early(&filter, start).await?;
+            reader.complete(&filter, listing).await
         });
         PendingListing(task)
     }

@@ -16,19 +16,37 @@ use tokio::time::Instant;
 use crate::api::http::error::ApiError;
 use crate::api::http::routes::ListFilter;
 use crate::api::listing::capabilities::{NameFilter, States, VisibilityFilter};
-use crate::api::listing::coverage::{ACTIVE, INACTIVE, PRODUCTION};
-use crate::api::listing::lister::Lister;
-use crate::api::listing::paging::Listing;
+use crate::api::listing::coverage::Shows;
 use crate::api::listing::request::VisibilityOf;
 use crate::api::listing::visibility_words::Words;
+use crate::api::reader::Reader;
 use crate::attribute::{LiveVisibilityWord, Visibility};
 use crate::ident::{SolutionId, SolutionName};
-use crate::live::LiveVersion;
+use crate::live::{Coverage, LiveState, LiveVersion};
 
 /// The time for which a read of every visibility is reused by the writes that start after it.
 const WHOLE_READ_SERVES: Duration = Duration::from_secs(10);
 
-impl Lister {
+/// The usual number of records on a page, to estimate the cost of a list of everything.
+const RECORDS_PER_PAGE: usize = 100;
+
+impl Reader {
+    /// Fills in the visibility of every version of these names, as far as lists show it.
+    pub async fn with_visibility(
+        &self,
+        live: LiveState,
+        names: BTreeSet<SolutionName>,
+    ) -> Result<LiveState, ApiError> {
+        let pages = matches!(live.coverage(), Coverage::Whole)
+            .then(|| live.versions().len().div_ceil(RECORDS_PER_PAGE));
+        let coverage = live.coverage().clone();
+        let unmanageable = live.unmanageable().to_vec();
+        let mut versions = live.into_versions();
+        let needed = VisibilityOf::Names(names);
+        self.add_visibility(&mut versions, &needed, pages).await?;
+        Ok(LiveState::new(versions, coverage).with_unmanageable(unmanageable))
+    }
+
     /// Adds the visibility to the records of the needed names that do not contain it. `pages` is
     /// the number of pages of the whole instance, or `None` if it was not listed: then every name
     /// is requested separately.
@@ -90,8 +108,9 @@ impl Lister {
         Ok(())
     }
 
-    /// Returns the visibility of a record; `None` is unknown.
-    pub(in crate::api) async fn visibility(
+    /// Returns the visibility of a version: from its own record, or from filtered lists. `None` is
+    /// unknown.
+    pub async fn visibility_of(
         &self,
         version: &LiveVersion,
     ) -> Result<Option<LiveVisibilityWord>, ApiError> {
@@ -106,19 +125,20 @@ impl Lister {
         Ok(self.words(name).await?.of(&version.id))
     }
 
-    /// Reads the visibility of a record before a write to it; `None` is unknown.
+    /// Reads the visibility of a version right before a write, where the plan showed `planned`;
+    /// `None` is unknown.
     ///
     /// A single list is enough if the filters were seen to combine and the planned word is still
     /// right; otherwise three are read. If the filters do not combine, a single read of everything
     /// serves all writes that start within [`WHOLE_READ_SERVES`].
-    pub(in crate::api) async fn visibility_before_write(
+    pub async fn visibility_before_write(
         &self,
         version: &LiveVersion,
         planned: &LiveVisibilityWord,
     ) -> Result<Option<LiveVisibilityWord>, ApiError> {
         let learned = self.capabilities.learned();
         if version.visibility.is_some() || learned.visibilities == VisibilityFilter::Ignored {
-            return self.visibility(version).await;
+            return self.visibility_of(version).await;
         }
         if learned.names != NameFilter::Broken && learned.visibilities != VisibilityFilter::Alone {
             let name = Some(&version.identity.name);
@@ -134,7 +154,7 @@ impl Lister {
             }
             return Ok(self.words(name).await?.of(&version.id));
         }
-        let mut whole = self.capabilities.whole_visibility.0.lock().await;
+        let mut whole = self.capabilities.whole_visibility.lock().await;
         let is_usable = |read_at: &Instant| read_at.elapsed() <= WHOLE_READ_SERVES;
         let words = match &mut *whole {
             Some((read_at, words)) if is_usable(read_at) => words,
@@ -160,14 +180,17 @@ impl Lister {
             if words.are_all_the_same() {
                 // The server does not show it: reading the whole instance again for every name
                 // would be too expensive.
-                self.capabilities.visibilities(VisibilityFilter::Ignored);
+                self.capabilities
+                    .learn(|known| known.visibilities = VisibilityFilter::Ignored);
             }
             return Ok(words);
         }
         if words.asked() < 2 {
-            self.capabilities.names(NameFilter::Broken);
+            self.capabilities
+                .learn(|known| known.names = NameFilter::Broken);
         }
-        self.capabilities.visibilities(VisibilityFilter::Alone);
+        self.capabilities
+            .learn(|known| known.visibilities = VisibilityFilter::Alone);
         Ok(whole)
     }
 
@@ -180,11 +203,13 @@ impl Lister {
         )?;
         let words = Words([public, private, pending]);
         if name.is_some() && words.differ() {
-            self.capabilities.filters_combine();
+            self.capabilities
+                .learn(|known| known.are_filters_combined = true);
         }
         // With a name, the cause may be that the two filters do not combine.
         if name.is_none() && words.are_all_the_same() {
-            self.capabilities.visibilities(VisibilityFilter::Ignored);
+            self.capabilities
+                .learn(|known| known.visibilities = VisibilityFilter::Ignored);
         }
         Ok(words)
     }
@@ -201,7 +226,7 @@ impl Lister {
             ..ListFilter::default()
         };
         let listing = if self.capabilities.learned().states == States::PerState {
-            self.word_per_state(&filter).await
+            self.hidden(&filter, &Shows::default()).await
         } else {
             self.list(&filter).await
         };
@@ -223,19 +248,6 @@ impl Lister {
             Err(error) if error.is_refused_request() => Ok(None),
             Err(error) => Err(error),
         }
-    }
-
-    async fn word_per_state(&self, filter: &ListFilter) -> Result<Listing, ApiError> {
-        let lists = tokio::try_join!(
-            self.state(filter, ACTIVE, true),
-            self.state(filter, PRODUCTION, false),
-            self.state(filter, INACTIVE, true),
-        )?;
-        let mut whole = Listing::default();
-        for list in <[Option<Listing>; 3]>::from(lists).into_iter().flatten() {
-            whole.absorb(list);
-        }
-        Ok(whole)
     }
 }
 

@@ -2,16 +2,8 @@
 
 use std::collections::HashSet;
 
-use tokio::sync::Mutex;
-use tokio::time::Instant;
-
 use crate::attribute::{LiveVisibilityWord, Visibility};
 use crate::ident::SolutionId;
-
-/// The last read of every visibility. The lock is held during the read, so that writes that start
-/// together share it.
-#[derive(Debug, Default)]
-pub(in crate::api) struct WholeVisibility(pub(in crate::api) Mutex<Option<(Instant, Words)>>);
 
 /// The ids in the list of each word; `None` for a list that could not be read.
 #[derive(Debug)]

@@ -185,21 +185,13 @@ impl Walk {
 /// Returns the step that a page announces. The offset leaves no gap behind the received records.
 pub(in crate::api) fn verdict(page: &Page) -> Step {
     let behind = page.offset.saturating_add(page.received);
-    match (page.received, page.has_more, page.announced()) {
-        (0, Some(true), Some(at)) => Step::PendingListing {
-            at,
-            doubtful: false,
-        },
-        (0, _, _) | (_, Some(false), None) => Step::End,
-        (_, Some(true) | None, Some(at)) => Step::PendingListing {
-            at: at.min(behind),
-            doubtful: false,
-        },
-        (_, Some(false), Some(_)) | (_, Some(true) | None, None) => Step::PendingListing {
-            at: behind,
-            doubtful: true,
-        },
-    }
+    let (at, doubtful) = match (page.received, page.has_more, page.announced()) {
+        (0, Some(true), Some(at)) => (at, false),
+        (0, _, _) | (_, Some(false), None) => return Step::End,
+        (_, Some(true) | None, Some(at)) => (at.min(behind), false),
+        (_, Some(false), Some(_)) | (_, Some(true) | None, None) => (behind, true),
+    };
+    Step::PendingListing { at, doubtful }
 }
 
 #[cfg(test)]

@@ -6,11 +6,9 @@
 //! Unknown keys are skipped without being parsed; of a repeated key the last value counts; an
 //! object of the wrong type affects only itself, not its page.
 
-use std::fmt;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess};
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
-use crate::api::wire::loose::{Loose, Many, Nested};
+use crate::api::wire::loose::{FromAny, Loose, Many, Nested, any, skip_list};
 
 /// Defines a reply with its `Deserialize`: an object whose named keys are read, whose other keys
 /// are skipped, and which keeps its default values if the JSON is not an object.
@@ -30,78 +28,33 @@ macro_rules! reply {
             $( $(#[$field_doc])* pub(in crate::api) $field: $kind, )+
         }
 
-        impl $name<'_> {
-            fn odd() -> Self {
+        impl<'de> FromAny<'de> for $name<'de> {
+            fn scalar(_: Loose<'de>) -> Self {
                 Self { is_odd: true, ..Self::default() }
+            }
+
+            fn list<A: SeqAccess<'de>>(list: A) -> Result<Self, A::Error> {
+                skip_list(list)?;
+                Ok(Self::scalar(Loose::Other))
+            }
+
+            fn object<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+                let mut reply = Self::default();
+                while let Some(key) = map.next_key::<Loose<'_>>()? {
+                    match key.text().as_deref() {
+                        $( Some($($key)|+) => reply.$field = map.next_value()?, )+
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(reply)
             }
         }
 
         impl<'de> Deserialize<'de> for $name<'de> {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                #[expect(non_camel_case_types, reason = "named after the fields")]
-                enum Key { $( $field, )+ Unknown }
-
-                impl<'de> Deserialize<'de> for Key {
-                    fn deserialize<D: Deserializer<'de>>(
-                        deserializer: D,
-                    ) -> Result<Self, D::Error> {
-                        struct KeyVisitor;
-                        impl Visitor<'_> for KeyVisitor {
-                            type Value = Key;
-                            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                                f.write_str("a key")
-                            }
-                            fn visit_str<E>(self, key: &str) -> Result<Key, E> {
-                                Ok(match key {
-                                    $( $($key)|+ => Key::$field, )+
-                                    _ => Key::Unknown,
-                                })
-                            }
-                        }
-                        deserializer.deserialize_identifier(KeyVisitor)
-                    }
-                }
-
-                struct ReplyVisitor;
-                impl<'de> Visitor<'de> for ReplyVisitor {
-                    type Value = $name<'de>;
-
-                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                        f.write_str("an object")
-                    }
-
-                    fn visit_map<A: MapAccess<'de>>(
-                        self,
-                        mut map: A,
-                    ) -> Result<Self::Value, A::Error> {
-                        let mut reply = $name::default();
-                        while let Some(key) = map.next_key()? {
-                            match key {
-                                $( Key::$field => reply.$field = map.next_value()?, )+
-                                Key::Unknown => {
-                                    map.next_value::<IgnoredAny>()?;
-                                }
-                            }
-                        }
-                        Ok(reply)
-                    }
-
-                    fn visit_seq<A: SeqAccess<'de>>(
-                        self,
-                        mut list: A,
-                    ) -> Result<Self::Value, A::Error> {
-                        while list.next_element::<IgnoredAny>()?.is_some() {}
-                        Ok($name::odd())
-                    }
-
-                    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> { Ok($name::odd()) }
-                    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> { Ok($name::odd()) }
-                    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> { Ok($name::odd()) }
-                    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> { Ok($name::odd()) }
-                    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> { Ok($name::odd()) }
-                    fn visit_unit<E>(self) -> Result<Self::Value, E> { Ok($name::odd()) }
-                }
-                deserializer.deserialize_any(ReplyVisitor)
+                any(deserializer)
             }
         }
     };
@@ -235,13 +188,12 @@ mod tests {
             ("{}", "missing"),
             (r#"{"solutions": null}"#, "0"),
             (r#"{"solutions": {"id": "a"}}"#, "1"),
-            (r#"{"solutions": "none"}"#, "wrong"),
+            (r#"{"solutions": "none"}"#, "missing"),
             ("[]", "missing"),
         ] {
             let reply: ListReply<'_> = serde_json::from_str(json).unwrap();
             let found = match reply.solutions {
                 Many::Missing => "missing".to_owned(),
-                Many::Wrong => "wrong".to_owned(),
                 Many::Are(values) => values.len().to_string(),
             };
             assert_eq!(found, expected, "{json}");

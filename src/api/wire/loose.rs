@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
@@ -91,65 +92,101 @@ impl<'a> Loose<'a> {
     }
 }
 
-impl<'de> Deserialize<'de> for Loose<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(LooseVisitor)
-    }
+/// A type that can be read from every JSON value.
+pub(in crate::api) trait FromAny<'de>: Sized {
+    /// Converts a scalar or null.
+    fn scalar(value: Loose<'de>) -> Self;
+
+    /// Reads a list.
+    fn list<A: SeqAccess<'de>>(list: A) -> Result<Self, A::Error>;
+
+    /// Reads an object.
+    fn object<A: MapAccess<'de>>(map: A) -> Result<Self, A::Error>;
 }
 
-struct LooseVisitor;
+/// Reads a value of any type.
+pub(in crate::api) fn any<'de, T: FromAny<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    deserializer.deserialize_any(AnyVisitor(PhantomData))
+}
 
-impl<'de> Visitor<'de> for LooseVisitor {
-    type Value = Loose<'de>;
+/// Skips the rest of a list.
+pub(in crate::api) fn skip_list<'de, A: SeqAccess<'de>>(mut list: A) -> Result<(), A::Error> {
+    while list.next_element::<IgnoredAny>()?.is_some() {}
+    Ok(())
+}
+
+struct AnyVisitor<T>(PhantomData<T>);
+
+impl<'de, T: FromAny<'de>> Visitor<'de> for AnyVisitor<T> {
+    type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any value")
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(Loose::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<T, E> {
+        Ok(T::scalar(Loose::Bool(value)))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(Loose::Int(value))
+    fn visit_i64<E>(self, value: i64) -> Result<T, E> {
+        Ok(T::scalar(Loose::Int(value)))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(i64::try_from(value)
-            .map_or_else(|_| Loose::Text(Cow::Owned(value.to_string())), Loose::Int))
+    fn visit_u64<E>(self, value: u64) -> Result<T, E> {
+        Ok(T::scalar(i64::try_from(value).map_or_else(
+            |_| Loose::Text(Cow::Owned(value.to_string())),
+            Loose::Int,
+        )))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
-        Ok(Loose::Float(value))
+    fn visit_f64<E>(self, value: f64) -> Result<T, E> {
+        Ok(T::scalar(Loose::Float(value)))
     }
 
-    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
-        Ok(Loose::Text(Cow::Borrowed(value)))
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<T, E> {
+        Ok(T::scalar(Loose::Text(Cow::Borrowed(value))))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(Loose::Text(Cow::Owned(value.to_owned())))
+    fn visit_str<E>(self, value: &str) -> Result<T, E> {
+        Ok(T::scalar(Loose::Text(Cow::Owned(value.to_owned()))))
     }
 
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Loose::Null)
+    fn visit_unit<E>(self) -> Result<T, E> {
+        Ok(T::scalar(Loose::Null))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let first = list.next_element()?.unwrap_or(Loose::Other);
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(first)
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<T, A::Error> {
+        T::list(list)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        skip_map(map)?;
-        Ok(Loose::Other)
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::object(map)
     }
 }
 
-fn skip_map<'de, A: MapAccess<'de>>(mut map: A) -> Result<(), A::Error> {
-    while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-    Ok(())
+impl<'de> FromAny<'de> for Loose<'de> {
+    fn scalar(value: Self) -> Self {
+        value
+    }
+
+    fn list<A: SeqAccess<'de>>(mut list: A) -> Result<Self, A::Error> {
+        let first = list.next_element()?.unwrap_or(Self::Other);
+        skip_list(list)?;
+        Ok(first)
+    }
+
+    fn object<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Self::Other)
+    }
+}
+
+impl<'de> Deserialize<'de> for Loose<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        any(deserializer)
+    }
 }
 
 /// A value that may be missing, or null. The two differ: `"solution": null` is an answer, a missing
@@ -174,11 +211,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Nested<T> {
 /// A list of objects; a single object is a list with one element, null is an empty list.
 #[derive(Debug, Default)]
 pub(in crate::api) enum Many<T> {
+    /// The key is missing, or its value is neither a list nor an object.
     #[default]
     Missing,
     Are(Vec<T>),
-    /// A value that is neither a list nor an object.
-    Wrong,
 }
 
 impl<T> Many<T> {
@@ -190,10 +226,10 @@ impl<T> Many<T> {
     ) -> Result<Vec<T>, ApiErrorKind> {
         match self {
             Self::Are(values) => Ok(values),
-            Self::Missing | Self::Wrong if status.is_error() => Err(ApiErrorKind::Refused),
-            Self::Missing | Self::Wrong => Err(ApiErrorKind::Shape {
-                detail: format!("the answer has no list `{key}`"),
-            }),
+            Self::Missing if status.is_error() => Err(ApiErrorKind::Refused),
+            Self::Missing => Err(ApiErrorKind::Shape(format!(
+                "the answer has no list `{key}`"
+            ))),
         }
     }
 
@@ -201,61 +237,35 @@ impl<T> Many<T> {
     pub(in crate::api) fn into_vec(self) -> Vec<T> {
         match self {
             Self::Are(values) => values,
-            Self::Missing | Self::Wrong => Vec::new(),
+            Self::Missing => Vec::new(),
         }
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Many<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ManyVisitor(std::marker::PhantomData))
-    }
-}
-
-struct ManyVisitor<T>(std::marker::PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for ManyVisitor<T> {
-    type Value = Many<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of objects")
+impl<'de, T: FromAny<'de> + Deserialize<'de>> FromAny<'de> for Many<T> {
+    fn scalar(value: Loose<'de>) -> Self {
+        match value {
+            Loose::Null => Self::Are(Vec::new()),
+            _ => Self::Missing,
+        }
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+    fn list<A: SeqAccess<'de>>(mut list: A) -> Result<Self, A::Error> {
         let mut values = Vec::new();
         while let Some(value) = list.next_element()? {
             values.push(value);
         }
-        Ok(Many::Are(values))
+        Ok(Self::Are(values))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        let value = T::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
-        Ok(Many::Are(vec![value]))
+    fn object<A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
+        Ok(Self::Are(vec![T::object(map)?]))
     }
+}
 
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Many::Are(Vec::new()))
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Many::Wrong)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Many::Wrong)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Many::Wrong)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Many::Wrong)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-        Ok(Many::Wrong)
+impl<'de, T: FromAny<'de> + Deserialize<'de>> Deserialize<'de> for Many<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        any(deserializer)
     }
 }
 

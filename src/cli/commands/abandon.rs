@@ -204,9 +204,9 @@ async fn look(
     let reader = session.reader();
     let last_answer = match job {
         Some(job) => Some(match reader.job(job).await {
-            Ok(JobState::Pending { word }) => word,
+            Ok(JobState::Pending(word)) => word,
             Ok(JobState::Finished(JobResult::Done { .. })) => "it ended well".to_owned(),
-            Ok(JobState::Finished(JobResult::Failed { message })) => {
+            Ok(JobState::Finished(JobResult::Failed(message))) => {
                 format!("it failed: {message}")
             }
             Ok(JobState::NoAnswer(why)) => why.to_string(),

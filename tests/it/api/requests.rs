@@ -124,8 +124,6 @@ async fn an_error_has_its_request_status_and_help() {
             server.url
         )
     );
-    assert_eq!(error.route(), "/api/v2/solutions/deployed/{id}");
-    assert_eq!(error.method(), "GET");
     assert!(error.source().is_none());
     assert!(error.help().contains("quota"));
 }
@@ -166,8 +164,8 @@ async fn failed_reads_are_sent_ten_times() {
 
         let (error, requests) = failing(move || Reply::text(status, "never")).await;
         assert_eq!((error.status(), requests), (Some(status), 10), "{status}");
-        assert_eq!(error.attempts(), 10);
         assert!(error.to_string().contains("never"), "{error}");
+        assert!(error.to_string().contains("after 10 attempts"), "{error}");
     }
 }
 
@@ -177,12 +175,12 @@ async fn refused_reads_are_not_retried() {
         let (error, requests) =
             failing(move || Reply::text(status, "no").header("x-request-id", "r-1")).await;
         assert_eq!(error.status(), Some(status));
-        assert_eq!(error.request_id(), Some("r-1"));
         assert_eq!(requests, if status == 401 { 2 } else { 1 }, "{status}");
         assert!(!error.help().is_empty());
         let text = error.to_string();
         assert!(
             text.contains("GET")
+                && text.contains("request id `r-1`")
                 && text.contains("/api/v2/solutions/deployed/a")
                 && text.contains(&status.to_string()),
             "{text}"
@@ -268,7 +266,7 @@ async fn connections_that_break_are_tried_again() {
     let server = Scripted::slamming().await;
     let error = reader(&server).get(&id("a")).await.unwrap_err();
     assert_eq!(error.kind(), &ApiErrorKind::Reset);
-    assert!(error.attempts() > 1);
+    assert!(error.to_string().contains(" attempts"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -307,9 +305,7 @@ async fn bodies_without_an_answer_are_errors() {
         ),
         (
             Box::new(|| Reply::text(200, "{}")),
-            ApiErrorKind::Shape {
-                detail: "a record has no `id`".to_owned(),
-            },
+            ApiErrorKind::Shape("a record has no `id`".to_owned()),
             3,
         ),
     ] {
@@ -428,9 +424,7 @@ async fn a_job_is_requested_as_async() {
     let job = JobId::parse("j 1").unwrap();
     assert_eq!(
         reader.job(&job).await.unwrap(),
-        JobState::Pending {
-            word: "PENDING".to_owned()
-        }
+        JobState::Pending("PENDING".to_owned())
     );
     assert_eq!(
         server.asked()[0].line(),
@@ -585,7 +579,7 @@ async fn a_server_without_tls_is_no_trusted_connection() {
     let error = reader.get(&id("a")).await.unwrap_err();
     assert_eq!(error.kind(), &ApiErrorKind::Tls, "{error:?}");
     assert!(error.help().contains("ca_bundle"));
-    assert_eq!(error.attempts(), 1);
+    assert!(!error.to_string().contains(" attempts"), "{error}");
 }
 
 #[tokio::test]

@@ -187,7 +187,7 @@ async fn every_answer_has_its_class_and_is_sent_once() {
                 assert_eq!(error.api().status(), Some(status));
                 let asked = (!headers.is_empty() && status < 600 && headers == seconds)
                     .then_some(Duration::from_secs(7));
-                assert_eq!(error.retry_after(), asked, "{status}");
+                assert_eq!(error.api().retry_after(), asked, "{status}");
                 if headers == location {
                     assert!(error.to_string().contains("/login"), "{error}");
                 }

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::api::chain;
 use crate::diagnosis::{Check, CheckName};
 use crate::render::words;
 
@@ -59,11 +60,7 @@ pub(super) async fn within<T>(limit: Duration, future: impl Future<Output = T>) 
 
 /// Returns an error with its causes, as one sentence.
 pub(super) fn sentence(error: &(dyn Error + 'static)) -> String {
-    let chain = std::iter::successors(Some(error), |&error| error.source());
-    let text = chain
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ");
+    let text = chain(error);
     let mut letters = text.chars();
     let first = letters.next().map(char::to_uppercase);
     let capital: String = first.into_iter().flatten().collect();
