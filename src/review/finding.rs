@@ -116,22 +116,17 @@ impl SidePosition {
             (None, None) => Self::in_head(subject),
         }
     }
-
-    /// As [`of_key`](Self::of_key), for a setting of an environment that both sides may have.
-    pub(super) fn of_setting(field: Field, base: Option<&Environment>, head: &Environment) -> Self {
-        let none = KeyPositions::default();
-        let base = base.map_or(&none, |base| &base.keys);
-        Self::of_key(field, base, &head.keys, &head.position)
-    }
 }
 
-/// A side of the review.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Side {
-    /// The manifest that the head is compared with.
-    Base,
-    /// The manifest under review.
-    Head,
+word_enum! {
+    /// A side of the review.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum Side {
+        /// The manifest that the head is compared with.
+        Base = "base",
+        /// The manifest under review.
+        Head = "head",
+    }
 }
 
 /// The effect of an apply, if the version is live.
@@ -285,25 +280,65 @@ impl LeftAlone {
 }
 
 impl Finding {
-    /// Returns a finding about the environment or one of its settings.
-    pub(super) fn of_setting(
-        kind: Kind,
-        field: Option<Field>,
-        before: Option<String>,
-        after: Option<String>,
-        place: SidePosition,
-    ) -> Self {
+    /// Returns a finding about the environment, without values, an effect or risks.
+    pub(super) fn new(kind: Kind, place: SidePosition) -> Self {
         Self {
             address: None,
-            field,
+            field: None,
             kind,
-            before,
-            after,
+            before: None,
+            after: None,
             effect: None,
             concerned: Vec::new(),
             risks: Vec::new(),
             place,
         }
+    }
+
+    /// Returns a finding about a setting of an environment that both sides may have.
+    pub(super) fn of_setting<T: ToString>(
+        kind: Kind,
+        field: Field,
+        (before, after): (Option<T>, Option<T>),
+        base: Option<&Environment>,
+        head: &Environment,
+    ) -> Self {
+        let none = KeyPositions::default();
+        let base = base.map_or(&none, |base| &base.keys);
+        let place = SidePosition::of_key(field, base, &head.keys, &head.position);
+        Self::new(kind, place).field(field, before, after)
+    }
+
+    /// Sets the field, and its values on both sides.
+    pub(super) fn field<T: ToString>(
+        self,
+        field: Field,
+        before: Option<T>,
+        after: Option<T>,
+    ) -> Self {
+        let field = Some(field);
+        Self { field, ..self }.values(before, after)
+    }
+
+    /// Sets the values on both sides.
+    pub(super) fn values<T: ToString>(self, before: Option<T>, after: Option<T>) -> Self {
+        Self {
+            before: before.map(|value| value.to_string()),
+            after: after.map(|value| value.to_string()),
+            ..self
+        }
+    }
+
+    /// Sets the effect of an apply.
+    pub(super) fn effect(self, whom: Whom, fate: PolicyEffect) -> Self {
+        let effect = Some(Effect { whom, fate });
+        Self { effect, ..self }
+    }
+
+    /// Adds risks.
+    pub(super) fn risks(mut self, risks: impl IntoIterator<Item = Risk>) -> Self {
+        self.risks.extend(risks);
+        self
     }
 
     /// Returns true if any risk is high.
