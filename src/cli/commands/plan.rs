@@ -113,7 +113,7 @@ async fn make(
                 path.display()
             ),
         };
-        writeln!(io.text().0, "{message}")?;
+        writeln!(io.text(), "{message}")?;
         io.send(|| StreamMessage::log(message));
     } else {
         plan::drop_in_background(plan);

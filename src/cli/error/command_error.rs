@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::exit_status::ExitStatus;
 use crate::manifest::Problems;
-use crate::render::Diagnostic;
+use crate::render::{Diagnostic, words};
 use crate::store::{JournalError, StoreError};
 
 type Source = Box<dyn Error + Send + Sync>;
@@ -162,13 +162,7 @@ impl CommandError {
 
     /// Returns the causes, outermost first.
     pub(in crate::cli) fn causes(&self) -> Vec<String> {
-        let mut causes = Vec::new();
-        let mut source = self.source();
-        while let Some(cause) = source {
-            causes.push(cause.to_string());
-            source = cause.source();
-        }
-        causes
+        words::causes(self).collect()
     }
 }
 

@@ -19,7 +19,8 @@ use crate::cli::settings::Settings;
 use crate::manifest::{self, Problem};
 use crate::plan::Refusal;
 use crate::render::{
-    Diagnostic, Severity, StreamMessage, Styles, render_problem, render_refusal, words,
+    Diagnostic, Severity, StreamMessage, StyledWriter, Styles, render_problem, render_refusal,
+    words,
 };
 
 /// Standard output and error of one command.
@@ -100,13 +101,14 @@ impl Io {
         }
     }
 
-    /// Returns the writer for text for people, and its styles.
-    pub(in crate::cli) fn text(&mut self) -> (&mut dyn Write, Styles) {
-        match self.text {
+    /// Returns the writer for text for people.
+    pub(in crate::cli) fn text(&mut self) -> StyledWriter<'_> {
+        let (out, styles): (&mut dyn Write, Styles) = match self.text {
             TextTarget::Out => (&mut self.out, self.out_styles),
             TextTarget::Err => (&mut self.err, self.err_styles),
             TextTarget::Nowhere => (&mut self.nowhere, Styles::default()),
-        }
+        };
+        StyledWriter { out, styles }
     }
 
     /// Returns standard output for a document, whose lines are not wrapped.
@@ -119,7 +121,7 @@ impl Io {
     pub(in crate::cli) fn flush_text(&mut self) -> io::Result<()> {
         match &self.stream {
             Some(stream) => stream.check(),
-            None => self.text().0.flush(),
+            None => self.text().flush(),
         }
     }
 
@@ -250,7 +252,11 @@ impl Io {
             }
             match problem_of(refusal) {
                 Some(problem) => self.show(&problem)?,
-                None => render_refusal(refusal, &self.err_styles, &mut self.err)?,
+                None => {
+                    let styles = self.err_styles;
+                    let out = &mut self.err;
+                    render_refusal(refusal, &mut StyledWriter { out, styles })?;
+                }
             }
         }
         self.rest(&repeated)

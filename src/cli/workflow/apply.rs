@@ -1,5 +1,6 @@
 //! The start of `apply` and `destroy`: from the manifest, from a plan file, or after an interrupt.
 
+use std::io::Write as _;
 use std::path::Path;
 
 use super::apply_request::{ApplyRequest, ApplyWorkflow, SavedFrom};
@@ -178,7 +179,7 @@ impl ApplyWorkflow<'_, '_> {
     async fn resume(self, args: &ChangeArgs) -> Result<ExitStatus, CommandError> {
         let Some(run) = &self.apply_session.interrupted else {
             let message = "Nothing to resume: the last apply is complete.";
-            writeln!(self.io.text().0, "{message}")?;
+            writeln!(self.io.text(), "{message}")?;
             self.io.send(|| StreamMessage::log(message));
             return Ok(ExitStatus::Success);
         };

@@ -1,6 +1,7 @@
 //! The execution of a request to apply a plan: approval, writes, verification, report.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use super::apply_session::ApplySession;
@@ -199,12 +200,12 @@ fn print_plan(
 ) -> Result<(), CommandError> {
     if narrowed.is_some() && !Summary::of(plan).has_changes() {
         let message = "No approved change is left to execute.";
-        writeln!(io.text().0, "{message}")?;
+        writeln!(io.text(), "{message}")?;
     } else {
         plan_formats::print_plan(plan, detail, io)?;
     }
     if let Some(narrowed) = narrowed {
-        render_not_approved(&narrowed.not_approved, io.text().0)?;
+        render_not_approved(&narrowed.not_approved, &mut io.text())?;
     }
     io.flush_text()?;
     Ok(())

@@ -1,5 +1,6 @@
 //! The report of an apply in the requested formats, for every outcome.
 
+use std::io::Write as _;
 use std::path::Path;
 
 use super::approval;
@@ -98,10 +99,10 @@ impl<'a> Reporting<'a> {
         self.is_reported = true;
         self.mode = view.plan.mode;
         let is_verbose = self.detail == PlanDetail::Verbose;
-        let (out, styles) = io.text();
+        let out = &mut io.text();
         let on_screen = writeln!(out)
-            .and_then(|()| render_report(view.report, is_verbose, &styles, out))
-            .and_then(|()| render_verdict(view, &styles, out));
+            .and_then(|()| render_report(view.report, is_verbose, out))
+            .and_then(|()| render_verdict(view, out));
         if let Err(error) = on_screen {
             // Writes were sent, so a closed output no longer changes the result.
             tracing::warn!(%error, "the report could not be written");
@@ -154,7 +155,7 @@ impl<'a> Reporting<'a> {
         view: Option<&ReportView<'_>>,
         io: &mut Io,
     ) -> Result<(), CommandError> {
-        io.send(|| StreamMessage::report(document.clone(), self.mode));
+        io.send(|| StreamMessage::report(document.clone()));
         let writer = OutputWriter {
             content: Content::Report(document, view),
             outputs: self.formats.outputs(),

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use super::format::{Channel, Content, Document, Format, Subject};
 use crate::ident::Identity;
 use crate::outcome::OutcomeKind;
-use crate::plan::{Change, Plan, Refusal, Successions, Summary};
+use crate::plan::{Change, Origin, Plan, Refusal, Successions, Summary};
 use crate::render::json::{
     Diagnostic, InFlightItem, OrphanedItem, PositionItem, Remark, ReportChange, ReportDocument,
     ResultWord, Severity, in_backticks,
@@ -139,11 +139,7 @@ fn render_github_report(
         .collect();
     let title = format!(
         "solform {}: {}",
-        if report.mode == "destroy" {
-            "destroy"
-        } else {
-            "apply"
-        },
+        report.operation(),
         report.environment.as_deref().unwrap_or("?")
     );
     let mut verdict = report.verdict();
@@ -181,15 +177,11 @@ fn review_annotation(finding: &Finding, environments: &str) -> Annotation {
     let effect = finding.effect.as_ref().map_or_else(String::new, |effect| {
         format!("; {}", review_words::effect(effect, str::to_owned))
     });
-    let position = &finding.place.position;
+    let is_head = finding.place.side == Side::Head;
     Annotation {
         severity: Severity::Warning,
         // A line of the base is not in the file that GitHub shows.
-        location: (finding.place.side == Side::Head).then(|| PositionItem {
-            file: position.file.to_string(),
-            line: position.line,
-            column: position.column,
-        }),
+        location: is_head.then(|| PositionItem::of(&Origin::of(&finding.place.position))),
         title: format!(
             "{} in {environments}",
             review_words::subject(finding, environments)
@@ -230,16 +222,17 @@ fn risk(change: &Change, successions: &Successions<'_>) -> Option<Annotation> {
 }
 
 fn remark_annotation(remark: &Remark, report: &ReportDocument) -> Annotation {
+    let (label, text) = (remark.label, &remark.text);
+    let (title, message) = match &remark.address {
+        Some(address) => (format!("{label}: {address}"), format!("{address} {text}")),
+        None => (label.to_owned(), text.clone()),
+    };
     let address = remark.address.as_deref();
-    let label = remark.label;
     Annotation {
         severity: remark.severity,
         location: address.and_then(|address| report.position_of(address).cloned()),
-        title: address.map_or_else(|| label.to_owned(), |address| format!("{label}: {address}")),
-        message: address.map_or_else(
-            || remark.text.clone(),
-            |address| format!("{address} {}", remark.text),
-        ),
+        title,
+        message,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::table::{Rows, brief_time, render_rows, render_table, time};
+use super::table::{Rows, render_rows, render_table};
 use crate::ident::{Address, SolutionId};
 use crate::job::{RunList, RunState};
 use crate::render::words;
@@ -26,7 +26,7 @@ pub fn render_runs(
         [
             Some(run.id.to_string()),
             run.state.as_ref().map(RunState::as_str).map(str::to_owned),
-            run.started_at_ms.and_then(brief_time),
+            run.started_at_ms.and_then(words::brief_time),
             run.time_taken_ms.and_then(took),
             solution,
             run.output_folder.clone(),
@@ -70,7 +70,7 @@ pub fn render_job(report: &JobReport, out: &mut dyn Write) -> io::Result<()> {
             "progress",
             progress.map(|share| format!("{:.0} %", share * 100.0)),
         ),
-        ("started", started_at_ms.and_then(time)),
+        ("started", started_at_ms.and_then(words::time)),
         ("time taken", time_taken_ms.and_then(took)),
         (
             "solution",

@@ -9,7 +9,6 @@ const FORMAT_VERSION: &str = "1.0";
 
 /// The output of `doctor --json`: checks of an environment.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub struct DoctorDocument<'a> {
     /// The version of this format, `MAJOR.MINOR`.
     format_version: &'static str,
@@ -20,14 +19,16 @@ pub struct DoctorDocument<'a> {
     /// True if a check failed. A warning is not a failure.
     failed: bool,
     /// The numbers of checks by outcome.
-    counts: CountsItem,
+    #[serde(with = "CountsItem")]
+    counts: Counts,
     /// The checks, in the order in which they build on each other.
     checks: Vec<CheckItem<'a>>,
 }
 
 /// The numbers of checks by outcome.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[serde(remote = "Counts")]
+#[schemars(rename = "CountsItem")]
 struct CountsItem {
     /// Checks that passed.
     ok: usize,
@@ -41,12 +42,12 @@ struct CountsItem {
 
 /// A check.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 struct CheckItem<'a> {
     /// The name of the check; more names may be added.
     name: &'static str,
     /// The outcome.
-    verdict: VerdictWord,
+    #[serde(with = "VerdictWord")]
+    verdict: Verdict,
     /// The result, as a sentence.
     text: &'a str,
     /// The fix; null if nothing has to be done.
@@ -57,19 +58,20 @@ struct CheckItem<'a> {
 
 /// An item of a check.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 struct FindingItem<'a> {
     /// The subject.
     subject: &'a str,
     /// The outcome.
-    verdict: VerdictWord,
+    #[serde(with = "VerdictWord")]
+    verdict: Verdict,
     /// The result, as a sentence.
     text: &'a str,
 }
 
 /// The outcome of a check.
-#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(remote = "Verdict", rename_all = "snake_case")]
+#[schemars(rename = "VerdictWord")]
 enum VerdictWord {
     /// The check passed.
     Ok,
@@ -81,36 +83,14 @@ enum VerdictWord {
     Skipped,
 }
 
-impl From<Verdict> for VerdictWord {
-    fn from(verdict: Verdict) -> Self {
-        match verdict {
-            Verdict::Ok => Self::Ok,
-            Verdict::Warn => Self::Warn,
-            Verdict::Fail => Self::Fail,
-            Verdict::Skipped => Self::Skipped,
-        }
-    }
-}
-
 /// Returns the document of a diagnosis.
 pub fn doctor_document(diagnosis: &Diagnosis) -> DoctorDocument<'_> {
-    let Counts {
-        ok,
-        warn,
-        fail,
-        skipped,
-    } = diagnosis.counts();
     DoctorDocument {
         format_version: FORMAT_VERSION,
         solform: diagnosis.version,
         environment: diagnosis.environment.as_deref(),
         failed: diagnosis.has_failed(),
-        counts: CountsItem {
-            ok,
-            warn,
-            fail,
-            skipped,
-        },
+        counts: diagnosis.counts(),
         checks: diagnosis.checks.iter().map(check_item).collect(),
     }
 }
@@ -125,7 +105,7 @@ fn check_item(check: &Check) -> CheckItem<'_> {
     } = check;
     CheckItem {
         name: name.as_str(),
-        verdict: (*verdict).into(),
+        verdict: *verdict,
         text,
         hint: hint.as_deref().filter(|hint| !hint.is_empty()),
         findings: findings
@@ -138,7 +118,7 @@ fn check_item(check: &Check) -> CheckItem<'_> {
                 } = finding;
                 FindingItem {
                     subject,
-                    verdict: (*verdict).into(),
+                    verdict: *verdict,
                     text,
                 }
             })

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::diagnostic::{Diagnostic, Severity};
-use super::items::{InFlightItem, OrphanedItem, seconds, time};
+use super::items::{InFlightItem, OrphanedItem, seconds};
 use super::line::{
     ChangesItem, HookItem, Level, LogExtension, OutcomeExtension, PlannedItem, ResourceItem,
     StreamEvent, StreamLine, SummaryExtension, UI_VERSION,
@@ -15,7 +15,7 @@ use super::v1::FORMAT_VERSION;
 use crate::apply::ApplyEvent;
 use crate::ident::{Address, Identity};
 use crate::outcome::OutcomeKind;
-use crate::plan::{ActionKind, Change, Decision, Mode, Plan, Successions, Summary};
+use crate::plan::{ActionKind, Change, Decision, Plan, Successions, Summary};
 use crate::render::progress::sentence;
 use crate::render::view::plan as view;
 use crate::render::words;
@@ -31,17 +31,12 @@ pub struct StreamMessage {
 impl StreamMessage {
     /// Returns the line with this time, in milliseconds since 1970.
     pub fn at(self, now_ms: u64) -> StreamLine {
-        let Self {
-            level,
-            message,
-            event,
-        } = self;
         StreamLine {
-            level,
-            message,
+            level: self.level,
+            message: self.message,
             module: "solform.ui",
-            timestamp: time(now_ms).unwrap_or_default(),
-            event,
+            timestamp: words::time(now_ms).unwrap_or_default(),
+            event: self.event,
         }
     }
 
@@ -115,7 +110,7 @@ impl StreamMessage {
         let (verdict, rest) = view::verdict(plan.mode, &summary);
         let message = verdict + rest;
         let x_solution = SummaryExtension {
-            summary: Some(SummaryItem::of(summary)),
+            summary: Some(SummaryItem(summary)),
             applyable: Some(is_applyable && is_applyable_now(&summary)),
             in_flight: Some(InFlightItem::all(plan, &plan.in_flight)),
             orphaned: Some(OrphanedItem::all(plan)),
@@ -126,24 +121,18 @@ impl StreamMessage {
     }
 
     /// Returns the last line of an apply: the report.
-    pub fn report(report: ReportDocument, mode: Mode) -> Self {
+    pub fn report(report: ReportDocument) -> Self {
         let changes = ChangesItem {
             add: report.totals.added,
             change: report.totals.changed,
             import: 0,
             remove: report.totals.destroyed,
-            operation: match mode {
-                Mode::Converge => "apply",
-                Mode::Destroy => "destroy",
-            },
+            operation: report.operation(),
         };
         let message = report.verdict();
         let x_solution = SummaryExtension {
-            summary: None,
-            applyable: None,
-            in_flight: None,
-            orphaned: None,
             report: Some(report),
+            ..SummaryExtension::default()
         };
         summary_message(message, changes, x_solution)
     }

@@ -6,10 +6,10 @@ use serde::Serialize;
 use crate::escape::escaped;
 use crate::ident::Identity;
 use crate::plan::{InFlight, Origin, OrphanedRecord, Plan};
+use crate::render::words::time;
 
 /// A position in the manifest.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub(in crate::render) struct PositionItem {
     /// The file.
     pub(in crate::render) file: String,
@@ -31,7 +31,6 @@ impl PositionItem {
 
 /// A write of an earlier apply whose outcome is not known.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub(in crate::render) struct InFlightItem {
     /// The version that it is for.
     pub(in crate::render) address: String,
@@ -74,7 +73,6 @@ impl InFlightItem {
 
 /// A live record that a failed deploy left.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub(in crate::render) struct OrphanedItem {
     /// The version that the deploy was for.
     pub(in crate::render) address: String,
@@ -174,9 +172,4 @@ pub fn orphaned_sentence(
 /// Returns a duration in seconds, rounded to milliseconds.
 pub(super) fn seconds(took: std::time::Duration) -> f64 {
     (took.as_secs_f64() * 1000.0).round() / 1000.0
-}
-
-/// Returns a time as RFC 3339; `None` outside of the calendar.
-pub(super) fn time(ms: u64) -> Option<String> {
-    crate::render::human::time(i64::try_from(ms).ok()?)
 }

@@ -112,7 +112,7 @@ fn row(finding: &Finding, environment: &str) -> Row {
         whole: format!(
             "{begin}{} | {} | {risks} |\n",
             values(finding),
-            becomes(finding)
+            review_words::consequences(finding, MAX_LISTED, code).join("<br>")
         ),
         brief: format!("{begin} | | {risks} |\n"),
         rank: rank(finding),
@@ -143,21 +143,6 @@ fn values(finding: &Finding) -> String {
         (Some(before), None) => format!("<br>~~{name}~~ {}", code(before)),
         (None, None) => String::new(),
     }
-}
-
-fn becomes(finding: &Finding) -> String {
-    let mut parts: Vec<String> = finding
-        .effect
-        .iter()
-        .map(|effect| review_words::effect(effect, code))
-        .collect();
-    let named = finding.concerned.iter().take(MAX_LISTED);
-    let phrase = review_words::concerned(finding.kind);
-    parts.extend(named.map(|address| format!("{} {phrase}", code(address.as_str()))));
-    if finding.concerned.len() > MAX_LISTED {
-        parts.push(format!("and {} more", finding.concerned.len() - MAX_LISTED));
-    }
-    parts.join("<br>")
 }
 
 #[cfg(test)]

@@ -17,13 +17,8 @@ pub(super) fn skip(checks: &mut Vec<Check>, names: &[CheckName], why: &str) {
 
 /// Returns an error with its causes, as one sentence.
 pub(super) fn sentence(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
+    let messages = std::iter::once(error.to_string()).chain(words::causes(error));
+    let text = messages.collect::<Vec<_>>().join(": ");
     let mut letters = text.chars();
     let capital: String = letters
         .next()
