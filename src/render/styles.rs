@@ -37,14 +37,15 @@ impl Styles {
         }
     }
 
-    /// Returns the style of an action.
-    pub fn of(&self, kind: ActionKind) -> Style {
-        match kind {
+    /// Returns the symbol of an action in its style.
+    pub(super) fn symbol(self, kind: ActionKind) -> impl fmt::Display {
+        let style = match kind {
             ActionKind::Create => self.add,
             ActionKind::Update => self.change,
             ActionKind::Delete | ActionKind::Replace => self.destroy,
             ActionKind::NoOp => self.faint,
-        }
+        };
+        styled(style, format!("{:>3}", kind.symbol()))
     }
 }
 

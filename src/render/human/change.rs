@@ -21,15 +21,10 @@ pub(super) fn render_change(
     succession: Option<&Succession<'_>>,
     out: &mut StyledWriter<'_>,
 ) -> io::Result<()> {
-    let kind = change.action.kind();
     render_phrase(change, out)?;
     writeln!(out, "  # ({})", because(change, succession))?;
-    writeln!(
-        out,
-        "{} {}",
-        styled(out.styles.of(kind), format!("{:>3}", kind.symbol())),
-        words::address(&change.address)
-    )?;
+    let symbol = out.styles.symbol(change.action.kind());
+    writeln!(out, "{symbol} {}", words::address(&change.address))?;
     for field in &change.fields {
         render_field(field, out)?;
     }

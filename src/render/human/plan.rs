@@ -75,8 +75,7 @@ fn render_head(
             let kinds: BTreeSet<ActionKind> =
                 to_do(plan).map(|change| change.action.kind()).collect();
             for kind in kinds {
-                let symbol = styled(out.styles.of(kind), format!("{:>3}", kind.symbol()));
-                writeln!(out, "{symbol} {}", kind.legend())?;
+                writeln!(out, "{} {}", out.styles.symbol(kind), kind.legend())?;
             }
         }
     }
@@ -100,20 +99,13 @@ fn render_changes(plan: &Plan, detail: PlanDetail, out: &mut StyledWriter<'_>) -
     let mut is_all_brief = false;
     if detail == PlanDetail::Summarised && changes.len() > SUMMARISED_ABOVE {
         render_groups(&changes, out)?;
-        let count = |is_shown: &dyn Fn(&Change, Option<&Succession<'_>>) -> bool| {
-            let shown = changes.iter();
-            shown
-                .filter(|(change, succession)| is_shown(change, succession.as_ref()))
-                .count()
-        };
+        changes.retain(|(change, succession)| needs_attention(change, succession.as_ref()));
         // Losses and blocked changes are always listed; other changes that need attention are
         // listed only if there are few.
-        if count(&needs_attention) > SUMMARISED_ABOVE {
+        if changes.len() > SUMMARISED_ABOVE {
             detail = PlanDetail::Concise;
             is_all_brief = true;
             changes.retain(|(change, _)| is_loss(change) || !change.blocked.is_empty());
-        } else {
-            changes.retain(|(change, succession)| needs_attention(change, succession.as_ref()));
         }
     }
     let is_brief = |change: &Change, succession: Option<&Succession<'_>>| match detail {
@@ -157,7 +149,7 @@ fn render_groups(
         words::count(changes.len(), "change")
     )?;
     for ((_, kind, why), addresses) in groups {
-        let symbol = styled(out.styles.of(kind), format!("{:>3}", kind.symbol()));
+        let symbol = out.styles.symbol(kind);
         let number = addresses.len();
         let legend = kind.legend();
         let named = words::addresses(addresses.into_iter());

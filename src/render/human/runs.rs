@@ -8,7 +8,7 @@ use super::table::{Rows, render_rows, render_table};
 use crate::ident::{Address, SolutionId};
 use crate::job::{RunList, RunState};
 use crate::render::words;
-use crate::run::{JobOutcome, JobReport};
+use crate::run::JobReport;
 
 /// Writes a table of runs. A solution is shown by its address if it is known, otherwise by its id.
 pub fn render_runs(
@@ -53,19 +53,12 @@ pub fn render_job(report: &JobReport, out: &mut dyn Write) -> io::Result<()> {
         ("id", Some(id.to_string())),
         ("outcome", Some(outcome.label().to_owned())),
     ];
-    let why = match outcome {
-        JobOutcome::Failed { message } => Some(message.clone()),
-        JobOutcome::NotKnown { detail } => Some(detail.clone()),
-        JobOutcome::Started | JobOutcome::InProgress | JobOutcome::Done => None,
-    };
+    let why = outcome.reason();
     let solutions: Vec<&str> = solution_ids.iter().map(SolutionId::as_str).collect();
     let optional = [
         ("state", state.clone()),
-        ("because", why.clone()),
-        (
-            "message",
-            message.clone().filter(|text| why.as_ref() != Some(text)),
-        ),
+        ("because", why.cloned()),
+        ("message", message.clone().filter(|text| why != Some(text))),
         (
             "progress",
             progress.map(|share| format!("{:.0} %", share * 100.0)),

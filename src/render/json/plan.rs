@@ -230,7 +230,7 @@ struct SummaryKeys {
 }
 
 /// Returns the document of a plan and its refusals.
-pub fn plan_document(plan: &Plan, refusals: &[String]) -> PlanDocument {
+pub fn plan_document(plan: &Plan, refusals: &[impl ToString]) -> PlanDocument {
     let summary = Summary::of(plan);
     let successions = Successions::of(plan);
     let is_whole = summary.left_out == 0 && summary.blocked == 0 && !summary.has_leftovers();
@@ -252,7 +252,7 @@ pub fn plan_document(plan: &Plan, refusals: &[String]) -> PlanDocument {
             mode: plan.mode.as_str(),
             summary: SummaryItem(summary),
             live_in_scope: plan.live_in_scope,
-            refusals: refusals.to_vec(),
+            refusals: refusals.iter().map(ToString::to_string).collect(),
             in_flight: InFlightItem::all(plan, &plan.in_flight),
             orphaned: OrphanedItem::all(plan),
         },

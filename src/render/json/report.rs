@@ -269,13 +269,9 @@ pub fn report_document(view: &ReportView<'_>) -> ReportDocument {
 }
 
 fn report_change(step: &StepReport, origin: Option<&Origin>) -> ReportChange {
-    let (id, was_already) = match &step.outcome {
-        Outcome::Done(done) => (done.id.as_ref(), done.was_already),
-        Outcome::Failed(_)
-        | Outcome::Skipped(_)
-        | Outcome::Refused(_)
-        | Outcome::Cancelled
-        | Outcome::Unknown { .. } => (None, false),
+    let done = match &step.outcome {
+        Outcome::Done(done) => Some(done),
+        _ => None,
     };
     ReportChange {
         address: step.address.to_string(),
@@ -283,10 +279,12 @@ fn report_change(step: &StepReport, origin: Option<&Origin>) -> ReportChange {
         outcome: step.outcome.word().as_str(),
         detail: step.outcome.why(),
         help: step.outcome.help(),
-        id: id.map(ToString::to_string),
+        id: done
+            .and_then(|done| done.id.as_ref())
+            .map(ToString::to_string),
         jobs: step.jobs.iter().map(ToString::to_string).collect(),
         sent_twice: step.sent_twice.iter().map(|call| call.as_str()).collect(),
-        was_already,
+        was_already: done.is_some_and(|done| done.was_already),
         took_seconds: Some(seconds(step.took)),
         position: origin.map(PositionItem::of),
     }

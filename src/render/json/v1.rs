@@ -291,21 +291,20 @@ pub fn job_document(environment: &str, report: &JobReport) -> JobDocument {
         solution_ids,
         sent_twice,
     } = report;
-    let (word, reason) = match outcome {
-        JobOutcome::Started => (JobOutcomeWord::Started, None),
-        JobOutcome::InProgress => (JobOutcomeWord::AtWork, None),
-        JobOutcome::Done => (JobOutcomeWord::Done, None),
-        JobOutcome::Failed { message } => (JobOutcomeWord::Failed, Some(message)),
-        JobOutcome::NotKnown { detail } => (JobOutcomeWord::NotKnown, Some(detail)),
-    };
     JobDocument {
         format_version: FORMAT_VERSION,
         environment: environment.to_owned(),
         id: id.to_string(),
-        outcome: word,
+        outcome: match outcome {
+            JobOutcome::Started => JobOutcomeWord::Started,
+            JobOutcome::InProgress => JobOutcomeWord::AtWork,
+            JobOutcome::Done => JobOutcomeWord::Done,
+            JobOutcome::Failed { .. } => JobOutcomeWord::Failed,
+            JobOutcome::NotKnown { .. } => JobOutcomeWord::NotKnown,
+        },
         state: state.clone(),
         progress: *progress,
-        message: reason.or(message.as_ref()).cloned(),
+        message: outcome.reason().or(message.as_ref()).cloned(),
         started_at_ms: *started_at_ms,
         time_taken_ms: *time_taken_ms,
         output_folder: output_folder.clone(),
