@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use indexmap::IndexMap;
+
 use super::kind::{Field, Kind};
 use crate::ident::Address;
 use crate::manifest::{Environment, KeyPositions, Position};
@@ -351,7 +353,6 @@ impl Finding {
 /// same position, it is listed once, in the group of exactly these environments.
 pub fn group_findings(found: Vec<(String, Vec<Finding>)>) -> Vec<ReviewGroup> {
     let mut shared: Vec<(Finding, Vec<String>)> = Vec::new();
-    let mut groups: Vec<ReviewGroup> = Vec::new();
     let mut unchanged = Vec::new();
     // A large change has many findings, but each position has only a few.
     let mut at: HashMap<(Side, usize, usize), Vec<usize>> = HashMap::new();
@@ -372,28 +373,20 @@ pub fn group_findings(found: Vec<(String, Vec<Finding>)>) -> Vec<ReviewGroup> {
             }
         }
     }
-    let mut index_of: HashMap<Vec<String>, usize> = HashMap::new();
+    let mut groups: IndexMap<Vec<String>, Vec<Finding>> = IndexMap::new();
     for (finding, environments) in shared {
-        let index = *index_of.entry(environments.clone()).or_insert_with(|| {
-            groups.push(ReviewGroup {
-                environments,
-                findings: Vec::new(),
-            });
-            groups.len() - 1
-        });
-        groups[index].findings.push(finding);
+        groups.entry(environments).or_default().push(finding);
     }
-    for group in &mut groups {
+    for findings in groups.values_mut() {
         // Findings with a high risk come first; the others keep their order.
-        group
-            .findings
-            .sort_by_key(|finding| !finding.has_high_risk());
+        findings.sort_by_key(|finding| !finding.has_high_risk());
     }
     if !unchanged.is_empty() {
-        groups.push(ReviewGroup {
-            environments: unchanged,
-            findings: Vec::new(),
-        });
+        groups.insert(unchanged, Vec::new());
     }
-    groups
+    let group = |(environments, findings)| ReviewGroup {
+        environments,
+        findings,
+    };
+    groups.into_iter().map(group).collect()
 }

@@ -92,13 +92,10 @@ impl Comparison<'_> {
     pub(super) fn merge_policies(&mut self) {
         let is_policy =
             |finding: &Finding| matches!(finding.field, Some(Field::Superseded | Field::Retain));
+        let findings = std::mem::take(&mut self.findings).into_iter();
+        let (policies, kept): (Vec<Finding>, Vec<Finding>) = findings.partition(is_policy);
         let mut merged: Vec<Finding> = Vec::new();
-        let mut kept = Vec::with_capacity(self.findings.len());
-        for mut finding in std::mem::take(&mut self.findings) {
-            if !is_policy(&finding) {
-                kept.push(finding);
-                continue;
-            }
+        for mut finding in policies {
             let address = finding.address.take();
             let is_same = |other: &&mut Finding| {
                 (other.kind, other.field, &other.effect)
@@ -117,8 +114,7 @@ impl Comparison<'_> {
                 finding.address = finding.concerned.pop();
             }
         }
-        kept.append(&mut merged);
-        self.findings = kept;
+        self.findings = kept.into_iter().chain(merged).collect();
     }
 }
 

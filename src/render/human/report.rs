@@ -5,7 +5,7 @@ use std::error::Error;
 use std::io::{self, Write};
 
 use super::table::{column_width, padded};
-use crate::apply::{ApplyReport, Outcome, SkipReason, StepError, StepReport};
+use crate::apply::{ApplyReport, Done, Outcome, SkipReason, StepError, StepReport};
 use crate::outcome::OutcomeKind;
 use crate::plan::{ActionKind, Change, SUMMARISED_ABOVE};
 use crate::render::json::{Severity, report_document};
@@ -44,9 +44,11 @@ pub fn render_report(
     }
     out.line(out.styles.strong, "Outcomes:")?;
     let is_summarised = !is_verbose && report.steps.len() > SUMMARISED_ABOVE;
-    let is_counted = |step: &&StepReport| is_summarised && is_plainly_done(step);
+    let steps = report.steps.iter();
+    let (counted, steps): (Vec<&StepReport>, Vec<&StepReport>) =
+        steps.partition(|step| is_summarised && is_plainly_done(step));
     let mut counts: BTreeMap<ActionKind, usize> = BTreeMap::new();
-    for step in report.steps.iter().filter(is_counted) {
+    for step in counted {
         *counts.entry(step.kind).or_default() += 1;
     }
     for (kind, count) in counts {
@@ -55,11 +57,6 @@ pub fn render_report(
         let count = words::count(count, "change");
         writeln!(out, "  {done} {symbol:>3} {count}")?;
     }
-    let steps: Vec<&StepReport> = report
-        .steps
-        .iter()
-        .filter(|step| !is_counted(step))
-        .collect();
     let addresses: Vec<String> = steps
         .iter()
         .map(|step| words::address(&step.address))
@@ -73,14 +70,8 @@ pub fn render_report(
 
 /// Returns true if a change is done and needs no remark.
 fn is_plainly_done(step: &StepReport) -> bool {
-    match &step.outcome {
-        Outcome::Done(done) => !done.visibility_not_known && step.sent_twice.is_empty(),
-        Outcome::Failed(_)
-        | Outcome::Refused(_)
-        | Outcome::Skipped(_)
-        | Outcome::Cancelled
-        | Outcome::Unknown { .. } => false,
-    }
+    let is_noteworthy = |done: &Done| done.visibility_not_known || !step.sent_twice.is_empty();
+    matches!(&step.outcome, Outcome::Done(done) if !is_noteworthy(done))
 }
 
 fn render_step(step: &StepReport, width: usize, out: &mut StyledWriter<'_>) -> io::Result<()> {

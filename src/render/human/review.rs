@@ -74,36 +74,24 @@ fn render_finding(
         Sign::Goes => out.styles.destroy,
         Sign::Changes => out.styles.change,
     };
+    let sign = styled(style, sign.as_str());
+    let subject = words::escaped(review_words::subject(finding, environment));
+    let subject = styled(out.styles.strong, format!("{subject}:"));
     let position = &finding.place.position;
-    let location = format!(
-        "({}:{}:{})",
-        words::escaped(&position.file),
-        position.line,
-        position.column
-    );
-    writeln!(
-        out,
-        "  {} {} {} {}",
-        styled(style, sign.as_str()),
-        styled(
-            out.styles.strong,
-            format!(
-                "{}:",
-                words::escaped(review_words::subject(finding, environment))
-            )
-        ),
-        finding.kind.phrase(),
-        styled(out.styles.faint, location)
-    )?;
-    let value = |text: &Option<String>| text.as_deref().map(words::quoted);
-    let values = match (value(&finding.before), value(&finding.after)) {
-        (Some(before), Some(after)) => Some(format!("{before} -> {after}")),
-        (Some(before), None) => Some(format!("{before} -> (none)")),
-        (None, Some(after)) => Some(format!("(none) -> {after}")),
-        (None, None) => None,
-    };
-    if let Some(values) = values {
-        writeln!(out, "      {} = {values}", review_words::key(finding))?;
+    let (line, column) = (position.line, position.column);
+    let location = format!("({}:{line}:{column})", words::escaped(&position.file));
+    let location = styled(out.styles.faint, location);
+    let phrase = finding.kind.phrase();
+    writeln!(out, "  {sign} {subject} {phrase} {location}")?;
+    if finding.before.is_some() || finding.after.is_some() {
+        let value =
+            |text: &Option<String>| text.as_deref().map_or("(none)".to_owned(), words::quoted);
+        let (before, after) = (value(&finding.before), value(&finding.after));
+        writeln!(
+            out,
+            "      {} = {before} -> {after}",
+            review_words::key(finding)
+        )?;
     }
     for line in review_words::consequences(finding, MAX_LISTED, words::escaped) {
         writeln!(out, "      {line}")?;

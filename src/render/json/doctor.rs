@@ -110,18 +110,17 @@ fn check_item(check: &Check) -> CheckItem<'_> {
         hint: hint.as_deref().filter(|hint| !hint.is_empty()),
         findings: findings
             .iter()
-            .map(|finding| {
-                let Finding {
-                    subject,
-                    verdict,
-                    text,
-                } = finding;
-                FindingItem {
+            .map(
+                |Finding {
+                     subject,
+                     verdict,
+                     text,
+                 }| FindingItem {
                     subject,
                     verdict: *verdict,
                     text,
-                }
-            })
+                },
+            )
             .collect(),
     }
 }

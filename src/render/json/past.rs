@@ -133,21 +133,14 @@ pub(in crate::render) fn past_step_item(step: &PastStep) -> PastStepItem {
 /// Returns the report document of an earlier apply, from its journal.
 pub(in crate::render) fn past_report_document(run: &PastApply) -> ReportDocument {
     let change = |step| {
-        let PastStepItem {
-            address,
-            action,
-            outcome,
-            id,
-            jobs,
-            detail,
-        } = past_step_item(step);
+        let item = past_step_item(step);
         ReportChange {
-            address,
-            action,
-            outcome,
-            id,
-            jobs,
-            detail,
+            address: item.address,
+            action: item.action,
+            outcome: item.outcome,
+            id: item.id,
+            jobs: item.jobs,
+            detail: item.detail,
             ..ReportChange::default()
         }
     };
