@@ -299,16 +299,7 @@ impl ApplyReport {
             if step.outcome.done().is_none_or(|done| done.was_already) {
                 continue;
             }
-            match step.kind {
-                ActionKind::Create => totals.added += 1,
-                ActionKind::Update => totals.changed += 1,
-                ActionKind::Delete => totals.destroyed += 1,
-                ActionKind::Replace => {
-                    totals.added += 1;
-                    totals.destroyed += 1;
-                }
-                ActionKind::NoOp => {}
-            }
+            totals.add(step.kind);
         }
         totals
     }
@@ -340,4 +331,20 @@ pub struct Totals {
     pub changed: usize,
     /// The number of destroyed versions.
     pub destroyed: usize,
+}
+
+impl Totals {
+    /// Counts a change that is done.
+    pub fn add(&mut self, kind: ActionKind) {
+        match kind {
+            ActionKind::Create => self.added += 1,
+            ActionKind::Update => self.changed += 1,
+            ActionKind::Delete => self.destroyed += 1,
+            ActionKind::Replace => {
+                self.added += 1;
+                self.destroyed += 1;
+            }
+            ActionKind::NoOp => {}
+        }
+    }
 }

@@ -36,6 +36,17 @@ pub(super) fn parse_duration(text: &str) -> Option<Duration> {
     (duration <= LONGEST).then_some(duration)
 }
 
+/// Returns a duration as manifests write it, in the largest unit that divides it exactly.
+pub fn duration_text(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    let units = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+    let mut exact = units
+        .iter()
+        .filter(|(_, length)| millis >= *length && millis.is_multiple_of(*length));
+    let (unit, length) = exact.next().unwrap_or(&("ms", 1));
+    format!("{}{unit}", millis / length)
+}
+
 /// The longest duration, one year: a longer one is a typing error. Sums cannot overflow.
 const LONGEST: Duration = Duration::from_hours(365 * 24);
 
@@ -87,6 +98,19 @@ mod tests {
         for (text, millis) in cases {
             let expected = millis.map(Duration::from_millis);
             assert_eq!(parse_duration(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn durations_are_written_as_manifests_write_them() {
+        for (millis, expected) in [
+            (0, "0ms"),
+            (1500, "1500ms"),
+            (90_000, "90s"),
+            (900_000, "15m"),
+            (7_200_000, "2h"),
+        ] {
+            assert_eq!(duration_text(Duration::from_millis(millis)), expected);
         }
     }
 

@@ -38,7 +38,7 @@ mod yaml;
 pub use check::{
     Checked, CheckedAll, Selection, environments, read, read_ahead, read_all, token_variables,
 };
-pub use duration::{DurationError, duration_from};
+pub use duration::{DurationError, duration_from, duration_text};
 pub use glob::{Glob, GlobError};
 pub use model::{
     Desired, EmulatorSettings, Endpoint, Environment, KeyPositions, Limit, Limits, Manifest, Scope,

@@ -22,8 +22,6 @@ pub use formats::{
     Channel, Content, Document, FORMATS, Format, GITHUB, GITLAB, GitlabDocument, JSON, MARKDOWN,
     Subject, TEXT, gitlab_document,
 };
-#[cfg(test)]
-pub use human::render_plan;
 pub use human::{
     PlanDetail, render_abandoned, render_doctor, render_history, render_job, render_not_approved,
     render_past_run, render_plan_in, render_refusal, render_report, render_review, render_runs,
@@ -42,7 +40,7 @@ pub use markdown::{
 };
 pub use problems::render_problem;
 pub use progress::render_event;
-pub use styles::{Styles, styled};
+pub use styles::{StyledWriter, Styles, styled};
 pub use view::{Abandoned, ReportView};
 pub use wrap::{PROSE_WIDTH, wrapped};
 

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::words;
 use super::{
-    ABANDON, PlanDetail, Styles, gitlab_document, plan_document, render_json, render_markdown,
-    render_plan, render_plan_in,
+    ABANDON, PlanDetail, StyledWriter, gitlab_document, plan_document, render_json,
+    render_markdown, render_plan_in,
 };
 use crate::escape::is_hidden;
 use crate::ident::SolutionName;
@@ -167,11 +167,24 @@ fn formats(scenario: &Scenario, plan: &Plan) -> Formats {
         .iter()
         .map(ToString::to_string)
         .collect();
-    let styles = Styles::default();
     let json = written(|out| render_json(&plan_document(plan, &refusals), out));
     Formats {
-        text: written(|out| render_plan(plan, &styles, out)),
-        concise: written(|out| render_plan_in(PlanDetail::Concise, plan, ABANDON, &styles, out)),
+        text: written(|out| {
+            render_plan_in(
+                PlanDetail::Verbose,
+                plan,
+                ABANDON,
+                &mut StyledWriter::plain(out),
+            )
+        }),
+        concise: written(|out| {
+            render_plan_in(
+                PlanDetail::Concise,
+                plan,
+                ABANDON,
+                &mut StyledWriter::plain(out),
+            )
+        }),
         json: serde_json::from_str(&json).unwrap(),
         gitlab: serde_json::to_value(gitlab_document(plan)).unwrap(),
         markdown: markdown(plan, &refusals, 1_000_000),
@@ -430,9 +443,14 @@ fn budgets_hold_and_destroys_are_cut_last() {
         let refusals: Vec<String> = (0..number)
             .map(|nth| format!("`{nth}|` is protected"))
             .collect();
-        let styles = Styles::default();
-        let summarised =
-            written(|out| render_plan_in(PlanDetail::Summarised, &plan, ABANDON, &styles, out));
+        let summarised = written(|out| {
+            render_plan_in(
+                PlanDetail::Summarised,
+                &plan,
+                ABANDON,
+                &mut StyledWriter::plain(out),
+            )
+        });
         let most = if summary.destroy > SUMMARISED_ABOVE {
             2 * summary.destroy
         } else {

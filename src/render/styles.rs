@@ -1,6 +1,7 @@
 //! The colours of human output. The default has no colours.
 
 use std::fmt;
+use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
@@ -36,14 +37,47 @@ impl Styles {
         }
     }
 
-    /// Returns the style of an action.
-    pub fn of(&self, kind: ActionKind) -> Style {
-        match kind {
+    /// Returns the symbol of an action in its style.
+    pub(super) fn symbol(self, kind: ActionKind) -> impl fmt::Display {
+        let style = match kind {
             ActionKind::Create => self.add,
             ActionKind::Update => self.change,
             ActionKind::Delete | ActionKind::Replace => self.destroy,
             ActionKind::NoOp => self.faint,
-        }
+        };
+        styled(style, format!("{:>3}", kind.symbol()))
+    }
+}
+
+/// A writer of human output, with its styles.
+pub struct StyledWriter<'a> {
+    /// The target.
+    pub out: &'a mut dyn Write,
+    /// The styles of the target.
+    pub styles: Styles,
+}
+
+impl<'a> StyledWriter<'a> {
+    /// Returns a writer without colours.
+    #[cfg(test)]
+    pub(super) fn plain(out: &'a mut dyn Write) -> Self {
+        let styles = Styles::default();
+        Self { out, styles }
+    }
+
+    /// Writes a line in one style.
+    pub(super) fn line(&mut self, style: Style, text: impl fmt::Display) -> io::Result<()> {
+        writeln!(self, "{}", styled(style, text))
+    }
+}
+
+impl Write for StyledWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 

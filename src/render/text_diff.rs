@@ -1,11 +1,11 @@
 //! Differences between two texts, through `similar`: line by line, or within one line.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 
 use similar::{ChangeTag, DiffTag, TextDiff};
 
-use super::styles::{Styles, styled};
+use super::styles::{StyledWriter, styled};
 use super::words;
 use crate::plan::Difference;
 
@@ -13,8 +13,7 @@ use crate::plan::Difference;
 pub(super) fn render_differences(
     differences: &[Difference],
     indent: &str,
-    styles: &Styles,
-    out: &mut dyn Write,
+    out: &mut StyledWriter<'_>,
 ) -> io::Result<()> {
     let ended = |side: &str| format!("{}\n", words::escaped(side));
     let sides = differences.iter().map(Difference::sides);
@@ -24,9 +23,9 @@ pub(super) fn render_differences(
     let diff = TextDiff::from_lines(&planned, &live);
     for change in diff.iter_all_changes() {
         let (sign, style) = match change.tag() {
-            ChangeTag::Delete => ("-", styles.destroy),
-            ChangeTag::Insert => ("+", styles.add),
-            ChangeTag::Equal => (" ", styles.faint),
+            ChangeTag::Delete => ("-", out.styles.destroy),
+            ChangeTag::Insert => ("+", out.styles.add),
+            ChangeTag::Equal => (" ", out.styles.faint),
         };
         let text = change.value().trim_end_matches('\n');
         writeln!(out, "{indent}{}", styled(style, format!("{sign} {text}")))?;

@@ -1,6 +1,7 @@
 //! Phrases that several renderers share: plurals, durations, escaping, and the literals that other
 //! programs search for.
 
+use std::error::Error;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -16,10 +17,28 @@ pub fn count(number: usize, singular: &str) -> String {
     }
 }
 
+/// Returns a time, given in milliseconds since 1970, such as `2023-05-04T00:17:43.986Z`; `None`
+/// outside of the calendar.
+pub fn time(ms: impl TryInto<i64>) -> Option<String> {
+    let time = jiff::Timestamp::from_millisecond(ms.try_into().ok()?).ok()?;
+    Some(time.to_string())
+}
+
+/// Returns a time without fractions of a second, for tables.
+pub fn brief_time(ms: impl TryInto<i64>) -> Option<String> {
+    let ms: i64 = ms.try_into().ok()?;
+    time(ms.checked_sub(ms.rem_euclid(1_000))?)
+}
+
 /// Returns a time, given in milliseconds since 1970, to the second.
 pub fn instant(ms: u64) -> String {
-    let text = i64::try_from(ms).ok().and_then(super::human::brief_time);
-    text.unwrap_or_else(|| "the end of time".to_owned())
+    brief_time(ms).unwrap_or_else(|| "the end of time".to_owned())
+}
+
+/// Returns the messages of the causes of an error, the outermost first.
+pub fn causes(error: &dyn Error) -> impl Iterator<Item = String> {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.map(ToString::to_string)
 }
 
 /// Returns a duration for people: `0.3s`, `12s`, `2m05s`, `1h02m`.
@@ -87,6 +106,23 @@ mod tests {
     #[test]
     fn quotes_are_escaped_in_quoted_text() {
         assert_eq!(quoted("say \"hi\"\n"), "\"say \\\"hi\\\"\\n\"");
+    }
+
+    #[test]
+    fn times_are_readable() {
+        assert_eq!(time(0).unwrap(), "1970-01-01T00:00:00Z");
+        assert_eq!(
+            time(1_683_159_463_986_u64).unwrap(),
+            "2023-05-04T00:17:43.986Z"
+        );
+        assert_eq!(time(i64::MAX), None);
+        assert_eq!(time(u64::MAX), None);
+        assert_eq!(
+            brief_time(1_683_159_463_986_i64).unwrap(),
+            "2023-05-04T00:17:43Z"
+        );
+        assert_eq!(brief_time(-1).unwrap(), "1969-12-31T23:59:59Z");
+        assert_eq!(brief_time(i64::MIN), None);
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub const PROSE_WIDTH: usize = 100;
 /// The additional indentation of a continuation line.
 const HANG: usize = 2;
 
-/// Wraps each line that is wider than the terminal.
+/// Wraps each line that is wider than the terminal, except for lines that must stay whole.
 pub fn wrapped(text: &str, width: usize) -> Cow<'_, str> {
     if text.lines().all(|line| display_width(line) <= width) {
         return Cow::Borrowed(text);
@@ -22,11 +22,30 @@ pub fn wrapped(text: &str, width: usize) -> Cow<'_, str> {
         let (line, end) = line
             .strip_suffix('\n')
             .map_or((line, ""), |line| (line, "\n"));
-        let hang = leading(line) + HANG;
-        push_wrapped(line, width, hang, &mut wrapped);
+        if is_whole(line) {
+            wrapped.push_str(line);
+        } else {
+            push_wrapped(line, width, leading(line) + HANG, &mut wrapped);
+        }
         wrapped.push_str(end);
     }
     Cow::Owned(wrapped)
+}
+
+/// Returns true if a line must not be broken: other programs search for Terraform's literals, which
+/// start with `  # `, and a path in the excerpt of a manifest must stay one word.
+fn is_whole(line: &str) -> bool {
+    let plain = without_styles(line);
+    let behind_number = plain.trim_start_matches(|char: char| char == ' ' || char.is_ascii_digit());
+    plain.starts_with("  # ") || behind_number.starts_with(['╭', '│', '·', '├', '╰'])
+}
+
+/// Returns a line without the codes of its styles, which start with an escape and end with `m`.
+fn without_styles(line: &str) -> String {
+    let mut parts = line.split('\u{1b}');
+    let first = parts.next();
+    let rest = parts.map(|part| part.split_once('m').map_or(part, |(_, text)| text));
+    first.into_iter().chain(rest).collect()
 }
 
 /// Adds a line to `out`, wrapped at `width`; continuation lines are indented by `hang`.
@@ -165,6 +184,30 @@ mod tests {
         ] {
             assert_eq!(wrapped(line, width), expected, "{width}: {line}");
         }
+    }
+
+    #[test]
+    fn literals_and_excerpts_stay_whole() {
+        for line in [
+            "  # A very long name of a solution@1.0 will be destroyed",
+            "  \u{1b}[1m# A very long name of a solution@1.0 will be destroyed\u{1b}[0m",
+            "  # (superseded by A@2, solform.yaml:1:3; waits for A@2)",
+            "   ╭─[a folder/another folder/solform.yaml:6:25]",
+            " 10 │     path: a folder/another folder/a form.ibsolution",
+            " \u{1b}[2m10\u{1b}[0m │     path: a folder/another folder/a form.ibsolution",
+            "    ·                   ──────┬──────",
+            "    ·                         ╰── a package ends with `.ibsolution`",
+            "    ╰────                                                       x",
+        ] {
+            let text = format!("{line}\none two three four five six seven eight\n");
+            let expected = format!("{line}\none two three four five six seven\n  eight\n");
+            assert_eq!(wrapped(&text, 34), expected);
+        }
+        let other = "# A name of a solution@1.0 is in a comment";
+        assert_eq!(
+            wrapped(other, 34),
+            "# A name of a solution@1.0 is in a\n  comment"
+        );
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fate::{fate_of_undeclared, serving};
-use super::finding::{Effect, Finding, PolicyEffect, Risk, Side, SidePosition, Whom};
+use super::fate::{fate_of_undeclared, risks_of, serving};
+use super::finding::{Finding, PolicyEffect, Risk, Side, SidePosition, Whom};
 use super::kind::{Field, Kind};
 use super::pairs::Pairs;
 use crate::attribute::{State, Visibility};
 use crate::ident::{Address, Identity, SolutionName, disambiguate};
-use crate::manifest::{Desired, Manifest, SolutionPath, entries_of};
+use crate::manifest::{Desired, Manifest, entries_of};
 
 /// The comparison of the base's entries with the head manifest, whose policies apply.
 pub(super) struct Comparison<'a> {
@@ -87,20 +87,16 @@ impl<'a> Comparison<'a> {
     }
 
     pub(super) fn finding(&self, kind: Kind, entry: &Desired, side: Side) -> Finding {
+        let position = entry.position.clone();
         Finding {
             address: Some(self.address(&entry.identity)),
-            field: None,
-            kind,
-            before: None,
-            after: None,
-            effect: None,
-            concerned: Vec::new(),
-            risks: Vec::new(),
-            place: SidePosition {
-                side,
-                position: entry.position.clone(),
-            },
+            ..Finding::new(kind, SidePosition { side, position })
         }
+    }
+
+    /// Returns an entry as the target of an effect.
+    fn version(&self, entry: &Desired) -> Whom {
+        Whom::Version(self.address(&entry.identity))
     }
 
     /// Returns true if the head declares an active version of this name.
@@ -111,100 +107,73 @@ impl<'a> Comparison<'a> {
     }
 
     /// Returns the effect on a version that the head does not declare, and its risks.
-    fn effect_on(&self, before: &Desired) -> (Effect, Vec<Risk>) {
-        let identity = &before.identity;
-        let fate = fate_of_undeclared(self.head, identity);
-        let mut risks = risks_of(fate);
+    fn effect_on(&self, before: &Desired) -> (PolicyEffect, Vec<Risk>) {
+        let fate = fate_of_undeclared(self.head, &before.identity);
         let goes = !matches!(fate, PolicyEffect::LeftAlone(_));
-        if goes && before.state == State::Active && !self.is_served(&identity.name) {
-            risks.push(Risk::OutOfService);
-        }
-        let whom = Whom::Version(self.address(identity));
-        (Effect { whom, fate }, risks)
+        let is_end =
+            goes && before.state == State::Active && !self.is_served(&before.identity.name);
+        let mut risks = risks_of(fate);
+        risks.extend(is_end.then_some(Risk::OutOfService));
+        (fate, risks)
     }
 
     fn removed(&mut self, before: &Desired) {
-        let (effect, risks) = self.effect_on(before);
-        let finding = self.finding(Kind::Removed, before, Side::Base);
-        self.findings.push(Finding {
-            before: Some(before.state.to_string()),
-            effect: Some(effect),
-            risks,
-            ..finding
-        });
+        let (fate, risks) = self.effect_on(before);
+        let finding = self
+            .finding(Kind::Removed, before, Side::Base)
+            .values(Some(before.state), None)
+            .effect(self.version(before), fate);
+        self.findings.push(finding.risks(risks));
     }
 
     fn added(&mut self, after: &Desired) {
         if after.state == State::Absent {
             return self.retired(None, after);
         }
-        let mut risks = Vec::new();
-        if after.visibility == Some(Visibility::Public) {
-            risks.push(Risk::BecomesPublic);
-        }
-        let fate = fate_of_declared(after);
-        let finding = self.finding(Kind::Added, after, Side::Head);
-        self.findings.push(Finding {
-            after: Some(after.state.to_string()),
-            effect: Some(Effect {
-                whom: Whom::Version(self.address(&after.identity)),
-                fate,
-            }),
-            risks,
-            ..finding
-        });
+        let finding = self
+            .finding(Kind::Added, after, Side::Head)
+            .values(None, Some(after.state))
+            .effect(self.version(after), fate_of_declared(after));
+        self.findings.push(finding.risks(exposure(after)));
     }
 
     fn moved(&mut self, before: &Desired, after: &Desired) {
         let is_tombstone = before.state == State::Absent && after.state == State::Absent;
-        let (effect, risks) = if is_tombstone {
+        let (entry, (fate, risks)) = if is_tombstone {
             // The new owner's record is deleted, and no other finding reports that.
             let fate = self.fate_of_retired(after);
-            let whom = Whom::Version(after.identity.full_address());
-            (Effect { whom, fate }, risks_of(fate))
+            (after, (fate, risks_of(fate)))
         } else {
-            let (effect, risks) = self.effect_on(before);
-            let whom = Whom::Version(before.identity.full_address());
-            (Effect { whom, ..effect }, risks)
+            (before, self.effect_on(before))
         };
-        let finding = self.finding(Kind::OwnerChanged, after, Side::Head);
-        self.findings.push(Finding {
-            field: Some(Field::Owner),
-            before: Some(before.identity.owner.to_string()),
-            after: Some(after.identity.owner.to_string()),
-            effect: Some(effect),
-            risks,
-            ..finding
-        });
+        let (from, to) = (&before.identity.owner, &after.identity.owner);
+        let finding = self
+            .finding(Kind::OwnerChanged, after, Side::Head)
+            .field(Field::Owner, Some(from), Some(to))
+            .effect(Whom::Version(entry.identity.full_address()), fate);
+        self.findings.push(finding.risks(risks));
         self.compare_path(before, after);
         self.compare_fields(before, after);
     }
 
     fn replaced(&mut self, before: &Desired, after: &Desired) {
-        let kind = match before.identity.version.numeric_cmp(&after.identity.version) {
+        let (from, to) = (&before.identity.version, &after.identity.version);
+        let kind = match from.numeric_cmp(to) {
             Some(Ordering::Less) => Kind::Upgraded,
             Some(Ordering::Greater) => Kind::Downgraded,
             Some(Ordering::Equal) | None => Kind::ChangedSideways,
         };
+        let goes_down = kind == Kind::Downgraded && after.state == State::Active;
+        let mut finding = self
+            .finding(kind, after, Side::Head)
+            .field(Field::Version, Some(from), Some(to))
+            .risks(goes_down.then_some(Risk::GoesDown));
         // If the old version is still declared, another finding reports the effect on it.
-        let (effect, mut risks) = if is_declared(&self.head.desired, &before.identity) {
-            (None, Vec::new())
-        } else {
-            let (effect, risks) = self.effect_on(before);
-            (Some(effect), risks)
-        };
-        if kind == Kind::Downgraded && after.state == State::Active {
-            risks.insert(0, Risk::GoesDown);
+        if !is_declared(&self.head.desired, &before.identity) {
+            let (fate, risks) = self.effect_on(before);
+            finding = finding.effect(self.version(before), fate).risks(risks);
         }
-        let finding = self.finding(kind, after, Side::Head);
-        self.findings.push(Finding {
-            field: Some(Field::Version),
-            before: Some(before.identity.version.to_string()),
-            after: Some(after.identity.version.to_string()),
-            effect,
-            risks,
-            ..finding
-        });
+        self.findings.push(finding);
     }
 
     /// Compares all fields but the path, which normally differs between versions.
@@ -229,35 +198,23 @@ impl<'a> Comparison<'a> {
     }
 
     fn compare_path(&mut self, before: &Desired, after: &Desired) {
-        let text = |path: &Option<SolutionPath>| path.as_ref().map(|path| path.text.clone());
-        let (from, to) = (text(&before.path), text(&after.path));
+        let [from, to] =
+            [before, after].map(|entry| entry.path.as_ref().map(|path| path.text.as_str()));
         // A tombstone has no path.
         let is_present = before.state != State::Absent && after.state != State::Absent;
         if from == to || !is_present {
             return;
         }
-        let risks = if from.is_some() && to.is_some() {
-            vec![Risk::SameVersion]
-        } else {
-            Vec::new()
-        };
-        let finding = self.finding(Kind::PathChanged, after, Side::Head);
-        let place = match (&before.path, &after.path) {
-            (Some(removed), None) => SidePosition::in_base(&removed.position),
-            _ => finding.place.clone(),
-        };
-        self.findings.push(Finding {
-            place,
-            field: Some(Field::Path),
-            before: from,
-            after: to,
-            effect: Some(Effect {
-                whom: Whom::Version(self.address(&after.identity)),
-                fate: PolicyEffect::NotDeployedAgain,
-            }),
-            risks,
-            ..finding
-        });
+        let is_other = from.is_some() && to.is_some();
+        let mut finding = self
+            .finding(Kind::PathChanged, after, Side::Head)
+            .field(Field::Path, from, to)
+            .effect(self.version(after), PolicyEffect::NotDeployedAgain)
+            .risks(is_other.then_some(Risk::SameVersion));
+        if let (Some(removed), None) = (&before.path, &after.path) {
+            finding.place = SidePosition::in_base(&removed.position);
+        }
+        self.findings.push(finding);
     }
 
     fn state(&mut self, before: &Desired, after: &Desired) {
@@ -269,22 +226,12 @@ impl<'a> Comparison<'a> {
             State::Inactive => (Kind::Revived, fate_of_declared(after)),
         };
         let is_end = was_serving && !self.is_served(&after.identity.name);
-        let finding = self.finding(kind, after, Side::Head);
-        self.findings.push(Finding {
-            field: Some(Field::State),
-            before: Some(before.state.to_string()),
-            after: Some(after.state.to_string()),
-            effect: Some(Effect {
-                whom: Whom::Version(self.address(&after.identity)),
-                fate,
-            }),
-            risks: if is_end {
-                vec![Risk::OutOfService]
-            } else {
-                Vec::new()
-            },
-            ..finding
-        });
+        let finding = self
+            .finding(kind, after, Side::Head)
+            .field(Field::State, Some(before.state), Some(after.state))
+            .effect(self.version(after), fate)
+            .risks(is_end.then_some(Risk::OutOfService));
+        self.findings.push(finding);
     }
 
     fn fate_of_retired(&self, entry: &Desired) -> PolicyEffect {
@@ -299,22 +246,17 @@ impl<'a> Comparison<'a> {
         let is_end = before.is_some_and(|before| before.state == State::Active)
             && !self.is_served(&after.identity.name);
         let fate = self.fate_of_retired(after);
-        let mut risks = risks_of(fate);
-        if is_end {
-            risks.push(Risk::OutOfService);
-        }
-        let finding = self.finding(Kind::Retired, after, Side::Head);
-        self.findings.push(Finding {
-            field: Some(Field::State),
-            before: before.map(|before| before.state.to_string()),
-            after: Some(after.state.to_string()),
-            effect: Some(Effect {
-                whom: Whom::Version(self.address(&after.identity)),
-                fate,
-            }),
-            risks,
-            ..finding
-        });
+        let finding = self
+            .finding(Kind::Retired, after, Side::Head)
+            .field(
+                Field::State,
+                before.map(|before| before.state),
+                Some(after.state),
+            )
+            .effect(self.version(after), fate)
+            .risks(risks_of(fate))
+            .risks(is_end.then_some(Risk::OutOfService));
+        self.findings.push(finding);
     }
 
     fn visibility(&mut self, before: &Desired, after: &Desired) {
@@ -332,20 +274,17 @@ impl<'a> Comparison<'a> {
             (Some(from), Some(to)) if from > to => Kind::VisibilityNarrowed,
             (None | Some(_), Some(_)) => Kind::VisibilityWidened,
         };
-        let text = |visibility: Option<Visibility>| visibility.map(|word| word.as_str().to_owned());
-        let finding = self.finding(kind, after, Side::Head);
-        self.findings.push(Finding {
-            field: Some(Field::Visibility),
-            before: text(from),
-            after: text(to),
-            risks: if to == Some(Visibility::Public) {
-                vec![Risk::BecomesPublic]
-            } else {
-                Vec::new()
-            },
-            ..finding
-        });
+        let finding = self
+            .finding(kind, after, Side::Head)
+            .field(Field::Visibility, from, to)
+            .risks(exposure(after));
+        self.findings.push(finding);
     }
+}
+
+/// Returns the risk of an entry that is declared as public.
+fn exposure(entry: &Desired) -> Option<Risk> {
+    (entry.visibility == Some(Visibility::Public)).then_some(Risk::BecomesPublic)
 }
 
 /// Returns true if `entries`, which are ordered by identity, contain this identity.
@@ -360,21 +299,5 @@ fn fate_of_declared(entry: &Desired) -> PolicyEffect {
         (None, _) => PolicyEffect::Expected,
         (Some(_), State::Active) => PolicyEffect::Deployed,
         (Some(_), State::Inactive | State::Absent) => PolicyEffect::DeployedInactive,
-    }
-}
-
-pub(super) fn risks_of(fate: PolicyEffect) -> Vec<Risk> {
-    match fate {
-        PolicyEffect::Deleted | PolicyEffect::DeletedBeyond(_) | PolicyEffect::PerhapsDeleted => {
-            vec![Risk::Deleted, Risk::Irreversible]
-        }
-        PolicyEffect::Blocked => vec![Risk::Blocked],
-        PolicyEffect::Deployed
-        | PolicyEffect::DeployedInactive
-        | PolicyEffect::Expected
-        | PolicyEffect::NotDeployedAgain
-        | PolicyEffect::LeftAlone(_)
-        | PolicyEffect::TakenOut
-        | PolicyEffect::PerhapsTakenOut => Vec::new(),
     }
 }

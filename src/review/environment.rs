@@ -1,7 +1,7 @@
 //! The comparison of one environment.
 
 use super::entries::Comparison;
-use super::finding::{Effect, Finding, LeftAlone, PolicyEffect, SidePosition, Whom};
+use super::finding::{Finding, LeftAlone, PolicyEffect, SidePosition, Whom};
 use super::kind::Kind;
 use super::policies::compare_policies;
 use super::protection::compare_protection;
@@ -31,24 +31,22 @@ pub fn review_environment(base: Option<&Manifest>, head: Option<&Manifest>) -> V
 
 /// Returns the finding of a new environment.
 fn added(head: &Environment) -> Finding {
-    let after = Some(head.url.as_str().to_owned());
-    let place = SidePosition::in_head(&head.position);
-    Finding {
-        risks: risks_of_token(head.token.as_ref()),
-        ..Finding::of_setting(Kind::EnvironmentAdded, None, None, after, place)
-    }
+    Finding::new(
+        Kind::EnvironmentAdded,
+        SidePosition::in_head(&head.position),
+    )
+    .values(None, Some(head.url.as_str()))
+    .risks(risks_of_token(head.token.as_ref()))
 }
 
 /// Returns the finding of a removed environment. Its versions are not listed separately, because an
 /// apply does not change them.
 fn removed(base: &Environment) -> Finding {
-    let before = Some(base.url.as_str().to_owned());
-    let place = SidePosition::in_base(&base.position);
-    Finding {
-        effect: Some(Effect {
-            whom: Whom::WholeEnvironment,
-            fate: PolicyEffect::LeftAlone(LeftAlone::EnvironmentRemoved),
-        }),
-        ..Finding::of_setting(Kind::EnvironmentRemoved, None, before, None, place)
-    }
+    let fate = PolicyEffect::LeftAlone(LeftAlone::EnvironmentRemoved);
+    Finding::new(
+        Kind::EnvironmentRemoved,
+        SidePosition::in_base(&base.position),
+    )
+    .values(Some(base.url.as_str()), None)
+    .effect(Whom::WholeEnvironment, fate)
 }

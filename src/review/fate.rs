@@ -1,7 +1,7 @@
 //! The effect of the head manifest's policies on a live version that it does not declare. The rules
 //! are those of `plan`, as far as they can be applied without the live state.
 
-use super::finding::{LeftAlone, PolicyEffect};
+use super::finding::{LeftAlone, PolicyEffect, Risk};
 use crate::attribute::State;
 use crate::ident::{Identity, Owner};
 use crate::manifest::{Desired, Manifest, SupersededPolicy, Undeclared, entries_of};
@@ -88,5 +88,22 @@ pub(super) fn fate_of_superseded(by: &Desired) -> PolicyEffect {
         SupersededPolicy::Deactivate => PolicyEffect::TakenOut,
         SupersededPolicy::Delete if retain == 0 => PolicyEffect::Deleted,
         SupersededPolicy::Delete => PolicyEffect::DeletedBeyond(retain),
+    }
+}
+
+/// Returns the risks of an effect.
+pub(super) fn risks_of(fate: PolicyEffect) -> Vec<Risk> {
+    match fate {
+        PolicyEffect::Deleted | PolicyEffect::DeletedBeyond(_) | PolicyEffect::PerhapsDeleted => {
+            vec![Risk::Deleted, Risk::Irreversible]
+        }
+        PolicyEffect::Blocked => vec![Risk::Blocked],
+        PolicyEffect::Deployed
+        | PolicyEffect::DeployedInactive
+        | PolicyEffect::Expected
+        | PolicyEffect::NotDeployedAgain
+        | PolicyEffect::LeftAlone(_)
+        | PolicyEffect::TakenOut
+        | PolicyEffect::PerhapsTakenOut => Vec::new(),
     }
 }

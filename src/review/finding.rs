@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use indexmap::IndexMap;
+
 use super::kind::{Field, Kind};
 use crate::ident::Address;
 use crate::manifest::{Environment, KeyPositions, Position};
@@ -116,22 +118,17 @@ impl SidePosition {
             (None, None) => Self::in_head(subject),
         }
     }
-
-    /// As [`of_key`](Self::of_key), for a setting of an environment that both sides may have.
-    pub(super) fn of_setting(field: Field, base: Option<&Environment>, head: &Environment) -> Self {
-        let none = KeyPositions::default();
-        let base = base.map_or(&none, |base| &base.keys);
-        Self::of_key(field, base, &head.keys, &head.position)
-    }
 }
 
-/// A side of the review.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Side {
-    /// The manifest that the head is compared with.
-    Base,
-    /// The manifest under review.
-    Head,
+word_enum! {
+    /// A side of the review.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum Side {
+        /// The manifest that the head is compared with.
+        Base = "base",
+        /// The manifest under review.
+        Head = "head",
+    }
 }
 
 /// The effect of an apply, if the version is live.
@@ -285,25 +282,65 @@ impl LeftAlone {
 }
 
 impl Finding {
-    /// Returns a finding about the environment or one of its settings.
-    pub(super) fn of_setting(
-        kind: Kind,
-        field: Option<Field>,
-        before: Option<String>,
-        after: Option<String>,
-        place: SidePosition,
-    ) -> Self {
+    /// Returns a finding about the environment, without values, an effect or risks.
+    pub(super) fn new(kind: Kind, place: SidePosition) -> Self {
         Self {
             address: None,
-            field,
+            field: None,
             kind,
-            before,
-            after,
+            before: None,
+            after: None,
             effect: None,
             concerned: Vec::new(),
             risks: Vec::new(),
             place,
         }
+    }
+
+    /// Returns a finding about a setting of an environment that both sides may have.
+    pub(super) fn of_setting<T: ToString>(
+        kind: Kind,
+        field: Field,
+        (before, after): (Option<T>, Option<T>),
+        base: Option<&Environment>,
+        head: &Environment,
+    ) -> Self {
+        let none = KeyPositions::default();
+        let base = base.map_or(&none, |base| &base.keys);
+        let place = SidePosition::of_key(field, base, &head.keys, &head.position);
+        Self::new(kind, place).field(field, before, after)
+    }
+
+    /// Sets the field, and its values on both sides.
+    pub(super) fn field<T: ToString>(
+        self,
+        field: Field,
+        before: Option<T>,
+        after: Option<T>,
+    ) -> Self {
+        let field = Some(field);
+        Self { field, ..self }.values(before, after)
+    }
+
+    /// Sets the values on both sides.
+    pub(super) fn values<T: ToString>(self, before: Option<T>, after: Option<T>) -> Self {
+        Self {
+            before: before.map(|value| value.to_string()),
+            after: after.map(|value| value.to_string()),
+            ..self
+        }
+    }
+
+    /// Sets the effect of an apply.
+    pub(super) fn effect(self, whom: Whom, fate: PolicyEffect) -> Self {
+        let effect = Some(Effect { whom, fate });
+        Self { effect, ..self }
+    }
+
+    /// Adds risks.
+    pub(super) fn risks(mut self, risks: impl IntoIterator<Item = Risk>) -> Self {
+        self.risks.extend(risks);
+        self
     }
 
     /// Returns true if any risk is high.
@@ -316,7 +353,6 @@ impl Finding {
 /// same position, it is listed once, in the group of exactly these environments.
 pub fn group_findings(found: Vec<(String, Vec<Finding>)>) -> Vec<ReviewGroup> {
     let mut shared: Vec<(Finding, Vec<String>)> = Vec::new();
-    let mut groups: Vec<ReviewGroup> = Vec::new();
     let mut unchanged = Vec::new();
     // A large change has many findings, but each position has only a few.
     let mut at: HashMap<(Side, usize, usize), Vec<usize>> = HashMap::new();
@@ -337,28 +373,20 @@ pub fn group_findings(found: Vec<(String, Vec<Finding>)>) -> Vec<ReviewGroup> {
             }
         }
     }
-    let mut index_of: HashMap<Vec<String>, usize> = HashMap::new();
+    let mut groups: IndexMap<Vec<String>, Vec<Finding>> = IndexMap::new();
     for (finding, environments) in shared {
-        let index = *index_of.entry(environments.clone()).or_insert_with(|| {
-            groups.push(ReviewGroup {
-                environments,
-                findings: Vec::new(),
-            });
-            groups.len() - 1
-        });
-        groups[index].findings.push(finding);
+        groups.entry(environments).or_default().push(finding);
     }
-    for group in &mut groups {
+    for findings in groups.values_mut() {
         // Findings with a high risk come first; the others keep their order.
-        group
-            .findings
-            .sort_by_key(|finding| !finding.has_high_risk());
+        findings.sort_by_key(|finding| !finding.has_high_risk());
     }
     if !unchanged.is_empty() {
-        groups.push(ReviewGroup {
-            environments: unchanged,
-            findings: Vec::new(),
-        });
+        groups.insert(unchanged, Vec::new());
     }
-    groups
+    let group = |(environments, findings)| ReviewGroup {
+        environments,
+        findings,
+    };
+    groups.into_iter().map(group).collect()
 }

@@ -3,10 +3,10 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use super::fate::under_protection;
-use super::finding::{Effect, Finding, PolicyEffect, Risk, SidePosition, Whom};
+use super::fate::{risks_of, under_protection};
+use super::finding::{Finding, PolicyEffect, Risk, Whom};
 use super::kind::{Field, Kind};
-use crate::manifest::{Glob, Limit, Limits, Manifest, Scope, Undeclared};
+use crate::manifest::{Environment, Glob, Limit, Limits, Manifest, Scope, Undeclared};
 
 /// Compares the policies; a new environment is compared with the defaults.
 pub(super) fn compare_policies(base: Option<&Manifest>, head: &Manifest) -> Vec<Finding> {
@@ -25,7 +25,13 @@ pub(super) fn compare_policies(base: Option<&Manifest>, head: &Manifest) -> Vec<
             (Field::MaxDestroy, before.max_destroy, max_destroy),
             (Field::MaxChange, before.max_change, max_change),
         ] {
-            findings.extend(limit(field, before, after, base, head));
+            findings.extend(limit(
+                field,
+                before,
+                after,
+                &base.environment,
+                &head.environment,
+            ));
         }
     }
     findings
@@ -52,26 +58,16 @@ fn undeclared(base: Option<&Manifest>, head: &Manifest) -> Option<Finding> {
     let mut risks = Vec::new();
     if kind == Kind::PolicyLoosened {
         risks.push(Risk::Loosened);
-        if fate == Some(PolicyEffect::Deleted) {
-            risks.extend([Risk::Deleted, Risk::Irreversible]);
-        }
+        risks.extend(fate.into_iter().flat_map(risks_of));
         risks.push(Risk::OutOfService);
     }
-    let finding = setting(
-        kind,
-        Field::Undeclared,
-        Some(before.as_str().to_owned()),
-        Some(after.as_str().to_owned()),
-        base,
-        head,
-    );
-    Some(Finding {
-        effect: fate.map(|fate| Effect {
-            whom: Whom::UndeclaredNames,
-            fate,
-        }),
-        risks,
-        ..finding
+    let values = (Some(before.as_str()), Some(after.as_str()));
+    let base = base.map(|base| &base.environment);
+    let finding = Finding::of_setting(kind, Field::Undeclared, values, base, &head.environment);
+    let finding = finding.risks(risks);
+    Some(match fate {
+        Some(fate) => finding.effect(Whom::UndeclaredNames, fate),
+        None => finding,
     })
 }
 
@@ -110,19 +106,20 @@ fn globs(
 ) -> Option<Finding> {
     let is_wider = !after.iter().all(|glob| is_covered(glob, before));
     let is_narrower = !before.iter().all(|glob| is_covered(glob, after));
-    let (kind, risks) = match (is_wider, is_narrower) {
+    let (kind, risk) = match (is_wider, is_narrower) {
         // Both lists match the same.
         (false, false) => return None,
-        (true, false) => (Kind::ScopeWidened, vec![Risk::Loosened]),
-        (false, true) => (Kind::ScopeNarrowed, Vec::new()),
-        (true, true) => (Kind::ScopeChanged, vec![Risk::PerhapsLoosened]),
+        (true, false) => (Kind::ScopeWidened, Some(Risk::Loosened)),
+        (false, true) => (Kind::ScopeNarrowed, None),
+        (true, true) => (Kind::ScopeChanged, Some(Risk::PerhapsLoosened)),
     };
     let list = |globs: &[Glob]| {
         let texts: Vec<&str> = globs.iter().map(Glob::as_str).collect();
         Some(texts.join(", "))
     };
-    let finding = setting(kind, field, list(before), list(after), Some(base), head);
-    Some(Finding { risks, ..finding })
+    let values = (list(before), list(after));
+    let (base, head) = (Some(&base.environment), &head.environment);
+    Some(Finding::of_setting(kind, field, values, base, head).risks(risk))
 }
 
 /// Returns true if other patterns certainly match all that this pattern matches; false if that is
@@ -140,23 +137,21 @@ fn limit(
     field: Field,
     before: Option<Limit>,
     after: Option<Limit>,
-    base: &Manifest,
-    head: &Manifest,
+    base: &Environment,
+    head: &Environment,
 ) -> Option<Finding> {
     if before == after {
         return None;
     }
-    let (kind, risks) = match (before, after) {
-        (Some(_), None) => (Kind::LimitRemoved, vec![Risk::Loosened]),
+    let (kind, risk) = match (before, after) {
+        (Some(_), None) => (Kind::LimitRemoved, Some(Risk::Loosened)),
         (before, after) => match order(field, before, after) {
-            Some(Ordering::Less) => (Kind::LimitLoosened, vec![Risk::Loosened]),
-            Some(_) => (Kind::LimitTightened, Vec::new()),
-            None => (Kind::LimitChanged, vec![Risk::PerhapsLoosened]),
+            Some(Ordering::Less) => (Kind::LimitLoosened, Some(Risk::Loosened)),
+            Some(_) => (Kind::LimitTightened, None),
+            None => (Kind::LimitChanged, Some(Risk::PerhapsLoosened)),
         },
     };
-    let text = |limit: Option<Limit>| limit.map(|limit| limit.to_string());
-    let finding = setting(kind, field, text(before), text(after), Some(base), head);
-    Some(Finding { risks, ..finding })
+    Some(Finding::of_setting(kind, field, (before, after), Some(base), head).risks(risk))
 }
 
 /// Compares two limits; `None` if this is not possible without the live state.
@@ -168,17 +163,4 @@ fn order(field: Field, before: Option<Limit>, after: Option<Limit>) -> Option<Or
         (None, Some(_)) if field == Field::MaxChange => Some(Ordering::Greater),
         _ => None,
     }
-}
-
-fn setting(
-    kind: Kind,
-    field: Field,
-    before: Option<String>,
-    after: Option<String>,
-    base: Option<&Manifest>,
-    head: &Manifest,
-) -> Finding {
-    let base = base.map(|base| &base.environment);
-    let place = SidePosition::of_setting(field, base, &head.environment);
-    Finding::of_setting(kind, Some(field), before, after, place)
 }

@@ -33,25 +33,23 @@ pub(super) fn compare_protection(base: &Manifest, head: &Manifest) -> Vec<Findin
                 Risk::ProtectionRemovedWithEntry,
             )
         };
-        let text = Some(pattern.as_str().to_owned());
         // The pattern is in the base, also if the head has the key with other patterns.
-        let place = SidePosition::in_base(position(base));
+        let finding = Finding::new(kind, SidePosition::in_base(position(base)))
+            .field(Field::Protect, Some(pattern.as_str()), None)
+            .risks([risk]);
         findings.push(Finding {
             concerned,
-            risks: vec![risk],
-            ..Finding::of_setting(kind, Some(Field::Protect), text, None, place)
+            ..finding
         });
     }
-    for pattern in missing(after, before) {
-        let text = Some(pattern.as_str().to_owned());
-        findings.push(Finding::of_setting(
-            Kind::ProtectionAdded,
-            Some(Field::Protect),
+    let added = missing(after, before).into_iter().map(|pattern| {
+        Finding::new(Kind::ProtectionAdded, SidePosition::in_head(position(head))).field(
+            Field::Protect,
             None,
-            text,
-            SidePosition::in_head(position(head)),
-        ));
-    }
+            Some(pattern.as_str()),
+        )
+    });
+    findings.extend(added);
     findings
 }
 

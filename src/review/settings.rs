@@ -1,14 +1,28 @@
 //! The comparison of the settings of an environment.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use super::finding::{Finding, Risk, SidePosition};
+use super::finding::{Finding, Risk};
 use super::kind::{Field, Kind};
-use crate::manifest::{EmulatorSettings, Environment, Timeouts, Tls, TokenSource};
+use crate::ident::Owner;
+use crate::manifest::{EmulatorSettings, Environment, Timeouts, Tls, TokenSource, duration_text};
+
+/// A setting of an environment: its value, and the risks if it changes to that value.
+type Setting = (Kind, Field, Option<String>, Vec<Risk>);
 
 /// Compares all settings except for protections and limits.
 pub(super) fn compare_settings(base: &Environment, head: &Environment) -> Vec<Finding> {
+    let settings = settings_of(base).into_iter().zip(settings_of(head));
+    let findings = settings.filter_map(|((kind, field, before, _), (_, _, after, risks))| {
+        let is_changed = before != after;
+        is_changed.then(|| {
+            Finding::of_setting(kind, field, (before, after), Some(base), head).risks(risks)
+        })
+    });
+    findings.collect()
+}
+
+fn settings_of(environment: &Environment) -> [Setting; 14] {
     // Every field is named, so that a new one cannot be forgotten here.
     let Environment {
         name: _,     // Both sides have the same name.
@@ -21,74 +35,77 @@ pub(super) fn compare_settings(base: &Environment, head: &Environment) -> Vec<Fi
         store,
         protect: _, // `protection` compares it.
         limits: _,  // `policies` compares them.
-        timeouts,
+        timeouts:
+            Timeouts {
+                deploy,
+                delete,
+                propagation,
+                run,
+                apply,
+            },
         tls: Tls {
             ca_bundle,
             client_cert,
             client_key,
         },
         emulator: EmulatorSettings { seed },
-    } = head;
-    let mut settings = Settings {
-        base,
-        head,
-        findings: Vec::new(),
+    } = environment;
+    let text = |kind, field, value: Option<&str>, risk| {
+        (kind, field, value.map(str::to_owned), vec![risk])
     };
-    let text = |text: &str| Some(text.to_owned());
-    settings.compare(
-        (Kind::UrlChanged, Field::Url),
-        text(base.url.as_str()),
-        text(url.as_str()),
-        vec![Risk::OtherServer],
-    );
-    let mut risks = risks_of_token(token.as_ref());
-    risks.push(Risk::OtherToken);
-    settings.compare(
-        (Kind::TokenSourceChanged, Field::Token),
-        base.token.as_ref().map(token_text),
-        token.as_ref().map(token_text),
-        risks,
-    );
-    settings.compare(
-        (Kind::UserChanged, Field::User),
-        base.user.as_ref().map(ToString::to_string),
-        user.as_ref().map(ToString::to_string),
-        vec![Risk::OtherAccount],
-    );
-    settings.compare(
-        (Kind::ContextChanged, Field::Context),
-        base.context.clone(),
-        context.clone(),
-        vec![Risk::OtherAccount],
-    );
-    settings.compare(
-        (Kind::StoreChanged, Field::Store),
-        base.store.clone(),
-        store.clone(),
-        vec![Risk::OtherStore],
-    );
-    for (field, before, after) in [
-        (Field::CaBundle, &base.tls.ca_bundle, ca_bundle),
-        (Field::ClientCert, &base.tls.client_cert, client_cert),
-        (Field::ClientKey, &base.tls.client_key, client_key),
-    ] {
-        let kind = (Kind::TlsChanged, field);
-        settings.compare(
-            kind,
-            path_text(before.as_ref()),
-            path_text(after.as_ref()),
-            vec![Risk::OtherTrust],
-        );
-    }
-    let kind = (Kind::EmulatorChanged, Field::EmulatorSeed);
-    settings.compare(
-        kind,
-        path_text(base.emulator.seed.as_ref()),
-        path_text(seed.as_ref()),
-        Vec::new(),
-    );
-    settings.compare_timeouts(base.timeouts, *timeouts);
-    settings.findings
+    let path = |kind, field, path: Option<&PathBuf>, risk: Option<Risk>| {
+        let path = path.map(|path| path.display().to_string());
+        (kind, field, path, risk.into_iter().collect())
+    };
+    let tls = |field, file| path(Kind::TlsChanged, field, file, Some(Risk::OtherTrust));
+    let timeout = |field, time| {
+        let time = Some(duration_text(time));
+        (Kind::TimeoutChanged, field, time, Vec::new())
+    };
+    let user = user.as_ref().map(Owner::as_str);
+    let mut token_risks = risks_of_token(token.as_ref());
+    token_risks.push(Risk::OtherToken);
+    [
+        text(
+            Kind::UrlChanged,
+            Field::Url,
+            Some(url.as_str()),
+            Risk::OtherServer,
+        ),
+        (
+            Kind::TokenSourceChanged,
+            Field::Token,
+            token.as_ref().map(token_text),
+            token_risks,
+        ),
+        text(Kind::UserChanged, Field::User, user, Risk::OtherAccount),
+        text(
+            Kind::ContextChanged,
+            Field::Context,
+            context.as_deref(),
+            Risk::OtherAccount,
+        ),
+        text(
+            Kind::StoreChanged,
+            Field::Store,
+            store.as_deref(),
+            Risk::OtherStore,
+        ),
+        tls(Field::CaBundle, ca_bundle.as_ref()),
+        tls(Field::ClientCert, client_cert.as_ref()),
+        tls(Field::ClientKey, client_key.as_ref()),
+        path(
+            Kind::EmulatorChanged,
+            Field::EmulatorSeed,
+            seed.as_ref(),
+            None,
+        ),
+        timeout(Field::DeployTimeout, *deploy),
+        timeout(Field::DeleteTimeout, *delete),
+        timeout(Field::Propagation, *propagation),
+        timeout(Field::RunTimeout, *run),
+        timeout(Field::ApplyTimeout, *apply),
+    ]
 }
 
 /// Returns the risks of a token source. A token command runs another program on the user's machine.
@@ -99,88 +116,11 @@ pub(super) fn risks_of_token(token: Option<&TokenSource>) -> Vec<Risk> {
     }
 }
 
-struct Settings<'a> {
-    base: &'a Environment,
-    head: &'a Environment,
-    findings: Vec<Finding>,
-}
-
-impl Settings<'_> {
-    fn compare(
-        &mut self,
-        (kind, field): (Kind, Field),
-        before: Option<String>,
-        after: Option<String>,
-        risks: Vec<Risk>,
-    ) {
-        if before == after {
-            return;
-        }
-        let place = SidePosition::of_setting(field, Some(self.base), self.head);
-        let finding = Finding::of_setting(kind, Some(field), before, after, place);
-        self.findings.push(Finding { risks, ..finding });
-    }
-
-    fn compare_timeouts(&mut self, before: Timeouts, after: Timeouts) {
-        let Timeouts {
-            deploy,
-            delete,
-            propagation,
-            run,
-            apply,
-        } = after;
-        for (field, before, after) in [
-            (Field::DeployTimeout, before.deploy, deploy),
-            (Field::DeleteTimeout, before.delete, delete),
-            (Field::Propagation, before.propagation, propagation),
-            (Field::RunTimeout, before.run, run),
-            (Field::ApplyTimeout, before.apply, apply),
-        ] {
-            let kind = (Kind::TimeoutChanged, field);
-            let (before, after) = (duration_text(before), duration_text(after));
-            self.compare(kind, Some(before), Some(after), Vec::new());
-        }
-    }
-}
-
 fn token_text(token: &TokenSource) -> String {
     match token {
         TokenSource::Env(name) => format!("env {name}"),
         TokenSource::File(path) => format!("file {}", path.display()),
         // Each word is in quotes, because the word boundaries change the meaning of a command.
         TokenSource::Command(words) => format!("command {words:?}"),
-    }
-}
-
-fn path_text(path: Option<&PathBuf>) -> Option<String> {
-    path.map(|path| path.display().to_string())
-}
-
-/// Returns a duration as manifests write it, in the largest unit that divides it exactly.
-fn duration_text(duration: Duration) -> String {
-    let millis = duration.as_millis();
-    for (unit, length) in [("h", 3_600_000), ("m", 60_000), ("s", 1000)] {
-        if millis >= length && millis.is_multiple_of(length) {
-            return format!("{}{unit}", millis / length);
-        }
-    }
-    format!("{millis}ms")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_written_as_manifests_write_them() {
-        for (millis, expected) in [
-            (0, "0ms"),
-            (1500, "1500ms"),
-            (90_000, "90s"),
-            (900_000, "15m"),
-            (7_200_000, "2h"),
-        ] {
-            assert_eq!(duration_text(Duration::from_millis(millis)), expected);
-        }
     }
 }

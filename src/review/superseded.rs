@@ -3,9 +3,9 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use super::entries::{Comparison, risks_of};
-use super::fate::{fate_of_superseded, serving, superseder, under_protection};
-use super::finding::{Effect, Finding, Risk, Side, SidePosition, Whom};
+use super::entries::Comparison;
+use super::fate::{fate_of_superseded, risks_of, serving, superseder, under_protection};
+use super::finding::{Finding, Risk, Side, SidePosition, Whom};
 use super::kind::{Field, Kind};
 use crate::ident::Owner;
 use crate::manifest::{Desired, Glob, KeyPositions, Superseded, SupersededPolicy};
@@ -20,30 +20,26 @@ impl Comparison<'_> {
             Ordering::Equal => None,
         };
         if let Some(kind) = kind(before.policy.cmp(&policy)) {
-            let words = (before.policy.as_str(), policy.as_str());
-            let texts = (Some(words.0.to_owned()), Some(words.1.to_owned()));
-            let finding = self.policy(kind, Field::Superseded, texts, &base.policy_keys, entry);
-            self.findings.push(finding);
+            let words = (Some(before.policy.as_str()), Some(policy.as_str()));
+            self.policy(kind, Field::Superseded, words, &base.policy_keys, entry);
         }
         // Without the key, no version is retained.
         let counts = (before.retain.unwrap_or(0), retain.unwrap_or(0));
         if let Some(kind) = kind(counts.1.cmp(&counts.0)) {
-            let text = |count: Option<usize>| count.map(|count| count.to_string());
-            let texts = (text(before.retain), text(retain));
-            let finding = self.policy(kind, Field::Retain, texts, &base.policy_keys, entry);
-            self.findings.push(finding);
+            let counts = (before.retain, retain);
+            self.policy(kind, Field::Retain, counts, &base.policy_keys, entry);
         }
     }
 
-    /// Returns a finding about a change of the policy for superseded versions.
-    fn policy(
-        &self,
+    /// Adds a finding about a change of the policy for superseded versions.
+    fn policy<T: ToString>(
+        &mut self,
         kind: Kind,
         field: Field,
-        (before, after): (Option<String>, Option<String>),
+        (before, after): (Option<T>, Option<T>),
         base: &KeyPositions,
         entry: &Desired,
-    ) -> Finding {
+    ) {
         let protect = &self.head.environment.protect;
         let is_protected = protect.iter().any(|glob| covers_versions(glob, entry));
         let fate = under_protection(fate_of_superseded(entry), is_protected);
@@ -55,18 +51,11 @@ impl Comparison<'_> {
             risks.extend(risks_of(fate));
         }
         let place = SidePosition::of_key(field, base, &entry.policy_keys, &entry.position);
-        Finding {
-            place,
-            field: Some(field),
-            before,
-            after,
-            effect: Some(Effect {
-                whom: Whom::OtherVersions,
-                fate,
-            }),
-            risks,
-            ..self.finding(kind, entry, Side::Head)
-        }
+        let finding = self.finding(kind, entry, Side::Head);
+        let finding = Finding { place, ..finding }
+            .field(field, before, after)
+            .effect(Whom::OtherVersions, fate);
+        self.findings.push(finding.risks(risks));
     }
 
     /// Adds a finding for each owner that gets its first active version. Its policy cannot be
@@ -91,10 +80,9 @@ impl Comparison<'_> {
             let policy = entry.superseded.policy;
             // Defaults are not reported.
             if policy > SupersededPolicy::Deactivate {
-                let texts = (None, Some(policy.as_str().to_owned()));
+                let words = (None, Some(policy.as_str()));
                 let (kind, none) = (Kind::PolicyLoosened, KeyPositions::default());
-                let finding = self.policy(kind, Field::Superseded, texts, &none, entry);
-                self.findings.push(finding);
+                self.policy(kind, Field::Superseded, words, &none, entry);
             }
         }
     }
@@ -104,13 +92,10 @@ impl Comparison<'_> {
     pub(super) fn merge_policies(&mut self) {
         let is_policy =
             |finding: &Finding| matches!(finding.field, Some(Field::Superseded | Field::Retain));
+        let findings = std::mem::take(&mut self.findings).into_iter();
+        let (policies, kept): (Vec<Finding>, Vec<Finding>) = findings.partition(is_policy);
         let mut merged: Vec<Finding> = Vec::new();
-        let mut kept = Vec::with_capacity(self.findings.len());
-        for mut finding in std::mem::take(&mut self.findings) {
-            if !is_policy(&finding) {
-                kept.push(finding);
-                continue;
-            }
+        for mut finding in policies {
             let address = finding.address.take();
             let is_same = |other: &&mut Finding| {
                 (other.kind, other.field, &other.effect)
@@ -129,8 +114,7 @@ impl Comparison<'_> {
                 finding.address = finding.concerned.pop();
             }
         }
-        kept.append(&mut merged);
-        self.findings = kept;
+        self.findings = kept.into_iter().chain(merged).collect();
     }
 }
 

@@ -44,6 +44,15 @@ impl JobOutcome {
         }
     }
 
+    /// Returns the reason of a failure, or the last answer if the state is not known.
+    pub fn reason(&self) -> Option<&String> {
+        match self {
+            Self::Failed { message } => Some(message),
+            Self::NotKnown { detail } => Some(detail),
+            Self::Started | Self::InProgress | Self::Done => None,
+        }
+    }
+
     /// Returns whether the state is final.
     pub fn is_end(&self) -> bool {
         matches!(self, Self::Done | Self::Failed { .. })

@@ -248,8 +248,9 @@ fn check_lines(text: &str, columns: usize) {
     for line in lines.iter().filter(|line| !line.contains(is_spinner)) {
         let is_one_word = !line.trim().contains(' ');
         let is_snippet = line.contains('│') || line.contains('╭') || line.contains('·');
+        let is_literal = line.starts_with("  # ");
         assert!(
-            line.chars().count() <= columns || is_one_word || is_snippet,
+            line.chars().count() <= columns || is_one_word || is_snippet || is_literal,
             "{columns}: {line:?} in\n{text}"
         );
     }

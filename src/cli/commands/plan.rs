@@ -112,7 +112,7 @@ async fn make(
             None => "It cannot be applied.".to_owned(),
         };
         let message = format!("The plan is kept in `{}`. {next}", path.display());
-        writeln!(io.text().0, "{message}")?;
+        writeln!(io.text(), "{message}")?;
         io.send(|| StreamMessage::log(message));
     } else {
         plan::drop_in_background(plan);

@@ -158,13 +158,7 @@ impl CommandError {
 
     /// Returns the causes, outermost first.
     pub(in crate::cli) fn causes(&self) -> Vec<String> {
-        let mut causes = Vec::new();
-        let mut source = self.source();
-        while let Some(cause) = source {
-            causes.push(cause.to_string());
-            source = cause.source();
-        }
-        causes
+        words::causes(self).collect()
     }
 }
 

@@ -19,7 +19,8 @@ use crate::cli::settings::Settings;
 use crate::manifest::{self, Problem};
 use crate::plan::Refusal;
 use crate::render::{
-    Diagnostic, Severity, StreamMessage, Styles, render_problem, render_refusal, styled, words,
+    Diagnostic, Severity, StreamMessage, StyledWriter, Styles, render_problem, render_refusal,
+    styled, words,
 };
 
 /// Standard output and error of one command.
@@ -89,16 +90,17 @@ impl Io {
         self.is_out_reserved = true;
     }
 
-    /// Returns the writer for text for people, and its styles. With an event stream, which contains
-    /// everything, the text is dropped.
-    pub(in crate::cli) fn text(&mut self) -> (&mut dyn Write, Styles) {
-        if self.stream.is_some() {
+    /// Returns the writer for text for people. With an event stream, which contains everything, the
+    /// text is dropped.
+    pub(in crate::cli) fn text(&mut self) -> StyledWriter<'_> {
+        let (out, styles): (&mut dyn Write, Styles) = if self.stream.is_some() {
             (&mut self.nowhere, Styles::default())
         } else if self.is_out_reserved {
             (&mut self.err, self.err_styles)
         } else {
             (&mut self.out, self.out_styles)
-        }
+        };
+        StyledWriter { out, styles }
     }
 
     /// Returns standard output for a document, whose lines are not wrapped.
@@ -111,7 +113,7 @@ impl Io {
     pub(in crate::cli) fn flush_text(&mut self) -> io::Result<()> {
         match &self.stream {
             Some(stream) => stream.check(),
-            None => self.text().0.flush(),
+            None => self.text().flush(),
         }
     }
 
@@ -237,7 +239,11 @@ impl Io {
             }
             match problem_of(refusal) {
                 Some(problem) => self.show(&problem)?,
-                None => render_refusal(refusal, &self.err_styles, &mut self.err)?,
+                None => {
+                    let styles = self.err_styles;
+                    let out = &mut self.err;
+                    render_refusal(refusal, &mut StyledWriter { out, styles })?;
+                }
             }
         }
         self.rest(&repeated)

@@ -1,5 +1,6 @@
 //! The start of `apply` and `destroy`: from the manifest, from a plan file, or after an interrupt.
 
+use std::io::Write as _;
 use std::path::Path;
 
 use super::apply_request::{ApplyRequest, ApplyWorkflow};
@@ -162,7 +163,7 @@ impl ApplyWorkflow<'_, '_> {
     async fn resume(self) -> Result<ExitStatus, CommandError> {
         let Some(run) = &self.apply_session.past.interrupted else {
             let message = "Nothing to resume: the last apply is complete.";
-            writeln!(self.io.text().0, "{message}")?;
+            writeln!(self.io.text(), "{message}")?;
             self.io.send(|| StreamMessage::log(message));
             return Ok(ExitStatus::Success);
         };

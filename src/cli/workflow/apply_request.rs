@@ -1,6 +1,7 @@
 //! The execution of a request to apply a plan: approval, writes, verification, report.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 
 use super::apply_session::ApplySession;
 use super::approval::{self, Approved};
@@ -143,13 +144,13 @@ impl ApplyWorkflow<'_, '_> {
     /// Prints the changes to execute, and those that the saved plan does not approve.
     fn print_plan(&mut self, plan: &Plan, narrowed: Option<&NarrowedPlan>) -> std::io::Result<()> {
         if narrowed.is_some() && !Summary::of(plan).has_changes() {
-            writeln!(self.io.text().0, "No approved change is left to execute.")?;
+            writeln!(self.io.text(), "No approved change is left to execute.")?;
         } else {
             let detail = self.reporting.args.planning.detail.detail();
             plan_formats::print_plan(plan, detail, self.io)?;
         }
         if let Some(narrowed) = narrowed {
-            render_not_approved(&narrowed.not_approved, self.io.text().0)?;
+            render_not_approved(&narrowed.not_approved, &mut self.io.text())?;
         }
         self.io.flush_text()
     }

@@ -8,7 +8,9 @@ use crate::cli::error::CommandError;
 use crate::cli::files::{append, check_writable, is_same_file, length_of, write_whole};
 use crate::cli::io::{Io, without_commands};
 use crate::cli::settings::Settings;
-use crate::render::{Channel, Content, Document, Format, MARKDOWN, PlanDetail, Styles};
+use crate::render::{
+    Channel, Content, Document, Format, MARKDOWN, PlanDetail, StyledWriter, Styles,
+};
 
 /// The hint about an output that would overwrite something else.
 pub(in crate::cli) const NAME_ANOTHER_FILE: &str = "Name another file.";
@@ -48,7 +50,7 @@ impl OutputWriter<'_> {
         } = self.outputs;
         match format.channel {
             Channel::Text => {
-                let (out, styles) = io.text();
+                let StyledWriter { out, styles } = io.text();
                 self.render(format, max_bytes, detail, styles, out)?;
             }
             Channel::Commands => io.commands(&self.rendered(format, max_bytes)?)?,

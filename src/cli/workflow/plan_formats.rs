@@ -35,8 +35,7 @@ pub(in crate::cli) fn write_plan(
 /// Prints a plan for people.
 pub(in crate::cli) fn print_plan(plan: &Plan, detail: PlanDetail, io: &mut Io) -> io::Result<()> {
     let abandon = io.invocation.command("abandon").to_string();
-    let (out, styles) = io.text();
-    render_plan_in(detail, plan, &abandon, &styles, out)
+    render_plan_in(detail, plan, &abandon, &mut io.text())
 }
 
 /// Sends a plan to the event stream.

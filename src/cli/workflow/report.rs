@@ -1,5 +1,7 @@
 //! The report of an apply in the requested formats, for every outcome.
 
+use std::io::Write as _;
+
 use super::approval::{self, Approved};
 use super::output_files::{self, OutputWriter};
 use crate::cli::args::ChangeArgs;
@@ -88,10 +90,10 @@ impl<'a> Reporting<'a> {
     ) -> Result<(), CommandError> {
         self.is_reported = true;
         let is_verbose = self.args.planning.detail.detail() == PlanDetail::Verbose;
-        let (out, styles) = io.text();
+        let out = &mut io.text();
         let on_screen = writeln!(out)
-            .and_then(|()| render_report(view.report, is_verbose, &styles, out))
-            .and_then(|()| render_verdict(view, &styles, out));
+            .and_then(|()| render_report(view.report, is_verbose, out))
+            .and_then(|()| render_verdict(view, out));
         if let Err(error) = on_screen {
             // Writes were sent, so a closed output no longer changes the result.
             tracing::warn!(%error, "the report could not be written");
@@ -134,7 +136,7 @@ impl<'a> Reporting<'a> {
         view: Option<&ReportView<'_>>,
         io: &mut Io,
     ) -> Result<(), CommandError> {
-        io.send(|| StreamMessage::report(document.clone(), self.mode));
+        io.send(|| StreamMessage::report(document.clone()));
         let writer = OutputWriter {
             content: Content::Report(document, view),
             outputs: self.args.formats.outputs(),

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use super::format::{Channel, Content, Document, Format, Subject};
 use crate::ident::Identity;
 use crate::outcome::OutcomeKind;
-use crate::plan::{Change, Plan, Refusal, Successions, Summary};
+use crate::plan::{Change, Origin, Plan, Refusal, Successions, Summary};
 use crate::render::json::{
     Diagnostic, InFlightItem, OrphanedItem, PositionItem, Remark, ReportChange, ReportDocument,
     ResultWord, Severity, in_backticks,
@@ -30,6 +30,13 @@ struct Annotation {
     message: String,
 }
 
+/// Annotations, and the title and text of the notice after them.
+struct Annotated {
+    annotations: Vec<Annotation>,
+    title: String,
+    verdict: String,
+}
+
 /// Annotations for GitHub.
 pub const GITHUB: Format = Format {
     name: "github",
@@ -45,30 +52,23 @@ pub const GITHUB: Format = Format {
 };
 
 fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let folder = document.folder;
-    match document.content {
-        Content::Plan(plan, refusals) => {
-            render_github_plan(plan, refusals, (folder, document.abandon), out)
-        }
-        Content::Report(report, _) => render_github_report(report, folder, out),
-        Content::Review(review) => render_github_review(review, folder, out),
-        Content::Errors(errors) => {
-            let errors: Vec<Annotation> = errors.iter().map(annotation_of).collect();
-            render(&errors, "solform", "There is no plan.", folder, out)
-        }
-        Content::PastApply(..) => Ok(()),
-    }
+    let annotated = match document.content {
+        Content::Plan(plan, refusals) => of_plan(plan, refusals, document.abandon),
+        Content::Report(report, _) => of_report(report),
+        Content::Review(review) => of_review(review),
+        Content::Errors(errors) => Annotated {
+            annotations: errors.iter().map(annotation_of).collect(),
+            title: "solform".to_owned(),
+            verdict: "There is no plan.".to_owned(),
+        },
+        Content::PastApply(..) => return Ok(()),
+    };
+    render(&annotated, document.folder, out)
 }
 
-/// Writes a plan: its refusals as errors; risks, writes in flight and orphaned records as warnings.
-/// `folder` is the folder, from the root of the repository, that file names are relative to;
-/// `abandon` is the start of the command that clears an orphaned record.
-fn render_github_plan(
-    plan: &Plan,
-    refusals: &[Refusal],
-    (folder, abandon): (&str, &str),
-    out: &mut dyn Write,
-) -> io::Result<()> {
+/// Returns the refusals of a plan as errors; risks, writes in flight and orphaned records as
+/// warnings. `abandon` is the start of the command that clears an orphaned record.
+fn of_plan(plan: &Plan, refusals: &[Refusal], abandon: &str) -> Annotated {
     let refused = refusals
         .iter()
         .map(|refusal| annotation_of(&Diagnostic::of_refusal(refusal, plan)));
@@ -102,60 +102,40 @@ fn render_github_plan(
             item.sentence(abandon, str::to_owned, in_backticks),
         )
     });
-    let annotations: Vec<Annotation> = refused
-        .chain(in_flight)
-        .chain(orphaned)
-        .chain(risks)
-        .collect();
+    let leftovers = in_flight.chain(orphaned);
     let (mut verdict, _) = view::verdict(plan.mode, &Summary::of(plan));
     if !refusals.is_empty() {
         verdict.push_str(" It cannot be applied.");
     }
-    render(
-        &annotations,
-        &format!("solform plan: {}", plan.subject.environment),
-        &verdict,
-        folder,
-        out,
-    )
+    Annotated {
+        annotations: refused.chain(leftovers).chain(risks).collect(),
+        title: format!("solform plan: {}", plan.subject.environment),
+        verdict,
+    }
 }
 
-/// Writes a report: changes that failed as errors, changes that need a check as warnings.
-fn render_github_report(
-    report: &ReportDocument,
-    folder: &str,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let remarks = report.remarks();
-    let remarks = remarks
-        .iter()
-        .map(|remark| remark_annotation(remark, report));
-    let annotations: Vec<Annotation> = report
-        .errors
-        .iter()
-        .map(annotation_of)
-        .chain(report.changes.iter().filter_map(not_done))
-        .chain(remarks)
-        .collect();
-    let title = format!(
-        "solform {}: {}",
-        if report.mode == "destroy" {
-            "destroy"
-        } else {
-            "apply"
-        },
-        report.environment.as_deref().unwrap_or("?")
-    );
+/// Returns the changes of a report that failed as errors, and changes that need a check as
+/// warnings.
+fn of_report(report: &ReportDocument) -> Annotated {
+    let errors = report.errors.iter().map(annotation_of);
+    let changes = report.changes.iter().filter_map(not_done);
+    let remarks = report.remarks().into_iter();
+    let remarks = remarks.map(|remark| remark_annotation(remark, report));
+    let environment = report.environment.as_deref().unwrap_or("?");
     let mut verdict = report.verdict();
     if let (ResultWord::Incomplete, Some(command)) = (report.result, &report.resume_command) {
         verdict.push_str(" To go on, run: ");
         verdict.push_str(command);
     }
-    render(&annotations, &title, &verdict, folder, out)
+    Annotated {
+        annotations: errors.chain(changes).chain(remarks).collect(),
+        title: format!("solform {}: {environment}", report.operation()),
+        verdict,
+    }
 }
 
-/// Writes a review: each finding with a risk is a warning at its line of the head manifest.
-fn render_github_review(review: &Review, folder: &str, out: &mut dyn Write) -> io::Result<()> {
+/// Returns each finding of a review that has a risk, as a warning at its line of the head manifest.
+fn of_review(review: &Review) -> Annotated {
     let mut annotations: Vec<Annotation> = Vec::new();
     for group in &review.groups {
         let names = review_words::environments(group);
@@ -172,8 +152,11 @@ fn render_github_review(review: &Review, folder: &str, out: &mut dyn Write) -> i
         review_words::NO_CHANGES.to_owned()
     };
     let commit = review_words::commit(&review.base);
-    let title = format!("solform review since {}{commit}", review.base.name);
-    render(&annotations, &title, &verdict, folder, out)
+    Annotated {
+        annotations,
+        title: format!("solform review since {}{commit}", review.base.name),
+        verdict,
+    }
 }
 
 fn review_annotation(finding: &Finding, environments: &str) -> Annotation {
@@ -181,15 +164,11 @@ fn review_annotation(finding: &Finding, environments: &str) -> Annotation {
     let effect = finding.effect.as_ref().map_or_else(String::new, |effect| {
         format!("; {}", review_words::effect(effect, str::to_owned))
     });
-    let position = &finding.place.position;
+    let is_head = finding.place.side == Side::Head;
     Annotation {
         severity: Severity::Warning,
         // A line of the base is not in the file that GitHub shows.
-        location: (finding.place.side == Side::Head).then(|| PositionItem {
-            file: position.file.to_string(),
-            line: position.line,
-            column: position.column,
-        }),
+        location: is_head.then(|| PositionItem::of(&Origin::of(&finding.place.position))),
         title: format!(
             "{} in {environments}",
             review_words::subject(finding, environments)
@@ -229,17 +208,18 @@ fn risk(change: &Change, successions: &Successions<'_>) -> Option<Annotation> {
     })
 }
 
-fn remark_annotation(remark: &Remark, report: &ReportDocument) -> Annotation {
+fn remark_annotation(remark: Remark, report: &ReportDocument) -> Annotation {
+    let (label, text) = (remark.label, remark.text);
+    let (title, message) = match &remark.address {
+        Some(address) => (format!("{label}: {address}"), format!("{address} {text}")),
+        None => (label.to_owned(), text),
+    };
     let address = remark.address.as_deref();
-    let label = remark.label;
     Annotation {
         severity: remark.severity,
         location: address.and_then(|address| report.position_of(address).cloned()),
-        title: address.map_or_else(|| label.to_owned(), |address| format!("{label}: {address}")),
-        message: address.map_or_else(
-            || remark.text.clone(),
-            |address| format!("{address} {}", remark.text),
-        ),
+        title,
+        message,
     }
 }
 
@@ -264,21 +244,14 @@ fn not_done(change: &ReportChange) -> Option<Annotation> {
     })
 }
 
-fn render(
-    annotations: &[Annotation],
-    title: &str,
-    verdict: &str,
-    folder: &str,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+/// Writes annotations. `folder` is the folder, from the root of the repository, that file names are
+/// relative to.
+fn render(annotated: &Annotated, folder: &str, out: &mut dyn Write) -> io::Result<()> {
     let mut left = Vec::new();
     for (severity, command) in [(Severity::Error, "error"), (Severity::Warning, "warning")] {
-        let of_kind = || {
-            annotations
-                .iter()
-                .filter(|annotation| annotation.severity == severity)
-        };
-        for annotation in of_kind().take(MAX_ANNOTATIONS) {
+        let all = annotated.annotations.iter();
+        let of_kind: Vec<&Annotation> = all.filter(|found| found.severity == severity).collect();
+        for annotation in of_kind.iter().take(MAX_ANNOTATIONS) {
             let mut properties = Vec::new();
             if let Some(location) = &annotation.location {
                 let file = from_root(folder, &location.file);
@@ -294,7 +267,7 @@ fn render(
                 data(&annotation.message)
             )?;
         }
-        let more = of_kind().count().saturating_sub(MAX_ANNOTATIONS);
+        let more = of_kind.len().saturating_sub(MAX_ANNOTATIONS);
         if more > 0 {
             left.push(format!(
                 "{} not shown",
@@ -307,13 +280,8 @@ fn render(
     } else {
         format!(" ({})", left.join(", "))
     };
-    let verdict = format!("{verdict}{left}");
-    writeln!(
-        out,
-        "::notice title={}::{}",
-        property(title),
-        data(&verdict)
-    )
+    let (title, verdict) = (property(&annotated.title), data(&annotated.verdict));
+    writeln!(out, "::notice title={title}::{verdict}{left}")
 }
 
 /// Returns the path of a file from the root of the repository, as a runner needs it.
@@ -357,7 +325,7 @@ mod tests {
             &Overrides::default(),
         );
         let mut text = Vec::new();
-        render_github_plan(&plan, &refusals, ("", ABANDON), &mut text).unwrap();
+        render(&of_plan(&plan, &refusals, ABANDON), "", &mut text).unwrap();
         String::from_utf8(text).unwrap()
     }
 

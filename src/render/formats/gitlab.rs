@@ -29,7 +29,6 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
 
 /// The counts that GitLab's merge-request widget reads.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub struct GitlabDocument {
     /// Versions that are deployed.
     create: usize,

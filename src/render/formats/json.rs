@@ -16,10 +16,7 @@ pub const JSON: Format = Format {
 
 fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
     match document.content {
-        Content::Plan(plan, refusals) => {
-            let refusals: Vec<String> = refusals.iter().map(ToString::to_string).collect();
-            render_json(&plan_document(plan, &refusals), out)
-        }
+        Content::Plan(plan, refusals) => render_json(&plan_document(plan, refusals), out),
         Content::Report(report, _) => render_json(report, out),
         Content::Review(review) => render_json(&review_document(review), out),
         Content::PastApply(environment, apply) => {

@@ -20,8 +20,7 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
     let max_bytes = document.max_bytes;
     match document.content {
         Content::Plan(plan, refusals) => {
-            let refusals: Vec<String> = refusals.iter().map(ToString::to_string).collect();
-            render_markdown(plan, &refusals, document.abandon, max_bytes, out)
+            render_markdown(plan, refusals, document.abandon, max_bytes, out)
         }
         Content::Report(report, _) => render_report_markdown(report, max_bytes, out),
         Content::Review(review) => render_review_markdown(review, max_bytes, out),

@@ -6,6 +6,7 @@ use super::format::{Channel, Content, DOCUMENTS, Document, Format};
 use crate::render::human::{
     PlanDetail, render_past_run, render_plan_in, render_report, render_review, render_verdict,
 };
+use crate::render::styles::StyledWriter;
 use crate::render::words;
 
 /// Text for people.
@@ -18,22 +19,15 @@ pub const TEXT: Format = Format {
 };
 
 fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let styles = &document.styles;
+    let styles = document.styles;
+    let out = &mut StyledWriter { out, styles };
     match document.content {
-        Content::Plan(plan, _) => {
-            render_plan_in(document.detail, plan, document.abandon, styles, out)
-        }
+        Content::Plan(plan, _) => render_plan_in(document.detail, plan, document.abandon, out),
         Content::Report(_, Some(view)) => {
-            render_plan_in(
-                PlanDetail::Verbose,
-                view.plan,
-                document.abandon,
-                styles,
-                out,
-            )?;
+            render_plan_in(PlanDetail::Verbose, view.plan, document.abandon, out)?;
             writeln!(out)?;
-            render_report(view.report, true, styles, out)?;
-            render_verdict(view, styles, out)
+            render_report(view.report, true, out)?;
+            render_verdict(view, out)
         }
         Content::Report(report, None) => {
             for error in &report.errors {
@@ -41,7 +35,7 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
             }
             writeln!(out, "{}", report.verdict())
         }
-        Content::Review(review) => render_review(review, styles, out),
+        Content::Review(review) => render_review(review, out),
         Content::PastApply(_, apply) => render_past_run(apply, out),
         Content::Errors(_) => Ok(()),
     }

@@ -8,9 +8,8 @@ use crate::render::words;
 
 /// Writes the known facts, and the consequences of `abandon`.
 pub fn render_abandoned(abandoned: &Abandoned<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let live: Vec<String> = abandoned
-        .live
-        .iter()
+    let live = abandoned.live.iter();
+    let live: Vec<String> = live
         .map(|live| {
             format!(
                 "{} ({}, owner {})",
@@ -23,22 +22,16 @@ pub fn render_abandoned(abandoned: &Abandoned<'_>, out: &mut dyn Write) -> io::R
     } else {
         live.join(", ")
     };
+    let sent = abandoned.age.map(words::duration);
+    let orphaned = abandoned.orphaned.map(ToString::to_string);
     let rows: Rows = vec![
         ("apply", Some(abandoned.apply.to_owned())),
         ("change", Some(abandoned.address.to_string())),
         ("write", abandoned.call.map(|call| call.to_string())),
         ("job", abandoned.job.map(ToString::to_string)),
-        (
-            "sent",
-            abandoned
-                .age
-                .map(|age| format!("{} ago", words::duration(age))),
-        ),
+        ("sent", sent.map(|age| format!("{age} ago"))),
         ("last answer", abandoned.last_answer.map(str::to_owned)),
-        (
-            "orphaned record",
-            abandoned.orphaned.map(ToString::to_string),
-        ),
+        ("orphaned record", orphaned),
         ("live", Some(live)),
     ];
     render_rows(&rows, out)?;

@@ -1,11 +1,11 @@
 //! One change of a plan as text.
 
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 
 use crate::ident::SolutionId;
 use crate::manifest::unmistakable;
 use crate::plan::{ActionKind, Block, Change, Decision, FieldChange, Note, Succession};
-use crate::render::styles::{Styles, styled};
+use crate::render::styles::{StyledWriter, styled};
 use crate::render::text_diff::marked;
 use crate::render::view::plan as view;
 use crate::render::words;
@@ -19,23 +19,17 @@ const LONG: usize = 40;
 pub(super) fn render_change(
     change: &Change,
     succession: Option<&Succession<'_>>,
-    styles: &Styles,
-    out: &mut dyn Write,
+    out: &mut StyledWriter<'_>,
 ) -> io::Result<()> {
-    let kind = change.action.kind();
-    render_phrase(change, styles, out)?;
+    render_phrase(change, out)?;
     writeln!(out, "  # ({})", because(change, succession))?;
-    writeln!(
-        out,
-        "{} {}",
-        styled(styles.of(kind), format!("{:>3}", kind.symbol())),
-        words::address(&change.address)
-    )?;
+    let symbol = out.styles.symbol(change.action.kind());
+    writeln!(out, "{symbol} {}", words::address(&change.address))?;
     for field in &change.fields {
-        render_field(field, styles, out)?;
+        render_field(field, out)?;
     }
     let mut warn = |text: &str| {
-        let line = styled(styles.warning, format!("! {text}"));
+        let line = styled(out.styles.warning, format!("! {text}"));
         writeln!(out, "      {line}")
     };
     for block in &change.blocked {
@@ -55,10 +49,9 @@ pub(super) fn render_change(
 pub(super) fn render_briefly(
     change: &Change,
     succession: Option<&Succession<'_>>,
-    styles: &Styles,
-    out: &mut dyn Write,
+    out: &mut StyledWriter<'_>,
 ) -> io::Result<()> {
-    render_phrase(change, styles, out)?;
+    render_phrase(change, out)?;
     let reason = view::reason(&change.reason, words::address);
     let succession = takes_over(succession);
     writeln!(out, "  # ({reason}{succession})")
@@ -82,10 +75,10 @@ pub(super) fn needs_attention(change: &Change, succession: Option<&Succession<'_
 }
 
 /// Writes the line that other programs search for; nothing follows the phrase.
-fn render_phrase(change: &Change, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
+fn render_phrase(change: &Change, out: &mut StyledWriter<'_>) -> io::Result<()> {
     let phrase = change.action.kind().phrase();
     let line = format!("# {} {phrase}", words::address(&change.address));
-    writeln!(out, "  {}", styled(styles.strong, line))
+    writeln!(out, "  {}", styled(out.styles.strong, line))
 }
 
 fn because(change: &Change, succession: Option<&Succession<'_>>) -> String {
@@ -110,12 +103,13 @@ fn takes_over(succession: Option<&Succession<'_>>) -> String {
     })
 }
 
-fn render_field(field: &FieldChange, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
+fn render_field(field: &FieldChange, out: &mut StyledWriter<'_>) -> io::Result<()> {
     // A saved plan may contain a field without a difference.
     if field.before == field.after {
         return Ok(());
     }
     let name = format!("{:<FIELD_WIDTH$}", field.field.as_str());
+    let styles = out.styles;
     let (sign, style, text) = match (&field.before, &field.after) {
         (None, Some(after)) if field.decision == Decision::Apply => ("+", styles.add, value(after)),
         (Some(before), None) => ("-", styles.destroy, value(before)),

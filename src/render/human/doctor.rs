@@ -1,12 +1,12 @@
 //! The result of `doctor` for people: one paragraph for each check.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 
 use anstyle::Style;
 
 use crate::diagnosis::{Check, Diagnosis, Verdict};
-use crate::render::styles::{Styles, styled};
+use crate::render::styles::{StyledWriter, Styles, styled};
 use crate::render::words;
 use crate::render::wrap::{PROSE_WIDTH, push_wrapped};
 
@@ -19,15 +19,14 @@ const MAX_ALIKE: usize = 3;
 pub fn render_doctor(
     diagnosis: &Diagnosis,
     width: Option<usize>,
-    styles: &Styles,
-    out: &mut dyn Write,
+    out: &mut StyledWriter<'_>,
 ) -> io::Result<()> {
     let width = width.map_or(usize::MAX, |width| width.min(PROSE_WIDTH));
     if let Some(environment) = &diagnosis.environment {
         writeln!(out, "Environment {}:\n", words::quoted(environment))?;
     }
     for check in &diagnosis.checks {
-        render_check(check, width, styles, out)?;
+        render_check(check, width, out)?;
     }
     let skipped = match diagnosis.count(Verdict::Skipped) {
         0 => String::new(),
@@ -42,14 +41,10 @@ pub fn render_doctor(
     )
 }
 
-fn render_check(
-    check: &Check,
-    width: usize,
-    styles: &Styles,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+fn render_check(check: &Check, width: usize, out: &mut StyledWriter<'_>) -> io::Result<()> {
     let mut paragraph = |verdict: Option<Verdict>, text: &str| {
-        let (word, style) = verdict.map_or(("", Style::new()), |verdict| word(verdict, styles));
+        let (word, style) =
+            verdict.map_or(("", Style::new()), |verdict| word(verdict, &out.styles));
         let gap = INDENT - word.len();
         let line = format!("{}{:gap$}{}", styled(style, word), "", words::escaped(text));
         let mut wrapped = String::new();
@@ -114,7 +109,7 @@ mod tests {
             )],
         };
         let mut out = Vec::new();
-        render_doctor(&diagnosis, None, &Styles::default(), &mut out).unwrap();
+        render_doctor(&diagnosis, None, &mut StyledWriter::plain(&mut out)).unwrap();
         let expected = "\
 FAIL    paths: 0 of 5.
         - a: Missing.
@@ -159,7 +154,7 @@ FAIL    paths: 0 of 5.
             ],
         };
         let mut out = Vec::new();
-        render_doctor(&diagnosis, Some(60), &Styles::default(), &mut out).unwrap();
+        render_doctor(&diagnosis, Some(60), &mut StyledWriter::plain(&mut out)).unwrap();
         let expected = "\
 Environment \"prod\":
 
@@ -178,7 +173,7 @@ skipped packages: No package could be read.
         // A pipe has no width; a paragraph is never wider than `PROSE_WIDTH`.
         let widest = |width: Option<usize>| {
             let mut out = Vec::new();
-            render_doctor(&diagnosis, width, &Styles::default(), &mut out).unwrap();
+            render_doctor(&diagnosis, width, &mut StyledWriter::plain(&mut out)).unwrap();
             let text = String::from_utf8(out).unwrap();
             text.lines().map(str::len).max().unwrap()
         };

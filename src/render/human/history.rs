@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::table::{Rows, brief_time, render_rows, render_table, time};
-use crate::render::view::past::{count_done, result, word_of};
+use super::table::{Rows, render_rows, render_table};
+use crate::render::json::past_step_item;
+use crate::render::view::past::{count_done, result};
 use crate::render::words;
-use crate::store::{PastApply, PastStep, Took};
+use crate::store::{PastApply, Took};
 
 /// The minimum number of shown characters of an apply's id: the part that is a time.
 const ID_LENGTH: usize = 13;
@@ -23,7 +24,7 @@ pub fn render_history(runs: &[PastApply], out: &mut dyn Write) -> io::Result<()>
         let done = count_done(run);
         [
             Some(run.id.chars().take(length).collect()),
-            run.began_at_ms.and_then(briefly_at),
+            run.began_at_ms.and_then(words::brief_time),
             took(run, "> "),
             Some(result(run).to_owned()),
             Some(run.changes.to_string()),
@@ -51,7 +52,7 @@ pub fn render_past_run(run: &PastApply, out: &mut dyn Write) -> io::Result<()> {
     let subject = run.subject.as_ref();
     let rows: Rows = vec![
         ("apply", Some(run.id.clone())),
-        ("began", run.began_at_ms.and_then(at)),
+        ("began", run.began_at_ms.and_then(words::time)),
         ("took", took(run, "at least ")),
         ("result", Some(result(run).to_owned())),
         (
@@ -69,37 +70,18 @@ pub fn render_past_run(run: &PastApply, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)?;
     let header = ["CHANGE", "ACTION", "OUTCOME", "ID", "JOBS", "BECAUSE"];
     let rows = run.steps.iter().map(|step| {
-        let outcome = step.outcome.as_ref();
+        let item = past_step_item(step);
+        let action = step.action.as_ref();
         [
-            Some(step.address().to_string()),
-            step.action
-                .as_ref()
-                .map(|action| action.kind().legend().to_owned()),
-            Some(word_of(step).to_owned()),
-            outcome.and_then(|outcome| outcome.id.as_ref().map(ToString::to_string)),
-            jobs_of(step),
-            outcome.and_then(|outcome| outcome.detail.clone()),
+            Some(item.address),
+            action.map(|action| action.kind().legend().to_owned()),
+            Some(item.outcome.to_owned()),
+            item.id,
+            Some(item.jobs.join(", ")).filter(|text| !text.is_empty()),
+            item.detail,
         ]
     });
     render_table(header, rows, out)
-}
-
-fn jobs_of(step: &PastStep) -> Option<String> {
-    let jobs: Vec<&str> = step
-        .sendings
-        .iter()
-        .filter_map(|sent| sent.job.as_ref())
-        .map(crate::ident::JobId::as_str)
-        .collect();
-    Some(jobs.join(", ")).filter(|text| !text.is_empty())
-}
-
-fn at(ms: u64) -> Option<String> {
-    time(i64::try_from(ms).ok()?)
-}
-
-fn briefly_at(ms: u64) -> Option<String> {
-    brief_time(i64::try_from(ms).ok()?)
 }
 
 /// Returns the duration of an apply; `at_least` is the prefix of a minimum duration.

@@ -14,12 +14,8 @@ mod table;
 pub use abandon::render_abandoned;
 pub use doctor::render_doctor;
 pub use history::{render_history, render_past_run};
-#[cfg(test)]
-pub use plan::render_plan;
 pub use plan::{PlanDetail, render_plan_in, render_refusal};
 pub use report::{render_not_approved, render_report, render_verdict};
 pub use review::render_review;
 pub use runs::{render_job, render_runs};
 pub use solutions::{render_solution, render_solutions};
-
-pub(super) use table::{brief_time, time};

@@ -1,7 +1,7 @@
 //! The plan as text: destroys first, each change once, the counts last.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 
 use super::change::{is_loss, needs_attention, render_briefly, render_change, said};
 use super::report::render_causes;
@@ -10,21 +10,9 @@ use crate::plan::{
     ActionKind, Change, Plan, Refusal, SUMMARISED_ABOVE, Succession, Successions, Summary,
 };
 use crate::render::json::{in_backticks, leftovers};
-use crate::render::styles::{Styles, styled};
+use crate::render::styles::{StyledWriter, styled};
 use crate::render::view::plan as view;
 use crate::render::words;
-
-/// Writes a plan with all details of each change.
-#[cfg(test)]
-pub fn render_plan(plan: &Plan, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
-    render_plan_in(
-        PlanDetail::Verbose,
-        plan,
-        crate::render::ABANDON,
-        styles,
-        out,
-    )
-}
 
 /// The detail of a printed plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,24 +35,23 @@ pub fn render_plan_in(
     detail: PlanDetail,
     plan: &Plan,
     abandon: &str,
-    styles: &Styles,
-    out: &mut dyn Write,
+    out: &mut StyledWriter<'_>,
 ) -> io::Result<()> {
     let summary = Summary::of(plan);
     if summary.has_changes() {
-        render_head(plan, &summary, detail, styles, out)?;
-        render_changes(plan, detail, styles, out)?;
+        render_head(plan, &summary, detail, out)?;
+        render_changes(plan, detail, out)?;
     }
     let (verdict, rest) = view::verdict(plan.mode, &summary);
     let style = if summary.has_changes() {
-        styles.strong
+        out.styles.strong
     } else if summary.has_leftovers() {
-        styles.warning
+        out.styles.warning
     } else {
-        styles.add
+        out.styles.add
     };
-    writeln!(out, "{}", styled(style, verdict + rest))?;
-    render_notes(plan, (detail, abandon), &summary, styles, out)
+    out.line(style, verdict + rest)?;
+    render_notes(plan, (detail, abandon), &summary, out)
 }
 
 /// Writes the header of a plan: the environment, the meaning of the symbols, and the first plan's
@@ -73,8 +60,7 @@ fn render_head(
     plan: &Plan,
     summary: &Summary,
     detail: PlanDetail,
-    styles: &Styles,
-    out: &mut dyn Write,
+    out: &mut StyledWriter<'_>,
 ) -> io::Result<()> {
     write!(
         out,
@@ -89,14 +75,13 @@ fn render_head(
             let kinds: BTreeSet<ActionKind> =
                 to_do(plan).map(|change| change.action.kind()).collect();
             for kind in kinds {
-                let symbol = styled(styles.of(kind), format!("{:>3}", kind.symbol()));
-                writeln!(out, "{symbol} {}", kind.legend())?;
+                writeln!(out, "{} {}", out.styles.symbol(kind), kind.legend())?;
             }
         }
     }
     if summary.coexisting > 0 {
         let line = view::coexisting(summary.coexisting);
-        writeln!(out, "\n{}", styled(styles.warning, line))?;
+        writeln!(out, "\n{}", styled(out.styles.warning, line))?;
     }
     writeln!(out)
 }
@@ -105,12 +90,7 @@ fn to_do(plan: &Plan) -> impl Iterator<Item = &Change> {
     plan.changes.iter().filter(|change| !change.is_no_op())
 }
 
-fn render_changes(
-    plan: &Plan,
-    detail: PlanDetail,
-    styles: &Styles,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+fn render_changes(plan: &Plan, detail: PlanDetail, out: &mut StyledWriter<'_>) -> io::Result<()> {
     let successions = Successions::of(plan);
     let mut changes: Vec<(&Change, Option<Succession<'_>>)> = to_do(plan)
         .map(|change| (change, successions.of_change(change)))
@@ -118,21 +98,14 @@ fn render_changes(
     let mut detail = detail;
     let mut is_all_brief = false;
     if detail == PlanDetail::Summarised && changes.len() > SUMMARISED_ABOVE {
-        render_groups(&changes, styles, out)?;
-        let count = |is_shown: &dyn Fn(&Change, Option<&Succession<'_>>) -> bool| {
-            let shown = changes.iter();
-            shown
-                .filter(|(change, succession)| is_shown(change, succession.as_ref()))
-                .count()
-        };
+        render_groups(&changes, out)?;
+        changes.retain(|(change, succession)| needs_attention(change, succession.as_ref()));
         // Losses and blocked changes are always listed; other changes that need attention are
         // listed only if there are few.
-        if count(&needs_attention) > SUMMARISED_ABOVE {
+        if changes.len() > SUMMARISED_ABOVE {
             detail = PlanDetail::Concise;
             is_all_brief = true;
             changes.retain(|(change, _)| is_loss(change) || !change.blocked.is_empty());
-        } else {
-            changes.retain(|(change, succession)| needs_attention(change, succession.as_ref()));
         }
     }
     let is_brief = |change: &Change, succession: Option<&Succession<'_>>| match detail {
@@ -147,10 +120,10 @@ fn render_changes(
     for (change, succession) in &changes {
         let succession = succession.as_ref();
         if is_brief(change, succession) {
-            render_briefly(change, succession, styles, out)?;
+            render_briefly(change, succession, out)?;
             is_open = true;
         } else {
-            render_change(change, succession, styles, out)?;
+            render_change(change, succession, out)?;
         }
     }
     if is_open { writeln!(out) } else { Ok(()) }
@@ -159,8 +132,7 @@ fn render_changes(
 /// Writes the number of changes by kind and reason, with the first addresses of each group.
 fn render_groups(
     changes: &[(&Change, Option<Succession<'_>>)],
-    styles: &Styles,
-    out: &mut dyn Write,
+    out: &mut StyledWriter<'_>,
 ) -> io::Result<()> {
     let mut groups: BTreeMap<(bool, ActionKind, &str), Vec<&Address>> = BTreeMap::new();
     for (change, _) in changes {
@@ -177,7 +149,7 @@ fn render_groups(
         words::count(changes.len(), "change")
     )?;
     for ((_, kind, why), addresses) in groups {
-        let symbol = styled(styles.of(kind), format!("{:>3}", kind.symbol()));
+        let symbol = out.styles.symbol(kind);
         let number = addresses.len();
         let legend = kind.legend();
         let named = words::addresses(addresses.into_iter());
@@ -191,8 +163,7 @@ fn render_notes(
     plan: &Plan,
     (detail, abandon): (PlanDetail, &str),
     summary: &Summary,
-    styles: &Styles,
-    out: &mut dyn Write,
+    out: &mut StyledWriter<'_>,
 ) -> io::Result<()> {
     let stays = plan.changes.iter().filter(|change| change.is_no_op());
     let notes: Vec<String> = stays
@@ -209,35 +180,24 @@ fn render_notes(
         notes.len()
     };
     for line in &notes[..shown] {
-        writeln!(out, "{}", styled(styles.warning, line))?;
+        out.line(out.styles.warning, line)?;
     }
     if is_summarised {
         let more = words::count(notes.len() - shown, "more note");
         let line = format!("{more}; --verbose shows each of them.");
-        writeln!(out, "{}", styled(styles.warning, line))?;
+        out.line(out.styles.warning, line)?;
     }
-    render_leftovers(plan, abandon, styles, out)?;
+    for line in leftovers(plan, abandon, words::escaped, in_backticks) {
+        out.line(out.styles.warning, words::escaped(&line))?;
+    }
     let counts = [view::unchanged(summary), view::at_risk(summary)].concat();
     let line = format!("Versions: {}.", counts.join(", "));
-    writeln!(out, "{}", styled(styles.faint, line))
-}
-
-/// Writes the writes in flight and the orphaned records of earlier applies.
-fn render_leftovers(
-    plan: &Plan,
-    abandon: &str,
-    styles: &Styles,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    for line in leftovers(plan, abandon, words::escaped, in_backticks) {
-        writeln!(out, "{}", styled(styles.warning, words::escaped(&line)))?;
-    }
-    Ok(())
+    out.line(out.styles.faint, line)
 }
 
 /// Writes a refusal of a plan, with its causes and its help.
-pub fn render_refusal(refusal: &Refusal, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
-    let head = styled(styles.destroy, "Error:");
+pub fn render_refusal(refusal: &Refusal, out: &mut StyledWriter<'_>) -> io::Result<()> {
+    let head = styled(out.styles.destroy, "Error:");
     writeln!(out, "{head} {}", words::escaped(&refusal.to_string()))?;
     render_causes(refusal, &refusal.help(), "  ", out)
 }

@@ -5,11 +5,11 @@ use std::error::Error;
 use std::io::{self, Write};
 
 use super::table::{column_width, padded};
-use crate::apply::{ApplyReport, Outcome, SkipReason, StepError, StepReport};
+use crate::apply::{ApplyReport, Done, Outcome, SkipReason, StepError, StepReport};
 use crate::outcome::OutcomeKind;
 use crate::plan::{ActionKind, Change, SUMMARISED_ABOVE};
 use crate::render::json::{Severity, report_document};
-use crate::render::styles::{Styles, styled};
+use crate::render::styles::{StyledWriter, styled};
 use crate::render::text_diff::render_differences;
 use crate::render::view::ReportView;
 use crate::render::words;
@@ -37,64 +37,49 @@ pub fn render_not_approved(changes: &[Change], out: &mut dyn Write) -> io::Resul
 pub fn render_report(
     report: &ApplyReport,
     is_verbose: bool,
-    styles: &Styles,
-    out: &mut dyn Write,
+    out: &mut StyledWriter<'_>,
 ) -> io::Result<()> {
     if report.steps.is_empty() {
         return Ok(());
     }
-    writeln!(out, "{}", styled(styles.strong, "Outcomes:"))?;
+    out.line(out.styles.strong, "Outcomes:")?;
     let is_summarised = !is_verbose && report.steps.len() > SUMMARISED_ABOVE;
-    let is_counted = |step: &&StepReport| is_summarised && is_plainly_done(step);
+    let steps = report.steps.iter();
+    let (counted, steps): (Vec<&StepReport>, Vec<&StepReport>) =
+        steps.partition(|step| is_summarised && is_plainly_done(step));
     let mut counts: BTreeMap<ActionKind, usize> = BTreeMap::new();
-    for step in report.steps.iter().filter(is_counted) {
+    for step in counted {
         *counts.entry(step.kind).or_default() += 1;
     }
     for (kind, count) in counts {
-        let done = styled(styles.add, format!("{:<9}", OutcomeKind::Done.as_str()));
+        let done = styled(out.styles.add, format!("{:<9}", OutcomeKind::Done.as_str()));
         let symbol = kind.symbol();
         let count = words::count(count, "change");
         writeln!(out, "  {done} {symbol:>3} {count}")?;
     }
-    let steps: Vec<&StepReport> = report
-        .steps
-        .iter()
-        .filter(|step| !is_counted(step))
-        .collect();
     let addresses: Vec<String> = steps
         .iter()
         .map(|step| words::address(&step.address))
         .collect();
     let width = column_width(addresses.iter().map(String::as_str));
     for step in steps {
-        render_step(step, width, styles, out)?;
+        render_step(step, width, out)?;
     }
     writeln!(out)
 }
 
 /// Returns true if a change is done and needs no remark.
 fn is_plainly_done(step: &StepReport) -> bool {
-    match &step.outcome {
-        Outcome::Done(done) => !done.visibility_not_known && step.sent_twice.is_empty(),
-        Outcome::Failed(_)
-        | Outcome::Refused(_)
-        | Outcome::Skipped(_)
-        | Outcome::Cancelled
-        | Outcome::Unknown { .. } => false,
-    }
+    let is_noteworthy = |done: &Done| done.visibility_not_known || !step.sent_twice.is_empty();
+    matches!(&step.outcome, Outcome::Done(done) if !is_noteworthy(done))
 }
 
-fn render_step(
-    step: &StepReport,
-    width: usize,
-    styles: &Styles,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+fn render_step(step: &StepReport, width: usize, out: &mut StyledWriter<'_>) -> io::Result<()> {
     let word = step.outcome.word();
     let style = match word {
-        OutcomeKind::Done => styles.add,
-        OutcomeKind::Failed | OutcomeKind::Refused => styles.destroy,
-        OutcomeKind::Skipped | OutcomeKind::Cancelled | OutcomeKind::Unknown => styles.warning,
+        OutcomeKind::Done => out.styles.add,
+        OutcomeKind::Failed | OutcomeKind::Refused => out.styles.destroy,
+        OutcomeKind::Skipped | OutcomeKind::Cancelled | OutcomeKind::Unknown => out.styles.warning,
     };
     writeln!(
         out,
@@ -105,13 +90,13 @@ fn render_step(
         remark(step)
     )?;
     match &step.outcome {
-        Outcome::Failed(error) => render_error(error, styles, out),
+        Outcome::Failed(error) => render_error(error, out),
         Outcome::Refused(differences) => {
             writeln!(
                 out,
                 "      changed since the plan was made; the plan (-) against what was found (+):"
             )?;
-            render_differences(differences, "      ", styles, out)
+            render_differences(differences, "      ", out)
         }
         Outcome::Done(_) | Outcome::Skipped(_) | Outcome::Cancelled | Outcome::Unknown { .. } => {
             Ok(())
@@ -150,9 +135,9 @@ fn remark(step: &StepReport) -> String {
     words::escaped(&remarks.join(", "))
 }
 
-fn render_error(error: &StepError, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
+fn render_error(error: &StepError, out: &mut StyledWriter<'_>) -> io::Result<()> {
     let message = words::escaped(&error.to_string());
-    writeln!(out, "      {}", styled(styles.destroy, message))?;
+    writeln!(out, "      {}", styled(out.styles.destroy, message))?;
     render_causes(error, &error.help(), "      ", out)
 }
 
@@ -163,48 +148,37 @@ pub(super) fn render_causes(
     indent: &str,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = words::escaped(&cause.to_string());
-        writeln!(out, "{indent}because {cause_text}")?;
-        source = cause.source();
+    for cause in words::causes(error) {
+        writeln!(out, "{indent}because {}", words::escaped(&cause))?;
     }
     writeln!(out, "{indent}help: {}", words::escaped(help))
 }
 
 /// Writes the last lines: what needs attention, the totals, and the next command if something is
 /// left.
-pub fn render_verdict(
-    view: &ReportView<'_>,
-    styles: &Styles,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+pub fn render_verdict(view: &ReportView<'_>, out: &mut StyledWriter<'_>) -> io::Result<()> {
     let document = report_document(view);
     for remark in document.remarks() {
         let style = match remark.severity {
-            Severity::Error => styles.destroy,
-            Severity::Warning => styles.warning,
+            Severity::Error => out.styles.destroy,
+            Severity::Warning => out.styles.warning,
         };
-        writeln!(
-            out,
-            "{}",
-            styled(style, words::escaped(&remark.to_string()))
-        )?;
+        out.line(style, words::escaped(&remark.to_string()))?;
     }
     if view.is_interrupted {
         let line = "The check after the apply was cut short by the interrupt.";
-        writeln!(out, "{}", styled(styles.warning, line))?;
+        out.line(out.styles.warning, line)?;
     }
     for command in view.abandon_commands {
         let command = words::escaped(command);
         writeln!(out, "If the job never ends, stop waiting for it: {command}")?;
     }
     let (style, next) = match (view.is_all_done(), view.is_interrupted) {
-        (true, false) => (styles.add, ""),
-        (true, true) => (styles.add, "To check"),
-        (false, _) => (styles.destroy, "To go on"),
+        (true, false) => (out.styles.add, ""),
+        (true, true) => (out.styles.add, "To check"),
+        (false, _) => (out.styles.destroy, "To go on"),
     };
-    writeln!(out, "{}", styled(style, document.verdict()))?;
+    out.line(style, document.verdict())?;
     if next.is_empty() {
         return Ok(());
     }

@@ -1,8 +1,8 @@
 //! A review as text: environment by environment, findings with high risks first.
 
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 
-use crate::render::styles::{Styles, styled};
+use crate::render::styles::{StyledWriter, styled};
 use crate::render::view::review as review_words;
 use crate::render::words;
 use crate::review::{Finding, Review, ReviewGroup, ReviewSummary, Sign};
@@ -11,7 +11,7 @@ use crate::review::{Finding, Review, ReviewGroup, ReviewSummary, Sign};
 const MAX_LISTED: usize = 20;
 
 /// Writes a review.
-pub fn render_review(review: &Review, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
+pub fn render_review(review: &Review, out: &mut StyledWriter<'_>) -> io::Result<()> {
     let summary = ReviewSummary::of(review);
     writeln!(
         out,
@@ -22,25 +22,25 @@ pub fn render_review(review: &Review, styles: &Styles, out: &mut dyn Write) -> i
     )?;
     if !review.base.is_present {
         let line = "The base has no manifest: everything is new.";
-        writeln!(out, "{}", styled(styles.warning, line))?;
+        out.line(out.styles.warning, line)?;
     }
     writeln!(out)?;
     for group in &review.groups {
-        render_group(group, styles, out)?;
+        render_group(group, out)?;
     }
     if !summary.has_changes() {
-        return writeln!(out, "{}", styled(styles.add, review_words::NO_CHANGES));
+        return out.line(out.styles.add, review_words::NO_CHANGES);
     }
     let line = format!("{}.", review_words::counts(&summary));
-    writeln!(out, "{}", styled(styles.strong, line))?;
+    out.line(out.styles.strong, line)?;
     if summary.risks.is_empty() {
         return Ok(());
     }
     let line = format!("Risks: {}.", review_words::risks(&summary));
-    writeln!(out, "{}", styled(styles.warning, line))
+    out.line(out.styles.warning, line)
 }
 
-fn render_group(group: &ReviewGroup, styles: &Styles, out: &mut dyn Write) -> io::Result<()> {
+fn render_group(group: &ReviewGroup, out: &mut StyledWriter<'_>) -> io::Result<()> {
     let names = group.environments.iter().map(|name| words::quoted(name));
     let label = if group.environments.len() == 1 {
         "Environment"
@@ -50,15 +50,15 @@ fn render_group(group: &ReviewGroup, styles: &Styles, out: &mut dyn Write) -> io
     let label = format!("{label} {}", words::joined(names));
     if group.findings.is_empty() {
         let line = format!("{label}: no changes.");
-        writeln!(out, "{}", styled(styles.faint, line))?;
+        out.line(out.styles.faint, line)?;
         return writeln!(out);
     }
     let count = words::count(group.findings.len(), "finding");
     let line = format!("{label}: {count}.");
-    writeln!(out, "{}", styled(styles.strong, line))?;
+    out.line(out.styles.strong, line)?;
     let names = review_words::environments(group);
     for finding in &group.findings {
-        render_finding(finding, &names, styles, out)?;
+        render_finding(finding, &names, out)?;
     }
     writeln!(out)
 }
@@ -66,71 +66,42 @@ fn render_group(group: &ReviewGroup, styles: &Styles, out: &mut dyn Write) -> io
 fn render_finding(
     finding: &Finding,
     environment: &str,
-    styles: &Styles,
-    out: &mut dyn Write,
+    out: &mut StyledWriter<'_>,
 ) -> io::Result<()> {
     let sign = finding.kind.sign();
     let style = match sign {
-        Sign::Comes => styles.add,
-        Sign::Goes => styles.destroy,
-        Sign::Changes => styles.change,
+        Sign::Comes => out.styles.add,
+        Sign::Goes => out.styles.destroy,
+        Sign::Changes => out.styles.change,
     };
+    let sign = styled(style, sign.as_str());
+    let subject = words::escaped(review_words::subject(finding, environment));
+    let subject = styled(out.styles.strong, format!("{subject}:"));
     let position = &finding.place.position;
-    let location = format!(
-        "({}:{}:{})",
-        words::escaped(&position.file),
-        position.line,
-        position.column
-    );
-    writeln!(
-        out,
-        "  {} {} {} {}",
-        styled(style, sign.as_str()),
-        styled(
-            styles.strong,
-            format!(
-                "{}:",
-                words::escaped(review_words::subject(finding, environment))
-            )
-        ),
-        finding.kind.phrase(),
-        styled(styles.faint, location)
-    )?;
-    let value = |text: &Option<String>| text.as_deref().map(words::quoted);
-    let values = match (value(&finding.before), value(&finding.after)) {
-        (Some(before), Some(after)) => Some(format!("{before} -> {after}")),
-        (Some(before), None) => Some(format!("{before} -> (none)")),
-        (None, Some(after)) => Some(format!("(none) -> {after}")),
-        (None, None) => None,
-    };
-    if let Some(values) = values {
-        writeln!(out, "      {} = {values}", review_words::key(finding))?;
-    }
-    if let Some(effect) = &finding.effect {
+    let (line, column) = (position.line, position.column);
+    let location = format!("({}:{line}:{column})", words::escaped(&position.file));
+    let location = styled(out.styles.faint, location);
+    let phrase = finding.kind.phrase();
+    writeln!(out, "  {sign} {subject} {phrase} {location}")?;
+    if finding.before.is_some() || finding.after.is_some() {
+        let value =
+            |text: &Option<String>| text.as_deref().map_or("(none)".to_owned(), words::quoted);
+        let (before, after) = (value(&finding.before), value(&finding.after));
         writeln!(
             out,
-            "      {}",
-            review_words::effect(effect, words::escaped)
+            "      {} = {before} -> {after}",
+            review_words::key(finding)
         )?;
     }
-    for address in finding.concerned.iter().take(MAX_LISTED) {
-        let address = words::escaped(address.as_str());
-        writeln!(
-            out,
-            "      {address} {}",
-            review_words::concerned(finding.kind)
-        )?;
-    }
-    if finding.concerned.len() > MAX_LISTED {
-        let more = finding.concerned.len() - MAX_LISTED;
-        writeln!(out, "      and {more} more")?;
+    for line in review_words::consequences(finding, MAX_LISTED, words::escaped) {
+        writeln!(out, "      {line}")?;
     }
     if finding.risks.is_empty() {
         return Ok(());
     }
     let risks: Vec<&str> = finding.risks.iter().map(|risk| risk.mark()).collect();
     let line = format!("! {}", risks.join(", "));
-    writeln!(out, "      {}", styled(styles.warning, line))
+    writeln!(out, "      {}", styled(out.styles.warning, line))
 }
 
 #[cfg(test)]
@@ -166,7 +137,7 @@ mod tests {
             )]),
         };
         let mut text = Vec::new();
-        render_review(&review, &Styles::default(), &mut text).unwrap();
+        render_review(&review, &mut StyledWriter::plain(&mut text)).unwrap();
         String::from_utf8(text).unwrap()
     }
 

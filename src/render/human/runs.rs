@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::table::{Rows, brief_time, render_rows, render_table, time};
+use super::table::{Rows, render_rows, render_table};
 use crate::ident::{Address, SolutionId};
 use crate::job::{RunList, RunState};
 use crate::render::words;
-use crate::run::{JobOutcome, JobReport};
+use crate::run::JobReport;
 
 /// Writes a table of runs. A solution is shown by its address if it is known, otherwise by its id.
 pub fn render_runs(
@@ -26,7 +26,7 @@ pub fn render_runs(
         [
             Some(run.id.to_string()),
             run.state.as_ref().map(RunState::as_str).map(str::to_owned),
-            run.started_at_ms.and_then(brief_time),
+            run.started_at_ms.and_then(words::brief_time),
             run.time_taken_ms.and_then(took),
             solution,
             run.output_folder.clone(),
@@ -53,24 +53,17 @@ pub fn render_job(report: &JobReport, out: &mut dyn Write) -> io::Result<()> {
         ("id", Some(id.to_string())),
         ("outcome", Some(outcome.label().to_owned())),
     ];
-    let why = match outcome {
-        JobOutcome::Failed { message } => Some(message.clone()),
-        JobOutcome::NotKnown { detail } => Some(detail.clone()),
-        JobOutcome::Started | JobOutcome::InProgress | JobOutcome::Done => None,
-    };
+    let why = outcome.reason();
     let solutions: Vec<&str> = solution_ids.iter().map(SolutionId::as_str).collect();
     let optional = [
         ("state", state.clone()),
-        ("because", why.clone()),
-        (
-            "message",
-            message.clone().filter(|text| why.as_ref() != Some(text)),
-        ),
+        ("because", why.cloned()),
+        ("message", message.clone().filter(|text| why != Some(text))),
         (
             "progress",
             progress.map(|share| format!("{:.0} %", share * 100.0)),
         ),
-        ("started", started_at_ms.and_then(time)),
+        ("started", started_at_ms.and_then(words::time)),
         ("time taken", time_taken_ms.and_then(took)),
         (
             "solution",

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::table::{Rows, render_rows, render_table, time};
+use super::table::{Rows, render_rows, render_table};
 use crate::ident::Address;
 use crate::live::{LiveState, LiveVersion};
 use crate::plan::OrphanedRecord;
@@ -84,8 +84,8 @@ pub fn render_solution(
         ("state", Some(state.to_string())),
         ("visibility", visibility.as_ref().map(ToString::to_string)),
         ("orphaned", orphaned),
-        ("created", created_at_ms.and_then(time)),
-        ("updated", updated_at_ms.and_then(time)),
+        ("created", created_at_ms.and_then(words::time)),
+        ("updated", updated_at_ms.and_then(words::time)),
     ];
     render_rows(&rows, out)
 }

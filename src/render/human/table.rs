@@ -61,17 +61,6 @@ fn shown(text: Option<&str>) -> String {
     text.map_or_else(|| "-".to_owned(), words::escaped)
 }
 
-/// Returns a time for people, such as `2023-05-04T00:17:43.986Z`; `None` outside of the calendar.
-pub(in crate::render) fn time(ms: i64) -> Option<String> {
-    let time = jiff::Timestamp::from_millisecond(ms).ok()?;
-    Some(time.to_string())
-}
-
-/// Returns a time without fractions of a second, for tables.
-pub(in crate::render) fn brief_time(ms: i64) -> Option<String> {
-    time(ms.checked_sub(ms.rem_euclid(1_000))?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,18 +89,5 @@ mod tests {
         render_table(["NAME", "N"], rows.into_iter(), &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text, format!("NAME   N\n表     1\n{long}  2\nshort  3\n"));
-    }
-
-    #[test]
-    fn times_are_readable() {
-        assert_eq!(time(0).unwrap(), "1970-01-01T00:00:00Z");
-        assert_eq!(time(1_683_159_463_986).unwrap(), "2023-05-04T00:17:43.986Z");
-        assert_eq!(time(i64::MAX), None);
-        assert_eq!(
-            brief_time(1_683_159_463_986).unwrap(),
-            "2023-05-04T00:17:43Z"
-        );
-        assert_eq!(brief_time(-1).unwrap(), "1969-12-31T23:59:59Z");
-        assert_eq!(brief_time(i64::MIN), None);
     }
 }

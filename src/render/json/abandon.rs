@@ -8,7 +8,6 @@ use crate::render::view::Abandoned;
 
 /// The output of `abandon --json`: the abandoned change, for which later plans do not wait.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub struct AbandonDocument {
     /// The version of this format, `MAJOR.MINOR`.
     format_version: &'static str,

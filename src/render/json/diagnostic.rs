@@ -1,13 +1,13 @@
 //! An error or a warning as a value: message, causes, fix and location. Streams, reports and
 //! annotations use it.
 
-use std::error::Error;
-
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::ident::Address;
 use crate::manifest::{Label, PrimaryLine, Problem, Severity as ProblemSeverity};
 use crate::plan::{Origin, Plan, Refusal};
+use crate::render::words;
 
 /// The severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -21,7 +21,6 @@ pub enum Severity {
 
 /// An error or a warning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub struct Diagnostic {
     /// `error` or `warning`.
     pub severity: Severity,
@@ -44,7 +43,6 @@ pub struct Diagnostic {
 
 /// The additional values of a diagnostic.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub struct DiagnosticExtension {
     /// The stable code of a problem of the manifest.
     pub code: Option<String>,
@@ -56,7 +54,6 @@ pub struct DiagnosticExtension {
 
 /// A part of the manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub struct SourceRange {
     /// The file.
     pub filename: String,
@@ -68,7 +65,6 @@ pub struct SourceRange {
 
 /// A position in the manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub struct SourcePoint {
     /// The line, from 1.
     pub line: usize,
@@ -80,7 +76,6 @@ pub struct SourcePoint {
 
 /// A line of the manifest, with the part that is the cause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub struct Snippet {
     /// Always null: a manifest has no blocks with names.
     pub context: Option<String>,
@@ -154,10 +149,7 @@ impl Diagnostic {
         let primary = problem.primary.as_ref();
         let line = problem.primary_line();
         Self {
-            severity,
-            summary: problem.to_string(),
             detail: lines.join("\n"),
-            address: None,
             range: primary.map(|label| range(label, line.as_ref())),
             snippet: primary.zip(line).map(|(label, line)| Snippet {
                 context: None,
@@ -172,24 +164,27 @@ impl Diagnostic {
                 causes: Vec::new(),
                 help: problem.help.clone(),
             },
+            ..Self::new(severity, problem.to_string())
         }
     }
 
     /// Returns the diagnostic of a refusal, at the entry of the manifest that it concerns.
     pub fn of_refusal(refusal: &Refusal, plan: &Plan) -> Self {
-        let mut causes = Vec::new();
-        let mut source = Error::source(refusal);
-        while let Some(cause) = source {
-            causes.push(cause.to_string());
-            source = cause.source();
-        }
+        let causes = words::causes(refusal).collect();
         let mut diagnostic =
             Self::new(Severity::Error, refusal.to_string()).because(causes, Some(refusal.help()));
-        let address = match refusal {
-            Refusal::NotListed { address } | Refusal::Protected { address } => address,
+        let of_change = |address: &Address| {
+            let mut changes = plan.changes.iter();
+            let change = changes.find(|change| change.address == *address);
+            change.and_then(|change| change.origin.as_ref())
+        };
+        let (address, origin) = match refusal {
+            Refusal::NotListed { address } | Refusal::Protected { address } => {
+                (address, of_change(address))
+            }
             Refusal::Owner { address, conflict } => {
                 diagnostic.x_solution.code = Some(conflict.code().to_owned());
-                address
+                (address, of_change(address))
             }
             Refusal::Package {
                 address,
@@ -197,23 +192,15 @@ impl Diagnostic {
                 origin,
                 identity: _,
             } => {
-                let mut diagnostic = diagnostic.about(address.as_str(), origin.as_ref());
                 diagnostic.x_solution.code = Some(problem.code().to_string());
-                return diagnostic;
+                (address, origin.as_ref())
             }
             Refusal::Unproven(_)
             | Refusal::TooManyDestroys { .. }
             | Refusal::TooManyChanges { .. }
             | Refusal::ScopeNotListed => return diagnostic,
         };
-        let change = plan
-            .changes
-            .iter()
-            .find(|change| change.address == *address);
-        diagnostic.about(
-            address.as_str(),
-            change.and_then(|change| change.origin.as_ref()),
-        )
+        diagnostic.about(address.as_str(), origin)
     }
 }
 

@@ -9,7 +9,6 @@ const FORMAT_VERSION: &str = "1.0";
 
 /// The output of `doctor --json`: checks of an environment.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub struct DoctorDocument<'a> {
     /// The version of this format, `MAJOR.MINOR`.
     format_version: &'static str,
@@ -27,7 +26,6 @@ pub struct DoctorDocument<'a> {
 
 /// The numbers of checks by outcome.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 struct CountsItem {
     /// Checks that passed.
     ok: usize,
@@ -41,12 +39,12 @@ struct CountsItem {
 
 /// A check.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 struct CheckItem<'a> {
     /// The name of the check; more names may be added.
     name: &'static str,
     /// The outcome.
-    verdict: VerdictWord,
+    #[serde(with = "VerdictWord")]
+    verdict: Verdict,
     /// The result, as a sentence.
     text: &'a str,
     /// The fix; null if nothing has to be done.
@@ -57,19 +55,20 @@ struct CheckItem<'a> {
 
 /// An item of a check.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 struct FindingItem<'a> {
     /// The subject.
     subject: &'a str,
     /// The outcome.
-    verdict: VerdictWord,
+    #[serde(with = "VerdictWord")]
+    verdict: Verdict,
     /// The result, as a sentence.
     text: &'a str,
 }
 
 /// The outcome of a check.
-#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(remote = "Verdict", rename_all = "snake_case")]
+#[schemars(rename = "VerdictWord")]
 enum VerdictWord {
     /// The check passed.
     Ok,
@@ -79,17 +78,6 @@ enum VerdictWord {
     Fail,
     /// The check was skipped, because something that it needs is missing.
     Skipped,
-}
-
-impl From<Verdict> for VerdictWord {
-    fn from(verdict: Verdict) -> Self {
-        match verdict {
-            Verdict::Ok => Self::Ok,
-            Verdict::Warn => Self::Warn,
-            Verdict::Fail => Self::Fail,
-            Verdict::Skipped => Self::Skipped,
-        }
-    }
 }
 
 /// Returns the document of a diagnosis.
@@ -120,23 +108,22 @@ fn check_item(check: &Check) -> CheckItem<'_> {
     } = check;
     CheckItem {
         name: name.as_str(),
-        verdict: (*verdict).into(),
+        verdict: *verdict,
         text,
         hint: hint.as_deref().filter(|hint| !hint.is_empty()),
         findings: findings
             .iter()
-            .map(|finding| {
-                let Finding {
+            .map(
+                |Finding {
+                     subject,
+                     verdict,
+                     text,
+                 }| FindingItem {
                     subject,
-                    verdict,
+                    verdict: *verdict,
                     text,
-                } = finding;
-                FindingItem {
-                    subject,
-                    verdict: (*verdict).into(),
-                    text,
-                }
-            })
+                },
+            )
             .collect(),
     }
 }

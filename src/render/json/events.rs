@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::diagnostic::{Diagnostic, Severity};
-use super::items::{InFlightItem, OrphanedItem, seconds, time};
+use super::items::{InFlightItem, OrphanedItem, seconds};
 use super::line::{
     ChangesItem, HookItem, Level, LogExtension, OutcomeExtension, PlannedItem, ResourceItem,
     StreamEvent, StreamLine, SummaryExtension, UI_VERSION,
@@ -12,9 +12,9 @@ use super::line::{
 use super::plan::{RESOURCE_TYPE, SummaryItem, extension, is_applyable_now};
 use super::report::ReportDocument;
 use super::v1::FORMAT_VERSION;
-use crate::apply::ApplyEvent;
+use crate::apply::{ApplyEvent, Totals};
 use crate::ident::{Address, Identity};
-use crate::plan::{ActionKind, Change, Decision, Mode, Plan, Successions, Summary};
+use crate::plan::{ActionKind, Change, Decision, Plan, Successions, Summary};
 use crate::render::progress::sentence;
 use crate::render::view::plan as view;
 use crate::render::words;
@@ -30,17 +30,12 @@ pub struct StreamMessage {
 impl StreamMessage {
     /// Returns the line with this time, in milliseconds since 1970.
     pub fn at(self, now_ms: u64) -> StreamLine {
-        let Self {
-            level,
-            message,
-            event,
-        } = self;
         StreamLine {
-            level,
-            message,
+            level: self.level,
+            message: self.message,
             module: "solform.ui",
-            timestamp: time(now_ms).unwrap_or_default(),
-            event,
+            timestamp: words::time(now_ms).unwrap_or_default(),
+            event: self.event,
         }
     }
 
@@ -55,15 +50,12 @@ impl StreamMessage {
     /// Returns the first line of a stream: the versions.
     pub fn version() -> Self {
         let solform = env!("CARGO_PKG_VERSION");
-        Self::new(
-            Level::Info,
-            format!("solform {solform}"),
-            StreamEvent::Version {
-                solform,
-                ui: UI_VERSION,
-                format_version: FORMAT_VERSION,
-            },
-        )
+        let event = StreamEvent::Version {
+            solform,
+            ui: UI_VERSION,
+            format_version: FORMAT_VERSION,
+        };
+        Self::new(Level::Info, format!("solform {solform}"), event)
     }
 
     /// Returns a line with a message for people only.
@@ -78,13 +70,9 @@ impl StreamMessage {
             Severity::Error => (Level::Error, "Error"),
             Severity::Warning => (Level::Warn, "Warning"),
         };
-        Self::new(
-            level,
-            format!("{head}: {}", diagnostic.summary),
-            StreamEvent::Diagnostic {
-                diagnostic: Box::new(diagnostic),
-            },
-        )
+        let message = format!("{head}: {}", diagnostic.summary);
+        let diagnostic = Box::new(diagnostic);
+        Self::new(level, message, StreamEvent::Diagnostic { diagnostic })
     }
 
     /// Returns the lines of a plan: every change, every unchanged version with a note or a
@@ -104,47 +92,51 @@ impl StreamMessage {
             .map(|change| planned_change(change, &successions))
             .collect();
         let summary = Summary::of(plan);
-        let changes = ChangesItem {
-            add: summary.add,
-            change: summary.change,
-            import: 0,
-            remove: summary.destroy,
-            operation: "plan",
-        };
+        let counts = [summary.add, summary.change, summary.destroy];
         let (verdict, rest) = view::verdict(plan.mode, &summary);
-        let message = verdict + rest;
         let x_solution = SummaryExtension {
-            summary: Some(SummaryItem::of(summary)),
+            summary: Some(SummaryItem(summary)),
             applyable: Some(is_applyable && is_applyable_now(&summary)),
             in_flight: Some(InFlightItem::all(plan, &plan.in_flight)),
             orphaned: Some(OrphanedItem::all(plan)),
             report: None,
         };
-        messages.push(summary_message(message, changes, x_solution));
+        messages.push(Self::summary("plan", verdict + rest, counts, x_solution));
         messages
     }
 
     /// Returns the last line of an apply: the report.
-    pub fn report(report: ReportDocument, mode: Mode) -> Self {
-        let changes = ChangesItem {
-            add: report.totals.added,
-            change: report.totals.changed,
-            import: 0,
-            remove: report.totals.destroyed,
-            operation: match mode {
-                Mode::Converge => "apply",
-                Mode::Destroy => "destroy",
-            },
-        };
-        let message = report.verdict();
+    pub fn report(report: ReportDocument) -> Self {
+        let Totals {
+            added,
+            changed,
+            destroyed,
+        } = report.totals;
+        let (operation, verdict) = (report.operation(), report.verdict());
         let x_solution = SummaryExtension {
-            summary: None,
-            applyable: None,
-            in_flight: None,
-            orphaned: None,
             report: Some(report),
+            ..SummaryExtension::default()
         };
-        summary_message(message, changes, x_solution)
+        Self::summary(operation, verdict, [added, changed, destroyed], x_solution)
+    }
+
+    fn summary(
+        operation: &'static str,
+        verdict: String,
+        [add, change, remove]: [usize; 3],
+        x_solution: SummaryExtension,
+    ) -> Self {
+        let event = StreamEvent::ChangeSummary {
+            changes: ChangesItem {
+                add,
+                change,
+                import: 0,
+                remove,
+                operation,
+            },
+            x_solution: Box::new(x_solution),
+        };
+        Self::new(Level::Info, verdict, event)
     }
 
     /// Returns the line of a change that is in progress.
@@ -167,46 +159,10 @@ impl StreamMessage {
     /// Returns the line of an event during an apply.
     pub fn event(event: &ApplyEvent<'_>, identity: Option<&Identity>) -> Self {
         let mut message = sentence(event);
-        let log = |level, message, x_solution| {
-            let x_solution = Some(x_solution);
-            Self::new(level, message, StreamEvent::Log { x_solution })
-        };
-        match event {
+        let (level, event) = match event {
             ApplyEvent::StepStarted { address, kind } => {
                 let hook = hook(address, identity, *kind);
-                Self::new(Level::Info, message, StreamEvent::ApplyStart { hook })
-            }
-            ApplyEvent::JobStarted { address, call, job } => {
-                let event = LogExtension::JobStarted {
-                    address: address.to_string(),
-                    call: call.as_str(),
-                    job: job.as_ref().map(ToString::to_string),
-                };
-                log(Level::Info, message, event)
-            }
-            ApplyEvent::JobAnswered { address, job, word } => {
-                let event = LogExtension::JobAnswered {
-                    address: address.to_string(),
-                    job: job.to_string(),
-                    word: word.clone(),
-                };
-                log(Level::Info, message, event)
-            }
-            ApplyEvent::Retrying {
-                address,
-                call,
-                after,
-                is_ambiguous,
-                why,
-            } => {
-                let event = LogExtension::Retrying {
-                    address: address.to_string(),
-                    call: call.as_str(),
-                    after_seconds: seconds(*after),
-                    ambiguous: *is_ambiguous,
-                    why: why.clone(),
-                };
-                log(Level::Warn, message, event)
+                return Self::new(Level::Info, message, StreamEvent::ApplyStart { hook });
             }
             ApplyEvent::StepFinished(step) => {
                 let done = step.outcome.done();
@@ -230,48 +186,61 @@ impl StreamMessage {
                     message = format!("{message}: {why}");
                 }
                 let event = StreamEvent::ApplyErrored { hook, x_solution };
-                Self::new(Level::Error, message, event)
+                return Self::new(Level::Error, message, event);
             }
-            ApplyEvent::Draining { in_progress } => log(
-                Level::Warn,
-                message,
-                LogExtension::Draining {
-                    at_work: *in_progress,
-                },
-            ),
-        }
+            ApplyEvent::JobStarted { address, call, job } => {
+                let event = LogExtension::JobStarted {
+                    address: address.to_string(),
+                    call: call.as_str(),
+                    job: job.as_ref().map(ToString::to_string),
+                };
+                (Level::Info, event)
+            }
+            ApplyEvent::JobAnswered { address, job, word } => {
+                let event = LogExtension::JobAnswered {
+                    address: address.to_string(),
+                    job: job.to_string(),
+                    word: word.clone(),
+                };
+                (Level::Info, event)
+            }
+            ApplyEvent::Retrying {
+                address,
+                call,
+                after,
+                is_ambiguous,
+                why,
+            } => {
+                let event = LogExtension::Retrying {
+                    address: address.to_string(),
+                    call: call.as_str(),
+                    after_seconds: seconds(*after),
+                    ambiguous: *is_ambiguous,
+                    why: why.clone(),
+                };
+                (Level::Warn, event)
+            }
+            ApplyEvent::Draining { in_progress } => {
+                let at_work = *in_progress;
+                (Level::Warn, LogExtension::Draining { at_work })
+            }
+        };
+        let x_solution = Some(event);
+        Self::new(level, message, StreamEvent::Log { x_solution })
     }
 }
 
 fn planned_change(change: &Change, successions: &Successions<'_>) -> StreamMessage {
-    let kind = change.action.kind();
-    let word = action_word(kind);
-    StreamMessage::new(
-        Level::Info,
-        format!("{}: Plan to {word}", change.address),
-        StreamEvent::PlannedChange {
-            change: PlannedItem {
-                resource: resource(&change.address, Some(&change.identity)),
-                action: word,
-            },
-            x_solution: Box::new(extension(change, successions.of_change(change))),
+    let action = action_word(change.action.kind());
+    let event = StreamEvent::PlannedChange {
+        change: PlannedItem {
+            resource: resource(&change.address, Some(&change.identity)),
+            action,
         },
-    )
-}
-
-fn summary_message(
-    message: String,
-    changes: ChangesItem,
-    x_solution: SummaryExtension,
-) -> StreamMessage {
-    StreamMessage::new(
-        Level::Info,
-        message,
-        StreamEvent::ChangeSummary {
-            changes,
-            x_solution: Box::new(x_solution),
-        },
-    )
+        x_solution: Box::new(extension(change, successions.of_change(change))),
+    };
+    let message = format!("{}: Plan to {action}", change.address);
+    StreamMessage::new(Level::Info, message, event)
 }
 
 /// Returns the word of an action in the stream: `noop`, where the plan document has `no-op`.

@@ -5,11 +5,12 @@ use serde::Serialize;
 
 use crate::escape::escaped;
 use crate::ident::Identity;
+use crate::outcome::WriteKind;
 use crate::plan::{InFlight, Origin, OrphanedRecord, Plan};
+use crate::render::words::time;
 
 /// A position in the manifest.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub(in crate::render) struct PositionItem {
     /// The file.
     pub(in crate::render) file: String,
@@ -31,7 +32,6 @@ impl PositionItem {
 
 /// A write of an earlier apply whose outcome is not known.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub(in crate::render) struct InFlightItem {
     /// The version that it is for.
     pub(in crate::render) address: String,
@@ -59,12 +59,14 @@ impl InFlightItem {
 
     /// Returns the fact as a sentence without a full stop; `show` escapes the address.
     pub(in crate::render) fn sentence(&self, show: impl Fn(&str) -> String) -> String {
-        let job = self.job.as_ref();
-        let job = job.map_or("whose job is not known".to_owned(), |job| {
-            format!("job {}", escaped(job))
-        });
+        let job = match &self.job {
+            Some(job) => format!(", job {}", escaped(job)),
+            // A PATCH has no job.
+            None if self.write == WriteKind::Patch.as_str() => String::new(),
+            None => ", whose job is not known".to_owned(),
+        };
         format!(
-            "the {} of {}, {job}, sent by apply {}; the next apply waits until it ends, then plans",
+            "the {} of {}{job}, sent by apply {}; the next apply waits until it ends, then plans",
             self.write,
             show(&self.address),
             self.apply
@@ -74,7 +76,6 @@ impl InFlightItem {
 
 /// A live record that a failed deploy left.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub(in crate::render) struct OrphanedItem {
     /// The version that the deploy was for.
     pub(in crate::render) address: String,
@@ -176,7 +177,36 @@ pub(super) fn seconds(took: std::time::Duration) -> f64 {
     (took.as_secs_f64() * 1000.0).round() / 1000.0
 }
 
-/// Returns a time as RFC 3339; `None` outside of the calendar.
-pub(super) fn time(ms: u64) -> Option<String> {
-    crate::render::human::time(i64::try_from(ms).ok()?)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_patch_in_flight_has_no_job() {
+        for (write, job, expected) in [
+            (
+                WriteKind::Deploy,
+                Some("j"),
+                "the deploy of A@1, job j, sent",
+            ),
+            (
+                WriteKind::Deploy,
+                None,
+                "the deploy of A@1, whose job is not known, sent",
+            ),
+            (WriteKind::Patch, None, "the patch of A@1, sent"),
+        ] {
+            let item = InFlightItem {
+                address: "A@1".to_owned(),
+                write: write.as_str(),
+                job: job.map(str::to_owned),
+                apply: "0192f1c4".to_owned(),
+                sent_at: None,
+            };
+            let expected = format!(
+                "{expected} by apply 0192f1c4; the next apply waits until it ends, then plans"
+            );
+            assert_eq!(item.sentence(str::to_owned), expected);
+        }
+    }
 }

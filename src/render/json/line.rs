@@ -105,7 +105,6 @@ pub(super) enum StreamEvent {
 
 /// The version that a line is about.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub(super) struct ResourceItem {
     /// `Name@version`, with the owner in front if two versions have the same name and version.
     pub(super) addr: String,
@@ -125,7 +124,6 @@ pub(super) struct ResourceItem {
 
 /// A change of the plan.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub(super) struct PlannedItem {
     /// The version.
     pub(super) resource: ResourceItem,
@@ -135,7 +133,6 @@ pub(super) struct PlannedItem {
 
 /// The counts.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub(super) struct ChangesItem {
     /// Versions that are added; a replace counts here and in `remove`.
     pub(super) add: usize,
@@ -150,8 +147,7 @@ pub(super) struct ChangesItem {
 }
 
 /// The additional values of the counts.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub(super) struct SummaryExtension {
     /// All counts of a plan; only in a plan.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -173,7 +169,6 @@ pub(super) struct SummaryExtension {
 
 /// A change in progress.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub(super) struct HookItem {
     /// The version.
     pub(super) resource: ResourceItem,
@@ -192,7 +187,6 @@ pub(super) struct HookItem {
 
 /// The outcome of a change.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub(super) struct OutcomeExtension {
     /// `done`, `failed`, `skipped`, `refused`, `cancelled` or `unknown`.
     pub(super) outcome: &'static str,

@@ -19,13 +19,13 @@ pub use events::StreamMessage;
 pub use items::orphaned_sentence;
 pub(super) use items::{InFlightItem, OrphanedItem, PositionItem, in_backticks, leftovers};
 pub use line::StreamLine;
-pub(super) use past::past_report_document;
+pub use past::{HistoryDocument, RunHistoryDocument, history_document, run_history_document};
+pub(super) use past::{past_report_document, past_step_item};
 pub use plan::{PlanDocument, plan_document};
 pub use report::{NotApplied, ReportDocument, not_applied_document, report_document};
 pub(super) use report::{Remark, ReportChange, ResultWord};
 pub use review::{ReviewDocument, review_document};
 pub use v1::{
-    HistoryDocument, JobDocument, RunHistoryDocument, RunsDocument, SolutionsDocument,
-    history_document, job_document, render_json, run_history_document, runs_document, schema_of,
-    solutions_document,
+    JobDocument, RunsDocument, SolutionsDocument, job_document, render_json, runs_document,
+    schema_of, solutions_document,
 };

@@ -1,39 +1,153 @@
-//! The report of an earlier apply, from its journal.
+//! The documents of earlier applies, from their journals.
 
 use std::collections::BTreeMap;
 
-use super::items::time;
-use super::report::{ReportChange, ReportDocument, ResultWord, TotalsItem, empty};
-use crate::plan::{Action, ActionKind, Mode};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::report::{ReportChange, ReportDocument, ResultWord, empty};
+use super::v1::FORMAT_VERSION;
+use crate::apply::Totals;
+use crate::plan::Mode;
 use crate::render::view::past;
-use crate::store::{PastApply, RecordedOutcome};
+use crate::render::words::time;
+use crate::store::{PastApply, PastStep, RecordedOutcome, Took};
+
+/// The version of the document of `history`.
+const HISTORY_VERSION: &str = "2.0";
+
+/// The output of `history --json`: the applies in a store.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct HistoryDocument {
+    /// The version of this format, `MAJOR.MINOR`.
+    format_version: &'static str,
+    /// The name of the environment in the manifest.
+    environment: String,
+    /// The applies, the oldest first.
+    applies: Vec<PastRunItem>,
+}
+
+/// The output of `history show ID --json`: one apply with its steps.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct RunHistoryDocument {
+    /// The version of this format, `MAJOR.MINOR`.
+    format_version: &'static str,
+    /// The name of the environment in the manifest.
+    environment: String,
+    /// The apply.
+    run: PastRunItem,
+    /// The steps, in the order of their start.
+    steps: Vec<PastStepItem>,
+}
+
+/// An earlier apply.
+#[derive(Debug, Serialize, JsonSchema)]
+struct PastRunItem {
+    /// The id.
+    id: String,
+    /// `complete`, `incomplete`, `interrupted` or `running`.
+    result: &'static str,
+    /// The start, in milliseconds since 1970.
+    began_at_ms: Option<u64>,
+    /// The time of the last line that the apply itself wrote, in milliseconds since 1970.
+    last_at_ms: Option<u64>,
+    /// The duration, so far if it is running, in milliseconds; null if it was interrupted.
+    took_ms: Option<u64>,
+    /// The id of the plan that it executed.
+    plan: Option<String>,
+    /// The digest of its manifest.
+    manifest: Option<String>,
+    /// The number of planned changes.
+    changes: usize,
+    /// The number of completed changes.
+    done: usize,
+}
+
+/// A step of an earlier apply.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::render) struct PastStepItem {
+    /// The change.
+    pub(in crate::render) address: String,
+    /// The planned action.
+    pub(in crate::render) action: Option<&'static str>,
+    /// The outcome, `not sent`, or `abandoned`.
+    pub(in crate::render) outcome: &'static str,
+    /// The id of the record that is live, or that a failed job left.
+    pub(in crate::render) id: Option<String>,
+    /// The ids of its jobs.
+    pub(in crate::render) jobs: Vec<String>,
+    /// The reason why it is not done.
+    pub(in crate::render) detail: Option<String>,
+}
+
+/// Returns the document of the applies in a store.
+pub fn history_document(environment: &str, applies: &[PastApply]) -> HistoryDocument {
+    HistoryDocument {
+        format_version: HISTORY_VERSION,
+        environment: environment.to_owned(),
+        applies: applies.iter().map(past_run_item).collect(),
+    }
+}
+
+/// Returns the document of one apply.
+pub fn run_history_document(environment: &str, run: &PastApply) -> RunHistoryDocument {
+    RunHistoryDocument {
+        format_version: FORMAT_VERSION,
+        environment: environment.to_owned(),
+        run: past_run_item(run),
+        steps: run.steps.iter().map(past_step_item).collect(),
+    }
+}
+
+fn past_run_item(run: &PastApply) -> PastRunItem {
+    PastRunItem {
+        id: run.id.clone(),
+        result: past::result(run),
+        began_at_ms: run.began_at_ms,
+        last_at_ms: run.last_at_ms,
+        took_ms: match run.took() {
+            Took::Exactly(ms) => Some(ms),
+            Took::AtLeast(_) | Took::Unknown => None,
+        },
+        plan: run.plan.clone(),
+        manifest: run
+            .subject
+            .as_ref()
+            .map(|subject| subject.manifest.to_string()),
+        changes: run.changes,
+        done: past::count_done(run),
+    }
+}
+
+/// Returns the item of a step.
+pub(in crate::render) fn past_step_item(step: &PastStep) -> PastStepItem {
+    let outcome = step.outcome.as_ref();
+    let jobs = step.sendings.iter().filter_map(|sent| sent.job.as_ref());
+    PastStepItem {
+        address: step.address().to_string(),
+        action: step.action.as_ref().map(|action| action.kind().as_str()),
+        outcome: past::word_of(step),
+        id: outcome.and_then(|outcome| outcome.id.as_ref().map(ToString::to_string)),
+        jobs: jobs.map(ToString::to_string).collect(),
+        detail: outcome.and_then(|outcome| outcome.detail.clone()),
+    }
+}
 
 /// Returns the report document of an earlier apply, from its journal.
 pub(in crate::render) fn past_report_document(run: &PastApply) -> ReportDocument {
-    let changes: Vec<ReportChange> = run
-        .steps
-        .iter()
-        .map(|step| {
-            let outcome = step.outcome.as_ref();
-            ReportChange {
-                address: step.address().to_string(),
-                action: step.action.as_ref().map(|action| action.kind().as_str()),
-                outcome: past::word_of(step),
-                detail: outcome.and_then(|outcome| outcome.detail.clone()),
-                help: None,
-                id: outcome.and_then(|outcome| outcome.id.as_ref().map(ToString::to_string)),
-                jobs: step
-                    .sendings
-                    .iter()
-                    .filter_map(|sent| sent.job.as_ref().map(ToString::to_string))
-                    .collect(),
-                sent_twice: Vec::new(),
-                was_already: false,
-                took_seconds: None,
-                position: None,
-            }
-        })
-        .collect();
+    let change = |step| {
+        let item = past_step_item(step);
+        ReportChange {
+            address: item.address,
+            action: item.action,
+            outcome: item.outcome,
+            id: item.id,
+            jobs: item.jobs,
+            detail: item.detail,
+            ..ReportChange::default()
+        }
+    };
+    let changes: Vec<ReportChange> = run.steps.iter().map(change).collect();
     let mut outcomes = BTreeMap::new();
     for change in &changes {
         *outcomes.entry(change.outcome).or_insert(0) += 1;
@@ -60,22 +174,14 @@ pub(in crate::render) fn past_report_document(run: &PastApply) -> ReportDocument
 
 /// Returns the totals of an earlier apply. A step without a write changed nothing, so it is not
 /// counted.
-fn past_totals(run: &PastApply) -> TotalsItem {
-    let mut totals = TotalsItem::default();
+fn past_totals(run: &PastApply) -> Totals {
+    let mut totals = Totals::default();
     for step in &run.steps {
         let is_done = step.outcome.as_ref().is_some_and(RecordedOutcome::is_done);
-        if !is_done || step.sendings.is_empty() {
-            continue;
-        }
-        match step.action.as_ref().map(Action::kind) {
-            Some(ActionKind::Create) => totals.added += 1,
-            Some(ActionKind::Update) => totals.changed += 1,
-            Some(ActionKind::Delete) => totals.destroyed += 1,
-            Some(ActionKind::Replace) => {
-                totals.added += 1;
-                totals.destroyed += 1;
-            }
-            Some(ActionKind::NoOp) | None => {}
+        if is_done && !step.sendings.is_empty() {
+            step.action
+                .iter()
+                .for_each(|action| totals.add(action.kind()));
         }
     }
     totals

@@ -10,9 +10,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::items::{InFlightItem, OrphanedItem, PositionItem};
+use crate::ident::Identity;
 use crate::plan::{
-    Action, ActionKind, Block, Change, LiveImage, Note, Plan, Reason, Succession, Successions,
-    Successor, Summary,
+    Action, ActionKind, AfterImage, Block, Change, LiveImage, Note, Plan, Reason, Succession,
+    Successions, Successor, Summary,
 };
 
 /// The version of Terraform's plan format whose keys are used.
@@ -22,7 +23,6 @@ pub(super) const RESOURCE_TYPE: &str = "solform_solution";
 
 /// The output of `plan --format json` and `show --format json`.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub struct PlanDocument {
     /// The version of this format, `MAJOR.MINOR`.
     format_version: &'static str,
@@ -43,7 +43,6 @@ pub struct PlanDocument {
 
 /// A version with its change.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 struct ResourceChange {
     /// `Name@version`, with the owner in front if two versions have the same name and version.
     address: String,
@@ -66,17 +65,19 @@ struct ResourceChange {
     x_solution: ChangeExtension,
 }
 
+/// The values of a version, by field.
+type Values = BTreeMap<&'static str, Option<String>>;
+
 /// The action on a version.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 struct ChangeItem {
     /// `no-op`, `create`, `update`, `delete`, or `delete` and `create` for a replace. A search for
     /// `delete` finds every loss.
     actions: Vec<&'static str>,
     /// The live values; null if no version is live.
-    before: Option<BTreeMap<&'static str, Option<String>>>,
+    before: Option<Values>,
     /// The values after the apply; null if no version will be live.
-    after: Option<BTreeMap<&'static str, Option<String>>>,
+    after: Option<Values>,
     /// The fields that are known only after the apply.
     after_unknown: BTreeMap<&'static str, bool>,
     /// Always false: no value of a solution version is a secret.
@@ -87,7 +88,6 @@ struct ChangeItem {
 
 /// The additional values of a change.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own, and a key of the document"
@@ -131,7 +131,6 @@ pub(super) struct ChangeExtension {
 
 /// The versions that another version replaces.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 struct SuccessionItem {
     /// `upgrade`, `downgrade`, `incomparable` if their numbers cannot be ordered, or `handover`
     /// from the same version of another owner.
@@ -142,7 +141,6 @@ struct SuccessionItem {
 
 /// A field that differs.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 struct FieldItem {
     /// The name.
     field: &'static str,
@@ -157,7 +155,6 @@ struct FieldItem {
 
 /// The additional values of a plan.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 struct PlanExtension {
     /// The name of the environment in the manifest.
     environment: String,
@@ -186,8 +183,14 @@ pub(super) fn is_applyable_now(summary: &Summary) -> bool {
 
 /// The counts of a plan.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(super) struct SummaryItem {
+#[serde(transparent)]
+pub(super) struct SummaryItem(#[serde(with = "SummaryKeys")] pub(super) Summary);
+
+/// The counts of a plan.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(remote = "Summary")]
+#[schemars(inline)]
+struct SummaryKeys {
     /// Versions that are deployed; a replace counts here and in `destroy`.
     add: usize,
     /// Versions that are patched.
@@ -226,51 +229,8 @@ pub(super) struct SummaryItem {
     orphaned: usize,
 }
 
-impl SummaryItem {
-    pub(super) fn of(summary: Summary) -> Self {
-        let Summary {
-            add,
-            change,
-            destroy,
-            no_op,
-            unknown,
-            in_review,
-            blocked,
-            ends_service,
-            irreversible,
-            widened,
-            narrowed,
-            downgraded,
-            coexisting,
-            unmanaged,
-            left_out,
-            in_flight,
-            orphaned,
-        } = summary;
-        Self {
-            add,
-            change,
-            destroy,
-            no_op,
-            unknown,
-            in_review,
-            blocked,
-            ends_service,
-            irreversible,
-            widened,
-            narrowed,
-            downgraded,
-            coexisting,
-            unmanaged,
-            left_out,
-            in_flight,
-            orphaned,
-        }
-    }
-}
-
 /// Returns the document of a plan and its refusals.
-pub fn plan_document(plan: &Plan, refusals: &[String]) -> PlanDocument {
+pub fn plan_document(plan: &Plan, refusals: &[impl ToString]) -> PlanDocument {
     let summary = Summary::of(plan);
     let successions = Successions::of(plan);
     let is_whole = summary.left_out == 0 && summary.blocked == 0 && !summary.has_leftovers();
@@ -290,9 +250,9 @@ pub fn plan_document(plan: &Plan, refusals: &[String]) -> PlanDocument {
             url: plan.subject.url.clone(),
             manifest: plan.subject.manifest.to_string(),
             mode: plan.mode.as_str(),
-            summary: SummaryItem::of(summary),
+            summary: SummaryItem(summary),
             live_in_scope: plan.live_in_scope,
-            refusals: refusals.to_vec(),
+            refusals: refusals.iter().map(ToString::to_string).collect(),
             in_flight: InFlightItem::all(plan, &plan.in_flight),
             orphaned: OrphanedItem::all(plan),
         },
@@ -318,13 +278,6 @@ fn resource_change(change: &Change, successions: &Successions<'_>) -> ResourceCh
 }
 
 fn change_item(action: &Action) -> ChangeItem {
-    let actions = match action.kind() {
-        ActionKind::NoOp => vec!["no-op"],
-        ActionKind::Create => vec!["create"],
-        ActionKind::Update => vec!["update"],
-        ActionKind::Delete => vec!["delete"],
-        ActionKind::Replace => vec!["delete", "create"],
-    };
     let before = action.before().map(image);
     let after = match action {
         Action::NoOp { .. } => before.clone(),
@@ -354,7 +307,10 @@ fn change_item(action: &Action) -> ChangeItem {
         }
     }
     ChangeItem {
-        actions,
+        actions: match action.kind() {
+            ActionKind::Replace => vec!["delete", "create"],
+            kind => vec![kind.as_str()],
+        },
         before,
         after,
         after_unknown,
@@ -363,31 +319,32 @@ fn change_item(action: &Action) -> ChangeItem {
     }
 }
 
-fn image(live: &LiveImage) -> BTreeMap<&'static str, Option<String>> {
-    BTreeMap::from([
+fn image(live: &LiveImage) -> Values {
+    let mut values = common_values(&live.identity, &live.state);
+    let visibility = live.visibility.as_ref().map(ToString::to_string);
+    values.extend([
         ("id", Some(live.id.to_string())),
-        ("name", Some(live.identity.name.to_string())),
-        ("version", Some(live.identity.version.to_string())),
-        ("owner", Some(live.identity.owner.to_string())),
-        ("state", Some(live.state.to_string())),
-        (
-            "visibility",
-            live.visibility.as_ref().map(ToString::to_string),
-        ),
-    ])
+        ("visibility", visibility),
+    ]);
+    values
 }
 
-fn declared(after: &crate::plan::AfterImage) -> BTreeMap<&'static str, Option<String>> {
-    let mut values = BTreeMap::from([
-        ("name", Some(after.identity.name.to_string())),
-        ("version", Some(after.identity.version.to_string())),
-        ("owner", Some(after.identity.owner.to_string())),
-        ("state", Some(after.state.as_str().to_owned())),
-    ]);
-    if let Some(visibility) = after.visibility {
-        values.insert("visibility", Some(visibility.as_str().to_owned()));
-    }
+fn declared(after: &AfterImage) -> Values {
+    let mut values = common_values(&after.identity, &after.state);
+    let visibility = after
+        .visibility
+        .map(|word| ("visibility", Some(word.to_string())));
+    values.extend(visibility);
     values
+}
+
+fn common_values(identity: &Identity, state: &dyn ToString) -> Values {
+    BTreeMap::from([
+        ("name", Some(identity.name.to_string())),
+        ("version", Some(identity.version.to_string())),
+        ("owner", Some(identity.owner.to_string())),
+        ("state", Some(state.to_string())),
+    ])
 }
 
 pub(super) fn extension(change: &Change, succession: Option<Succession<'_>>) -> ChangeExtension {
@@ -459,7 +416,9 @@ mod tests {
     use super::*;
     use crate::attribute::Visibility;
     use crate::plan::testing::{Scenario, declared, live, scenario};
-    use crate::render::{Styles, gitlab_document, render_json, render_plan};
+    use crate::render::{
+        ABANDON, PlanDetail, StyledWriter, gitlab_document, render_json, render_plan_in,
+    };
     use serde_json::{Value, json};
 
     fn every_kind() -> Scenario {
@@ -597,7 +556,13 @@ mod tests {
             assert_eq!(gitlab["update"], count("update"));
             assert_eq!(gitlab["delete"], count("delete"));
             let mut text = Vec::new();
-            render_plan(&plan, &Styles::default(), &mut text).unwrap();
+            render_plan_in(
+                PlanDetail::Verbose,
+                &plan,
+                ABANDON,
+                &mut StyledWriter::plain(&mut text),
+            )
+            .unwrap();
             let text = String::from_utf8(text).unwrap();
             let line = format!(
                 "Plan: {} to add, {} to change, {} to destroy.",

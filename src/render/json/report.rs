@@ -9,17 +9,17 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::diagnostic::{Diagnostic, Severity};
-use super::items::{InFlightItem, OrphanedItem, PositionItem, in_backticks, seconds, time};
+use super::items::{InFlightItem, OrphanedItem, PositionItem, in_backticks, seconds};
 use super::v1::FORMAT_VERSION;
-use crate::apply::StepReport;
+use crate::apply::{StepReport, Totals};
 use crate::ident::Address;
 use crate::outcome::OutcomeKind;
 use crate::plan::{Mode, Origin, Summary};
 use crate::render::view::ReportView;
+use crate::render::words::time;
 
 /// The output of `apply --format json` and `destroy --format json`.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct ReportDocument {
     /// The version of this format, `MAJOR.MINOR`.
     pub(in crate::render) format_version: &'static str,
@@ -43,7 +43,8 @@ pub struct ReportDocument {
     /// True if an interrupt ended the apply early.
     pub(in crate::render) interrupted: bool,
     /// The totals of the changes that are done.
-    pub(in crate::render) totals: TotalsItem,
+    #[serde(with = "TotalsItem")]
+    pub(in crate::render) totals: Totals,
     /// The number of changes for each outcome.
     pub(in crate::render) outcomes: BTreeMap<&'static str, usize>,
     /// Every change with its outcome, in the plan's order.
@@ -69,7 +70,7 @@ pub struct ReportDocument {
 }
 
 /// The outcome of an apply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::render) enum ResultWord {
     /// All is as planned.
@@ -77,24 +78,25 @@ pub(in crate::render) enum ResultWord {
     /// Something is left.
     Incomplete,
     /// Nothing was started.
+    #[default]
     NotApplied,
 }
 
 /// The totals of the changes that are done. A replace counts as added and as destroyed.
-#[derive(Debug, Clone, Copy, Default, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(in crate::render) struct TotalsItem {
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(remote = "Totals")]
+#[schemars(rename = "TotalsItem")]
+struct TotalsItem {
     /// Versions added.
-    pub(in crate::render) added: usize,
+    added: usize,
     /// Versions changed.
-    pub(in crate::render) changed: usize,
+    changed: usize,
     /// Versions destroyed.
-    pub(in crate::render) destroyed: usize,
+    destroyed: usize,
 }
 
 /// A change with its outcome.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub(in crate::render) struct ReportChange {
     /// `Name@version`, with the owner in front if two versions have the same name and version.
     pub(in crate::render) address: String,
@@ -129,7 +131,6 @@ impl ReportChange {
 
 /// A change that the saved plan does not approve.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub(in crate::render) struct NotApprovedItem {
     /// The version.
     pub(in crate::render) address: String,
@@ -138,8 +139,7 @@ pub(in crate::render) struct NotApprovedItem {
 }
 
 /// The result of the check after an apply.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub(in crate::render) struct Convergence {
     /// `converged`: all is as planned; `not-converged`: something is not; `not-proven`: the live
     /// state could not be read in full; `not-looked`: the live state was not read.
@@ -153,7 +153,7 @@ pub(in crate::render) struct Convergence {
 }
 
 /// The verdict of the check after an apply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::render) enum ConvergenceWord {
     /// The completed changes are live.
@@ -163,12 +163,12 @@ pub(in crate::render) enum ConvergenceWord {
     /// The live state could not be read in full.
     NotProven,
     /// The live state was not read.
+    #[default]
     NotLooked,
 }
 
 /// A change that is done, but that a new plan contains again.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub(in crate::render) struct NotConverged {
     /// The change.
     pub(in crate::render) address: String,
@@ -194,8 +194,6 @@ pub struct NotApplied<'a> {
 /// Returns the document of a report.
 pub fn report_document(view: &ReportView<'_>) -> ReportDocument {
     let report = view.report;
-    let totals = report.made();
-    let is_success = view.is_success();
     let origins: BTreeMap<&Address, &Origin> = view
         .plan
         .changes
@@ -214,11 +212,7 @@ pub fn report_document(view: &ReportView<'_>) -> ReportDocument {
             ResultWord::Incomplete
         },
         interrupted: report.interrupted || view.is_interrupted,
-        totals: TotalsItem {
-            added: totals.added,
-            changed: totals.changed,
-            destroyed: totals.destroyed,
-        },
+        totals: report.made(),
         outcomes: OutcomeKind::ALL
             .into_iter()
             .map(|word| (word.as_str(), report.count(word)))
@@ -269,25 +263,25 @@ pub fn report_document(view: &ReportView<'_>) -> ReportDocument {
         orphaned: OrphanedItem::all(view.plan),
         abandon: view.abandon.to_owned(),
         abandon_commands: view.abandon_commands.to_vec(),
-        resume_command: (!is_success).then(|| view.resume_command.to_owned()),
+        resume_command: (!view.is_success()).then(|| view.resume_command.to_owned()),
         ..empty(view.plan.mode)
     }
 }
 
 fn report_change(step: &StepReport, origin: Option<&Origin>) -> ReportChange {
     let done = step.outcome.done();
-    let id = done.and_then(|done| done.id.as_ref());
-    let was_already = done.is_some_and(|done| done.was_already);
     ReportChange {
         address: step.address.to_string(),
         action: Some(step.kind.as_str()),
         outcome: step.outcome.word().as_str(),
         detail: step.outcome.why(),
         help: step.outcome.help(),
-        id: id.map(ToString::to_string),
+        id: done
+            .and_then(|done| done.id.as_ref())
+            .map(ToString::to_string),
         jobs: step.jobs.iter().map(ToString::to_string).collect(),
         sent_twice: step.sent_twice.iter().map(|call| call.as_str()).collect(),
-        was_already,
+        was_already: done.is_some_and(|done| done.was_already),
         took_seconds: Some(seconds(step.took)),
         position: origin.map(PositionItem::of),
     }
@@ -295,20 +289,14 @@ fn report_change(step: &StepReport, origin: Option<&Origin>) -> ReportChange {
 
 /// Returns the document of an apply that ended before it started a change.
 pub fn not_applied_document(not_applied: NotApplied<'_>) -> ReportDocument {
-    let NotApplied {
-        subject,
-        mode,
-        began_at_ms,
-        ended_at_ms,
-        errors,
-    } = not_applied;
+    let (environment, url) = not_applied.subject.unzip();
     ReportDocument {
-        environment: subject.map(|(environment, _)| environment.to_owned()),
-        url: subject.map(|(_, url)| url.to_owned()),
-        started_at: time(began_at_ms),
-        ended_at: time(ended_at_ms),
-        errors,
-        ..empty(mode)
+        environment: environment.map(str::to_owned),
+        url: url.map(str::to_owned),
+        started_at: time(not_applied.began_at_ms),
+        ended_at: time(not_applied.ended_at_ms),
+        errors: not_applied.errors,
+        ..empty(not_applied.mode)
     }
 }
 
@@ -317,40 +305,28 @@ pub(super) fn empty(mode: Mode) -> ReportDocument {
     ReportDocument {
         format_version: FORMAT_VERSION,
         solform_version: env!("CARGO_PKG_VERSION"),
-        environment: None,
-        url: None,
         mode: mode.as_str(),
-        run: None,
-        started_at: None,
-        ended_at: None,
-        result: ResultWord::NotApplied,
-        interrupted: false,
-        totals: TotalsItem::default(),
         outcomes: OutcomeKind::ALL
             .into_iter()
             .map(|word| (word.as_str(), 0))
             .collect(),
-        changes: Vec::new(),
-        convergence: Convergence {
-            result: ConvergenceWord::NotLooked,
-            not_converged: Vec::new(),
-            waiting_for_review: Vec::new(),
-            unproven: None,
-        },
-        not_approved: Vec::new(),
-        in_flight: Vec::new(),
-        orphaned: Vec::new(),
-        abandon_commands: Vec::new(),
-        abandon: String::new(),
-        errors: Vec::new(),
-        resume_command: None,
+        ..ReportDocument::default()
     }
 }
 
 impl ReportDocument {
+    /// Returns the command that made the report: `apply` or `destroy`.
+    pub(in crate::render) fn operation(&self) -> &'static str {
+        if self.mode == Mode::Destroy.as_str() {
+            "destroy"
+        } else {
+            "apply"
+        }
+    }
+
     /// Returns the verdict in one line; Terraform's line if all is done.
     pub(in crate::render) fn verdict(&self) -> String {
-        let TotalsItem {
+        let Totals {
             added,
             changed,
             destroyed,
@@ -386,45 +362,37 @@ impl ReportDocument {
 
     /// Returns everything that is left after the apply.
     pub(in crate::render) fn remarks(&self) -> Vec<Remark> {
-        let check = &self.convergence;
-        let remark = |severity, label, address: Option<&String>, text: String| Remark {
-            severity,
-            label,
-            address: address.cloned(),
-            text,
-        };
-        let again = check.not_converged.iter().map(|change| {
-            let text = format!("is planned again: {}", change.detail);
-            remark(
-                Severity::Error,
-                "Did not converge",
-                Some(&change.address),
+        let mut remarks = Vec::new();
+        let mut add = |severity, label, address: Option<&String>, text| {
+            remarks.push(Remark {
+                severity,
+                label,
+                address: address.cloned(),
                 text,
-            )
-        });
-        let waiting = check.waiting_for_review.iter().map(|address| {
+            });
+        };
+        let check = &self.convergence;
+        for NotConverged { address, detail } in &check.not_converged {
+            let text = format!("is planned again: {detail}");
+            add(Severity::Error, "Did not converge", Some(address), text);
+        }
+        for address in &check.waiting_for_review {
             let text = "becomes PUBLIC only after it is approved.".to_owned();
-            remark(Severity::Warning, "Waits for review", Some(address), text)
-        });
-        let unproven = check.unproven.iter().map(|why| {
+            add(Severity::Warning, "Waits for review", Some(address), text);
+        }
+        if let Some(why) = &check.unproven {
             let text = format!("the live state could not be read again in full: {why}");
-            remark(Severity::Error, "Did not converge", None, text)
-        });
-        let in_flight = self.in_flight.iter().map(|item| {
+            add(Severity::Error, "Did not converge", None, text);
+        }
+        for item in &self.in_flight {
             let text = format!("{}.", item.sentence(str::to_owned));
-            remark(Severity::Warning, "In flight", None, text)
-        });
-        let orphaned = self.orphaned.iter().map(|item| {
+            add(Severity::Warning, "In flight", None, text);
+        }
+        for item in &self.orphaned {
             let sentence = item.sentence(&self.abandon, str::to_owned, in_backticks);
-            let text = format!("{sentence}.");
-            remark(Severity::Warning, "Orphaned", None, text)
-        });
-        again
-            .chain(waiting)
-            .chain(unproven)
-            .chain(in_flight)
-            .chain(orphaned)
-            .collect()
+            add(Severity::Warning, "Orphaned", None, format!("{sentence}."));
+        }
+        remarks
     }
 
     /// Returns the position of a change's entry in the manifest.

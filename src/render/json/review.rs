@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use crate::review::{Effect, Finding, PolicyEffect, Review, ReviewSummary, Side, Whom};
+use crate::review::{Effect, Finding, PolicyEffect, Review, ReviewSummary, Risk, Whom};
 
 const FORMAT_VERSION: &str = "2.0";
 
 /// The output of `review --json`: the effects of a change to a manifest.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub struct ReviewDocument {
     /// The version of this format, `MAJOR.MINOR`.
     format_version: &'static str,
@@ -26,7 +25,8 @@ pub struct ReviewDocument {
     /// True if anything changes.
     has_changes: bool,
     /// The counts.
-    summary: SummaryItem,
+    #[serde(with = "SummaryItem")]
+    summary: ReviewSummary,
     /// Every environment that was compared, including those without a change.
     environments: Vec<String>,
     /// The findings; a finding that several environments share is listed once.
@@ -35,7 +35,6 @@ pub struct ReviewDocument {
 
 /// The side that the manifest is compared with.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 struct BaseItem {
     /// The name: a file, or a revision and a path.
     name: String,
@@ -50,7 +49,8 @@ struct BaseItem {
 
 /// The counts of findings.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[serde(remote = "ReviewSummary")]
+#[schemars(rename = "SummaryItem")]
 struct SummaryItem {
     /// All findings.
     findings: usize,
@@ -69,7 +69,9 @@ struct SummaryItem {
     /// Findings with a high risk.
     high_risk: usize,
     /// The number of findings for each risk.
-    risks: BTreeMap<&'static str, usize>,
+    #[serde(serialize_with = "serialize_risks")]
+    #[schemars(with = "BTreeMap<&'static str, usize>")]
+    risks: BTreeMap<Risk, usize>,
     /// Environments that were compared.
     environments: usize,
     /// Environments with findings.
@@ -78,7 +80,6 @@ struct SummaryItem {
 
 /// A change.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 struct FindingItem {
     /// The environments that it affects, in the manifest's order.
     environments: Vec<String>,
@@ -108,7 +109,6 @@ struct FindingItem {
 
 /// The effect of an apply.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 struct EffectItem {
     /// The target: `version`, `other-versions`, `undeclared-names` or `environment`.
     on: &'static str,
@@ -124,7 +124,6 @@ struct EffectItem {
 
 /// A position in one of the two manifests.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 struct PositionItem {
     /// `base` or `head`.
     side: &'static str,
@@ -152,7 +151,7 @@ pub fn review_document(review: &Review) -> ReviewDocument {
         head: review.head.clone(),
         only: review.only.clone(),
         has_changes: summary.has_changes(),
-        summary: summary_item(&summary),
+        summary,
         environments: review.environments.clone(),
         findings: review
             .groups
@@ -165,36 +164,12 @@ pub fn review_document(review: &Review) -> ReviewDocument {
     }
 }
 
-fn summary_item(summary: &ReviewSummary) -> SummaryItem {
-    let ReviewSummary {
-        findings,
-        added,
-        removed,
-        retired,
-        upgraded,
-        downgraded,
-        other,
-        high_risk,
-        risks,
-        environments,
-        changed_environments,
-    } = summary;
-    SummaryItem {
-        findings: *findings,
-        added: *added,
-        removed: *removed,
-        retired: *retired,
-        upgraded: *upgraded,
-        downgraded: *downgraded,
-        other: *other,
-        high_risk: *high_risk,
-        risks: risks
-            .iter()
-            .map(|(risk, count)| (risk.as_str(), *count))
-            .collect(),
-        environments: *environments,
-        changed_environments: *changed_environments,
-    }
+fn serialize_risks<S: Serializer>(
+    risks: &BTreeMap<Risk, usize>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let counts = risks.iter().map(|(risk, count)| (risk.as_str(), count));
+    counts.collect::<BTreeMap<_, _>>().serialize(serializer)
 }
 
 fn finding_item(finding: &Finding, environments: &[String]) -> FindingItem {
@@ -211,10 +186,7 @@ fn finding_item(finding: &Finding, environments: &[String]) -> FindingItem {
         risks: finding.risks.iter().map(|risk| risk.as_str()).collect(),
         has_high_risk: finding.has_high_risk(),
         position: PositionItem {
-            side: match finding.place.side {
-                Side::Base => "base",
-                Side::Head => "head",
-            },
+            side: finding.place.side.as_str(),
             file: position.file.to_string(),
             line: position.line,
             column: position.column,

@@ -17,17 +17,11 @@ use crate::ident::{Address, SolutionId};
 use crate::job::{RunList, RunRecord, RunState};
 use crate::live::{Coverage, LiveState, LiveVersion, UnmanageableRecord};
 use crate::plan::ApplyHistory;
-use crate::render::view::past;
 use crate::run::{JobOutcome, JobReport};
-use crate::store::{PastApply, PastStep, Took};
 
 pub(super) const FORMAT_VERSION: &str = "1.1";
-/// The version of the document of `history`.
-const HISTORY_VERSION: &str = "2.0";
-
 /// The output of `list --json` and `get --json`: live solution versions.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub struct SolutionsDocument {
     /// The version of this format, `MAJOR.MINOR`.
     format_version: &'static str,
@@ -43,7 +37,6 @@ pub struct SolutionsDocument {
 
 /// A live solution version.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 struct SolutionItem {
     /// `Name@version`, with the owner or the id if another live version has the same name and
     /// version.
@@ -72,7 +65,6 @@ struct SolutionItem {
 
 /// A record that cannot be managed.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 struct UnmanageableItem {
     /// The platform's id.
     id: String,
@@ -96,7 +88,6 @@ struct UnmanageableItem {
 
 /// The output of `jobs --json`: runs of solutions.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub struct RunsDocument {
     /// The version of this format, `MAJOR.MINOR`.
     format_version: &'static str,
@@ -110,7 +101,6 @@ pub struct RunsDocument {
 
 /// A run of a solution.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 struct RunItem {
     /// The id.
     id: String,
@@ -134,7 +124,6 @@ struct RunItem {
 
 /// The output of `run --json` and `job --json`: the state of a run or job.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub struct JobDocument {
     /// The version of this format, `MAJOR.MINOR`.
     format_version: &'static str,
@@ -177,126 +166,6 @@ enum JobOutcomeWord {
     Failed,
     /// No response contains its state.
     NotKnown,
-}
-
-/// The output of `history --json`: the applies in a store.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct HistoryDocument {
-    /// The version of this format, `MAJOR.MINOR`.
-    format_version: &'static str,
-    /// The name of the environment in the manifest.
-    environment: String,
-    /// The applies, the oldest first.
-    applies: Vec<PastRunItem>,
-}
-
-/// The output of `history show ID --json`: one apply with its steps.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct RunHistoryDocument {
-    /// The version of this format, `MAJOR.MINOR`.
-    format_version: &'static str,
-    /// The name of the environment in the manifest.
-    environment: String,
-    /// The apply.
-    run: PastRunItem,
-    /// The steps, in the order of their start.
-    steps: Vec<PastStepItem>,
-}
-
-/// An earlier apply.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-struct PastRunItem {
-    /// The id.
-    id: String,
-    /// `complete`, `incomplete`, `interrupted` or `running`.
-    result: &'static str,
-    /// The start, in milliseconds since 1970.
-    began_at_ms: Option<u64>,
-    /// The time of the last line that the apply itself wrote, in milliseconds since 1970.
-    last_at_ms: Option<u64>,
-    /// The duration, so far if it is running, in milliseconds; null if it was interrupted.
-    took_ms: Option<u64>,
-    /// The id of the plan that it executed.
-    plan: Option<String>,
-    /// The digest of its manifest.
-    manifest: Option<String>,
-    /// The number of planned changes.
-    changes: usize,
-    /// The number of completed changes.
-    done: usize,
-}
-
-/// A step of an earlier apply.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-struct PastStepItem {
-    /// The change.
-    address: String,
-    /// The planned action.
-    action: Option<&'static str>,
-    /// The outcome, `not sent`, or `abandoned`.
-    outcome: &'static str,
-    /// The id of the record that is live, or that a failed job left.
-    id: Option<String>,
-    /// The ids of its jobs.
-    jobs: Vec<String>,
-    /// The reason why it is not done.
-    detail: Option<String>,
-}
-
-/// Returns the document of the applies in a store.
-pub fn history_document(environment: &str, applies: &[PastApply]) -> HistoryDocument {
-    HistoryDocument {
-        format_version: HISTORY_VERSION,
-        environment: environment.to_owned(),
-        applies: applies.iter().map(past_run_item).collect(),
-    }
-}
-
-/// Returns the document of one apply.
-pub fn run_history_document(environment: &str, run: &PastApply) -> RunHistoryDocument {
-    RunHistoryDocument {
-        format_version: FORMAT_VERSION,
-        environment: environment.to_owned(),
-        run: past_run_item(run),
-        steps: run.steps.iter().map(past_step_item).collect(),
-    }
-}
-
-fn past_run_item(run: &PastApply) -> PastRunItem {
-    PastRunItem {
-        id: run.id.clone(),
-        result: past::result(run),
-        began_at_ms: run.began_at_ms,
-        last_at_ms: run.last_at_ms,
-        took_ms: match run.took() {
-            Took::Exactly(ms) => Some(ms),
-            Took::AtLeast(_) | Took::Unknown => None,
-        },
-        plan: run.plan.clone(),
-        manifest: run
-            .subject
-            .as_ref()
-            .map(|subject| subject.manifest.to_string()),
-        changes: run.changes,
-        done: past::count_done(run),
-    }
-}
-
-fn past_step_item(step: &PastStep) -> PastStepItem {
-    let outcome = step.outcome.as_ref();
-    let jobs = step.sendings.iter().filter_map(|sent| sent.job.as_ref());
-    PastStepItem {
-        address: step.address().to_string(),
-        action: step.action.as_ref().map(|action| action.kind().as_str()),
-        outcome: past::word_of(step),
-        id: outcome.and_then(|outcome| outcome.id.as_ref().map(ToString::to_string)),
-        jobs: jobs.map(ToString::to_string).collect(),
-        detail: outcome.and_then(|outcome| outcome.detail.clone()),
-    }
 }
 
 /// Returns the document of a live state; `long_addresses` replace addresses that are not unique.
@@ -421,21 +290,20 @@ pub fn job_document(environment: &str, report: &JobReport) -> JobDocument {
         solution_ids,
         sent_twice,
     } = report;
-    let (word, reason) = match outcome {
-        JobOutcome::Started => (JobOutcomeWord::Started, None),
-        JobOutcome::InProgress => (JobOutcomeWord::AtWork, None),
-        JobOutcome::Done => (JobOutcomeWord::Done, None),
-        JobOutcome::Failed { message } => (JobOutcomeWord::Failed, Some(message)),
-        JobOutcome::NotKnown { detail } => (JobOutcomeWord::NotKnown, Some(detail)),
-    };
     JobDocument {
         format_version: FORMAT_VERSION,
         environment: environment.to_owned(),
         id: id.to_string(),
-        outcome: word,
+        outcome: match outcome {
+            JobOutcome::Started => JobOutcomeWord::Started,
+            JobOutcome::InProgress => JobOutcomeWord::AtWork,
+            JobOutcome::Done => JobOutcomeWord::Done,
+            JobOutcome::Failed { .. } => JobOutcomeWord::Failed,
+            JobOutcome::NotKnown { .. } => JobOutcomeWord::NotKnown,
+        },
         state: state.clone(),
         progress: *progress,
-        message: reason.or(message.as_ref()).cloned(),
+        message: outcome.reason().or(message.as_ref()).cloned(),
         started_at_ms: *started_at_ms,
         time_taken_ms: *time_taken_ms,
         output_folder: output_folder.clone(),
@@ -450,11 +318,25 @@ pub fn render_json(document: &impl Serialize, out: &mut dyn Write) -> io::Result
     writeln!(out)
 }
 
-/// Returns the JSON Schema (draft 2020-12) of a document.
+/// Returns the JSON Schema (draft 2020-12) of a document. It forbids keys that it does not list.
 pub fn schema_of<T: JsonSchema>() -> Value {
-    SchemaSettings::draft2020_12()
-        .for_serialize()
-        .into_generator()
-        .into_root_schema_for::<T>()
-        .to_value()
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let schema = settings.into_generator().into_root_schema_for::<T>();
+    let mut schema = schema.to_value();
+    if let Some(types) = schema.get_mut("$defs").and_then(Value::as_object_mut) {
+        types.values_mut().for_each(forbid_other_keys);
+    }
+    forbid_other_keys(&mut schema);
+    schema
+}
+
+/// Forbids other keys in an object. A line of the event stream stays open: it also has the keys of
+/// its event, which are in a `oneOf`.
+fn forbid_other_keys(schema: &mut Value) {
+    if let Some(schema) = schema.as_object_mut()
+        && schema.contains_key("properties")
+        && !schema.contains_key("oneOf")
+    {
+        schema.insert("additionalProperties".to_owned(), false.into());
+    }
 }

@@ -2,14 +2,14 @@
 //! out.
 
 use std::io::{self, Write};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use super::yaml::{key, list, scalar, value};
 use crate::attribute::{State, Visibility};
 use crate::export::{Exported, ExportedSolution, ExportedVersion};
 use crate::ident::Owner;
 use crate::manifest::{
-    EmulatorSettings, Environment, Glob, Limit, Limits, Timeouts, Tls, TokenSource,
+    EmulatorSettings, Environment, Glob, Limit, Limits, Timeouts, Tls, TokenSource, duration_text,
 };
 use crate::render::words;
 
@@ -19,23 +19,22 @@ pub fn render_manifest(
     exported: &Exported<'_>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    writeln!(
+    write!(
         out,
-        "# The live versions in the environment `{}`, as `solform export` found them.",
+        "# The live versions in the environment `{}`, as `solform export` found them.\n\
+         # No solution has a `path`, because the package of a live version is not known. Add a \
+         `path`\n\
+         # to every version that solform must deploy.\n\
+         solform: 1\n\nenvironments:\n",
         environment.name
     )?;
-    writeln!(
-        out,
-        "# No solution has a `path`, because the package of a live version is not known. Add a \
-         `path`"
-    )?;
-    writeln!(out, "# to every version that solform must deploy.")?;
-    writeln!(out, "solform: 1\n\nenvironments:")?;
     writeln!(out, "  {}:", scalar(&environment.name))?;
     render_environment(environment, out)?;
     if exported.owner.is_some() || exported.visibility.is_some() {
         writeln!(out, "\ndefaults:")?;
-        settings(exported.owner, None, exported.visibility, "  ", out)?;
+        for setting in settings(exported.owner, None, exported.visibility) {
+            writeln!(out, "  {setting}")?;
+        }
     }
     writeln!(out, "\nmanage:")?;
     globs("owners", &exported.owners, "  ", out)?;
@@ -100,30 +99,24 @@ fn render_environment(environment: &Environment, out: &mut dyn Write) -> io::Res
         emulator: EmulatorSettings { seed },
         position: _, // An export has its own lines.
     } = environment;
-    let path = |path: &std::path::Path| value(&path.display().to_string());
-    writeln!(out, "    url: {}", value(url.as_str()))?;
-    match token {
-        Some(TokenSource::Env(name)) => writeln!(out, "    token: {{ env: {} }}", scalar(name))?,
-        Some(TokenSource::File(file)) => {
-            writeln!(
-                out,
-                "    token: {{ file: {} }}",
-                scalar(&file.display().to_string())
-            )?;
-        }
-        Some(TokenSource::Command(command)) => {
+    let path = |path: &PathBuf| value(&path.display().to_string());
+    let token = token.as_ref().map(|token| match token {
+        TokenSource::Env(name) => format!("{{ env: {} }}", scalar(name)),
+        TokenSource::File(file) => format!("{{ file: {} }}", scalar(&file.display().to_string())),
+        TokenSource::Command(command) => {
             let command = list(command.iter().map(String::as_str));
-            writeln!(out, "    token: {{ command: {command} }}")?;
+            format!("{{ command: {command} }}")
         }
-        None => {}
-    }
+    });
     let texts = [
+        ("url", Some(value(url.as_str()))),
+        ("token", token),
         ("user", user.as_ref().map(|user| value(user.as_str()))),
         ("context", context.as_deref().map(value)),
         ("store", store.as_deref().map(value)),
-        ("ca_bundle", ca_bundle.as_deref().map(path)),
-        ("client_cert", client_cert.as_deref().map(path)),
-        ("client_key", client_key.as_deref().map(path)),
+        ("ca_bundle", ca_bundle.as_ref().map(path)),
+        ("client_cert", client_cert.as_ref().map(path)),
+        ("client_key", client_key.as_ref().map(path)),
     ];
     for (key, text) in texts {
         if let Some(text) = text {
@@ -133,9 +126,11 @@ fn render_environment(environment: &Environment, out: &mut dyn Write) -> io::Res
     if !protect.is_empty() {
         globs("protect", protect, "    ", out)?;
     }
-    let limits = [("max_destroy", max_destroy), ("max_change", max_change)];
-    let limits =
-        limits.map(|(key, limit)| limit.map(|limit| format!("{key}: {}", limit_text(limit))));
+    let limit = |limit: &Option<Limit>| limit.as_ref().map(ToString::to_string);
+    let limits = [
+        ("max_destroy", limit(max_destroy)),
+        ("max_change", limit(max_change)),
+    ];
     in_braces("limits", limits, out)?;
     let default = Timeouts::default();
     let timeouts = [
@@ -145,44 +140,24 @@ fn render_environment(environment: &Environment, out: &mut dyn Write) -> io::Res
         ("run", timeouts.run, default.run),
         ("apply", timeouts.apply, default.apply),
     ];
-    let timeouts = timeouts.map(|(key, time, default)| {
-        (time != default).then(|| format!("{key}: {}", duration_text(time)))
-    });
+    let timeouts =
+        timeouts.map(|(key, time, default)| (key, (time != default).then(|| duration_text(time))));
     in_braces("timeouts", timeouts, out)?;
-    let seed = seed.as_deref().map(|seed| format!("seed: {}", path(seed)));
-    in_braces("emulator", [seed], out)
+    in_braces("emulator", [("seed", seed.as_ref().map(path))], out)
 }
 
 fn in_braces<const N: usize>(
     key: &str,
-    entries: [Option<String>; N],
+    entries: [(&str, Option<String>); N],
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let entries: Vec<String> = entries.into_iter().flatten().collect();
+    let entries = entries.into_iter();
+    let entries = entries.filter_map(|(key, text)| Some(format!("{key}: {}", text?)));
+    let entries: Vec<String> = entries.collect();
     if entries.is_empty() {
         return Ok(());
     }
     writeln!(out, "    {key}: {{ {} }}", entries.join(", "))
-}
-
-fn limit_text(limit: Limit) -> String {
-    match limit {
-        Limit::Count(count) => count.to_string(),
-        Limit::Percent(percent) => format!("{percent}%"),
-    }
-}
-
-/// Returns a duration in the largest unit that divides it exactly.
-fn duration_text(duration: Duration) -> String {
-    let millis = duration.as_millis();
-    let units = [(3_600_000, "h"), (60_000, "m"), (1_000, "s")];
-    let unit = units
-        .into_iter()
-        .find(|(length, _)| millis > 0 && millis.is_multiple_of(*length));
-    match unit {
-        Some((length, unit)) => format!("{}{unit}", millis / length),
-        None => format!("{millis}ms"),
-    }
 }
 
 fn globs(name: &str, globs: &[Glob], indent: &str, out: &mut dyn Write) -> io::Result<()> {
@@ -211,13 +186,9 @@ fn render_solution(solution: &ExportedSolution<'_>, out: &mut dyn Write) -> io::
             value(only.version.as_str())
         )?;
     }
-    settings(
-        solution.owner,
-        solution.state,
-        solution.visibility,
-        INDENT,
-        out,
-    )?;
+    for setting in settings(solution.owner, solution.state, solution.visibility) {
+        writeln!(out, "{INDENT}{setting}")?;
+    }
     if solution.keeps_the_rest {
         writeln!(
             out,
@@ -236,10 +207,7 @@ fn render_solution(solution: &ExportedSolution<'_>, out: &mut dyn Write) -> io::
             visibility,
             live_words: _, // `beside` writes them.
         } = version;
-        let settings: Vec<String> = entries(*owner, *state, *visibility)
-            .into_iter()
-            .flatten()
-            .collect();
+        let settings: Vec<String> = settings(*owner, *state, *visibility).collect();
         let settings = if settings.is_empty() {
             "{}".to_owned()
         } else {
@@ -263,23 +231,11 @@ fn settings(
     owner: Option<&Owner>,
     state: Option<State>,
     visibility: Option<Visibility>,
-    indent: &str,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    for entry in entries(owner, state, visibility).into_iter().flatten() {
-        writeln!(out, "{indent}{entry}")?;
-    }
-    Ok(())
-}
-
-fn entries(
-    owner: Option<&Owner>,
-    state: Option<State>,
-    visibility: Option<Visibility>,
-) -> [Option<String>; 3] {
-    [
+) -> impl Iterator<Item = String> {
+    let settings = [
         owner.map(|owner| format!("owner: {}", value(owner.as_str()))),
         state.map(|state| format!("state: {state}")),
         visibility.map(|visibility| format!("visibility: {visibility}")),
-    ]
+    ];
+    settings.into_iter().flatten()
 }

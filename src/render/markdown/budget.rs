@@ -1,6 +1,8 @@
 //! Tables and quotes within a budget of bytes: rows are shortened before rows are cut, the most
 //! dangerous rows are cut last, and the cut rows are counted.
 
+use std::fmt::Write as _;
+
 use super::escape::code;
 use crate::render::words;
 
@@ -10,6 +12,30 @@ pub(super) const IN_WORDS: usize = 120;
 /// Returns a text in bold.
 pub(super) fn strong(text: &str) -> String {
     format!("**{text}**")
+}
+
+/// Returns the mark of a risk, in bold if the risk is high.
+pub(super) fn mark(text: &str, is_high: bool) -> String {
+    if is_high {
+        strong(text)
+    } else {
+        text.to_owned()
+    }
+}
+
+/// Returns the values of a field on both sides; `shown` escapes a value.
+pub(super) fn values(
+    name: &str,
+    before: Option<&str>,
+    after: Option<&str>,
+    shown: impl Fn(&str) -> String,
+) -> String {
+    match (before, after) {
+        (Some(before), Some(after)) => format!("{name} {} → {}", shown(before), shown(after)),
+        (None, Some(after)) => format!("{name} {}", shown(after)),
+        (Some(before), None) => format!("~~{name}~~ {}", shown(before)),
+        (None, None) => name.to_owned(),
+    }
 }
 
 /// A row in full, and shortened to the facts that a reviewer must see.
@@ -32,30 +58,10 @@ pub(super) struct Tables<'a> {
 }
 
 /// The number of rows that are kept, by rank: the first ones whole, the next ones brief.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 struct Kept {
     whole: usize,
     all: usize,
-}
-
-/// The sizes of the parts of a section without its rows, in bytes.
-struct Frame {
-    rows: usize,
-    without_rows: usize,
-    around_rows: usize,
-    cut: usize,
-}
-
-impl Frame {
-    /// Returns the size with this number of rows, in bytes.
-    fn length(&self, kept: usize) -> usize {
-        match kept {
-            _ if self.rows == 0 => 0,
-            0 => self.without_rows,
-            _ if kept < self.rows => self.around_rows + self.cut,
-            _ => self.around_rows,
-        }
-    }
 }
 
 impl Tables<'_> {
@@ -71,7 +77,33 @@ impl Tables<'_> {
             })
             .collect();
         order.sort_by_key(|&(section, row)| self.sections[section].rows[row].rank);
-        let kept = self.kept(&order, budget);
+        let fits = |kept| self.text(&order, kept).len() <= budget;
+        let most = |fits: &dyn Fn(usize) -> bool| {
+            let numbers: Vec<usize> = (0..=order.len()).collect();
+            numbers.partition_point(|number| fits(*number)).max(1) - 1
+        };
+        let lengths = order.iter().scan(0, |length, &(section, row)| {
+            *length += self.sections[section].rows[row].whole.len();
+            Some(*length)
+        });
+        let quarter = lengths.take_while(|length| *length <= budget / 4).count();
+        let up_to_quarter = |all| Kept {
+            whole: quarter.min(all),
+            all,
+        };
+        let all = order.len();
+        let kept = if fits(up_to_quarter(all)) {
+            // No row is cut, so the rest of the budget is used for more whole rows.
+            let whole = most(&|whole| fits(Kept { whole, all }));
+            Kept { whole, all }
+        } else {
+            up_to_quarter(most(&|all| fits(up_to_quarter(all))))
+        };
+        self.text(&order, kept)
+    }
+
+    /// Returns the tables with the first rows of an order.
+    fn text(&self, order: &[(usize, usize)], kept: Kept) -> String {
         let mut shown = self
             .sections
             .each_ref()
@@ -90,96 +122,28 @@ impl Tables<'_> {
             .collect()
     }
 
-    /// Returns the numbers of whole rows and of all rows that fit.
-    fn kept(&self, order: &[(usize, usize)], budget: usize) -> Kept {
-        let row = |index: usize| {
-            let (section, row) = order[index];
-            &self.sections[section].rows[row]
-        };
-        // The sizes of the first rows if each is whole, and if each is brief.
-        let mut whole = vec![0];
-        let mut brief = vec![0];
-        // The number of rows of each section among the first rows.
-        let mut counts = vec![[0; 2]];
-        for (index, &(section, _)) in order.iter().enumerate() {
-            whole.push(whole[index] + row(index).whole.len());
-            brief.push(brief[index] + row(index).brief.len());
-            let mut count = counts[index];
-            count[section] += 1;
-            counts.push(count);
-        }
-        let frames = self.sections.each_ref().map(|section| self.frame(section));
-        let size = |kept: Kept| {
-            let rows = whole[kept.whole] + brief[kept.all] - brief[kept.whole];
-            let frames = frames.iter().zip(counts[kept.all]);
-            rows + frames
-                .map(|(frame, kept)| frame.length(kept))
-                .sum::<usize>()
-        };
-        let quarter = whole.partition_point(|length| *length <= budget / 4) - 1;
-        let all = (0..=order.len())
-            .rev()
-            .find(|all| {
-                let whole = quarter.min(*all);
-                size(Kept { whole, all: *all }) <= budget
-            })
-            .unwrap_or(0);
-        // If no row is cut, the rest of the budget is used for more whole rows.
-        let most = (quarter.min(all)..=all).rev();
-        let whole = most
-            .filter(|_| all == order.len())
-            .find(|&whole| size(Kept { whole, all }) <= budget);
-        Kept {
-            whole: whole.unwrap_or(quarter.min(all)),
-            all,
-        }
-    }
-
-    fn frame(&self, section: &Section<'_>) -> Frame {
-        // The sentence is longest if all rows are cut.
-        let sentence = self.cut_sentence(section, section.rows.len());
-        Frame {
-            rows: section.rows.len(),
-            without_rows: paragraph(&sentence).len(),
-            around_rows: section.opening.len() + self.header.len() + section.closing.len(),
-            cut: cut_row(&sentence).len(),
-        }
-    }
-
     /// Returns a section: the kept rows, and the number of cut rows.
     fn section(&self, section: &Section<'_>, rows: &[Option<&str>]) -> String {
         let cut = rows.iter().filter(|row| row.is_none()).count();
-        let sentence = self.cut_sentence(section, cut);
+        let sentence = format!(
+            "*{} cut: the whole {} is in the job's output*",
+            words::count(cut, section.what),
+            self.document
+        );
         if rows.is_empty() {
             return String::new();
         }
         if cut == rows.len() {
-            return paragraph(&sentence);
+            return format!("\n{sentence}\n");
         }
         let mut text = format!("{}{}", section.opening, self.header);
         text.extend(rows.iter().flatten().copied());
         if cut > 0 {
-            text.push_str(&cut_row(&sentence));
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "| | {sentence} | | | |");
         }
         text + section.closing
     }
-
-    /// Returns the sentence about the number of cut rows.
-    fn cut_sentence(&self, section: &Section<'_>, cut: usize) -> String {
-        format!(
-            "*{} cut: the whole {} is in the job's output*",
-            words::count(cut, section.what),
-            self.document
-        )
-    }
-}
-
-fn paragraph(sentence: &str) -> String {
-    format!("\n{sentence}\n")
-}
-
-fn cut_row(sentence: &str) -> String {
-    format!("| | {sentence} | | | |\n")
 }
 
 /// A table with the text before and after it.
@@ -214,10 +178,10 @@ impl<'a> Section<'a> {
 }
 
 /// Returns texts as quotes behind a bold word: as many as fit, and the number of the others.
-pub(super) fn quotes(word: &str, texts: &[String], budget: usize) -> String {
+pub(super) fn quotes(word: &str, texts: &[impl ToString], budget: usize) -> String {
     let mut quotes = String::new();
     for (index, text) in texts.iter().enumerate() {
-        let quote = format!("\n> **{word}:** {}\n", code(text));
+        let quote = format!("\n> **{word}:** {}\n", code(&text.to_string()));
         let left = texts.len() - index;
         // No count follows the last quote.
         let room = if left == 1 { 0 } else { IN_WORDS };

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::budget::{Row, Section, Tables, quotes, strong};
+use super::budget::{Row, Section, Tables, mark, quotes, strong, values};
 use super::escape::{NAME_LIMIT, code, marker, short_code};
 use crate::ident::Address;
 use crate::plan::{
@@ -20,7 +20,7 @@ const HEADER: &str = "| | version | what changes | why | risks |\n|---|---|---|-
 /// record.
 pub fn render_markdown(
     plan: &Plan,
-    refusals: &[String],
+    refusals: &[impl ToString],
     abandon: &str,
     max_bytes: usize,
     out: &mut dyn Write,
@@ -133,14 +133,14 @@ fn code_of(address: &Address) -> String {
 }
 
 fn field_text(field: &FieldChange) -> String {
-    let name = field.field.as_str();
+    let FieldChange { before, after, .. } = field;
     let code = |text: &str| code(&words::clipped(text).0);
-    match (&field.before, &field.after) {
-        (Some(before), Some(after)) => format!("{name} {} → {}", code(before), code(after)),
-        (None, Some(after)) => format!("{name} {}", code(after)),
-        (Some(before), None) => format!("~~{name}~~ {}", code(before)),
-        (None, None) => name.to_owned(),
-    }
+    values(
+        field.field.as_str(),
+        before.as_deref(),
+        after.as_deref(),
+        code,
+    )
 }
 
 fn why(change: &Change, succession: Option<&Succession<'_>>) -> String {
@@ -161,13 +161,8 @@ fn risks(change: &Change, succession: Option<&Succession<'_>>) -> Vec<String> {
         .blocked
         .iter()
         .map(|block| strong(&view::block(block)));
-    let risks = view::risks(change, succession).into_iter().map(|risk| {
-        if risk.is_high {
-            strong(risk.mark)
-        } else {
-            risk.mark.to_owned()
-        }
-    });
+    let risks = view::risks(change, succession).into_iter();
+    let risks = risks.map(|risk| mark(risk.mark, risk.is_high));
     blocks.chain(risks).collect()
 }
 

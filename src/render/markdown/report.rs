@@ -24,14 +24,10 @@ pub fn render_report_markdown(
 ) -> io::Result<()> {
     let environment = report.environment.as_deref().unwrap_or_default();
     let url = report.url.as_deref().unwrap_or_default();
-    let title = if report.mode == "destroy" {
-        "destroy"
-    } else {
-        "apply"
-    };
     let mut head = format!(
-        "{}\n### solform {title}: {}\n\n**{}**\n",
+        "{}\n### solform {}: {}\n\n**{}**\n",
         marker(" report", environment, url),
+        report.operation(),
         short_code(environment, NAME_LIMIT),
         report.verdict()
     );

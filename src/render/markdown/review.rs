@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::budget::{Row, Section, Tables, strong};
+use super::budget::{Row, Section, Tables, mark, strong, values};
 use super::escape::{code, comment, shortened};
 use crate::ident::Digest;
 use crate::render::view::review as review_words;
@@ -98,8 +98,19 @@ fn verdict(summary: &ReviewSummary) -> String {
 fn row(finding: &Finding, environment: &str) -> Row {
     let position = &finding.place.position;
     let location = format!("{}:{}", position.file, position.line);
-    let risks: Vec<String> = finding.risks.iter().map(|risk| mark(*risk)).collect();
+    let risks = finding.risks.iter();
+    let risks: Vec<String> = risks
+        .map(|risk| mark(risk.mark(), risk.is_high()))
+        .collect();
     let risks = risks.join("<br>");
+    let (before, after) = (finding.before.as_deref(), finding.after.as_deref());
+    let values = match (before, after) {
+        (None, None) => String::new(),
+        _ => format!(
+            "<br>{}",
+            values(review_words::key(finding), before, after, code)
+        ),
+    };
     let begin = format!(
         "| {} | {}<br>{} | `{}` {}",
         code(environment),
@@ -110,9 +121,8 @@ fn row(finding: &Finding, environment: &str) -> Row {
     );
     Row {
         whole: format!(
-            "{begin}{} | {} | {risks} |\n",
-            values(finding),
-            becomes(finding)
+            "{begin}{values} | {} | {risks} |\n",
+            review_words::consequences(finding, MAX_LISTED, code).join("<br>")
         ),
         brief: format!("{begin} | | {risks} |\n"),
         rank: rank(finding),
@@ -123,41 +133,6 @@ fn row(finding: &Finding, environment: &str) -> Row {
 fn rank(finding: &Finding) -> usize {
     let highest = finding.risks.iter().min();
     highest.map_or(usize::MAX, |risk| *risk as usize)
-}
-
-fn mark(risk: crate::review::Risk) -> String {
-    if risk.is_high() {
-        strong(risk.mark())
-    } else {
-        risk.mark().to_owned()
-    }
-}
-
-fn values(finding: &Finding) -> String {
-    let name = review_words::key(finding);
-    match (&finding.before, &finding.after) {
-        (Some(before), Some(after)) => {
-            format!("<br>{name} {} → {}", code(before), code(after))
-        }
-        (None, Some(after)) => format!("<br>{name} {}", code(after)),
-        (Some(before), None) => format!("<br>~~{name}~~ {}", code(before)),
-        (None, None) => String::new(),
-    }
-}
-
-fn becomes(finding: &Finding) -> String {
-    let mut parts: Vec<String> = finding
-        .effect
-        .iter()
-        .map(|effect| review_words::effect(effect, code))
-        .collect();
-    let named = finding.concerned.iter().take(MAX_LISTED);
-    let phrase = review_words::concerned(finding.kind);
-    parts.extend(named.map(|address| format!("{} {phrase}", code(address.as_str()))));
-    if finding.concerned.len() > MAX_LISTED {
-        parts.push(format!("and {} more", finding.concerned.len() - MAX_LISTED));
-    }
-    parts.join("<br>")
 }
 
 #[cfg(test)]

@@ -15,23 +15,22 @@ pub(in crate::render) fn verdict(mode: Mode, summary: &Summary) -> (String, &'st
         return (line, "");
     }
     if summary.has_leftovers() {
-        let mut left = Vec::new();
-        if summary.in_flight > 0 {
-            let writes = count(summary.in_flight, "write");
-            left.push(format!("{writes} of earlier applies in flight"));
-        }
-        if summary.orphaned > 0 {
-            left.push(count(summary.orphaned, "orphaned record"));
-        }
-        if summary.unknown > 0 {
-            let versions = count(summary.unknown, "declared version");
-            left.push(format!("{versions} in an unknown state or visibility"));
-        }
-        return (
-            format!(
-                "Nothing to change, but action is needed: {}.",
-                left.join(", ")
+        let left = [
+            (summary.in_flight, "write", " of earlier applies in flight"),
+            (summary.orphaned, "orphaned record", ""),
+            (
+                summary.unknown,
+                "declared version",
+                " in an unknown state or visibility",
             ),
+        ];
+        let left = left.into_iter().filter(|(number, ..)| *number > 0);
+        let left: Vec<String> = left
+            .map(|(number, noun, rest)| format!("{}{rest}", count(number, noun)))
+            .collect();
+        let left = left.join(", ");
+        return (
+            format!("Nothing to change, but action is needed: {left}."),
             "",
         );
     }

@@ -43,12 +43,23 @@ pub(in crate::render) fn key(finding: &Finding) -> &'static str {
     }
 }
 
-/// Returns the phrase after the address of a version that a finding affects.
-pub(in crate::render) fn concerned(kind: Kind) -> &'static str {
-    match kind {
+/// Returns the effect of a finding, and the first `limit` versions that it affects; `quote` escapes
+/// an address.
+pub(in crate::render) fn consequences(
+    finding: &Finding,
+    limit: usize,
+    quote: impl Fn(&str) -> String,
+) -> Vec<String> {
+    let predicate = match finding.kind {
         Kind::ProtectionRemovedWithEntry => "is removed in the same change",
         _ => "is affected",
-    }
+    };
+    let listed = finding.concerned.iter().take(limit);
+    let listed = listed.map(|address| format!("{} {predicate}", quote(address.as_str())));
+    let more = finding.concerned.len().saturating_sub(limit);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    let effect = finding.effect.as_ref().map(|found| effect(found, &quote));
+    effect.into_iter().chain(listed).chain(more).collect()
 }
 
 /// Returns the effect of an apply as a sentence; `quote` escapes an address.

@@ -54,7 +54,7 @@ pub(in crate::cli::commands) async fn run(
     if args.json {
         render_json(&doctor_document(&diagnosis), io.document())?;
     } else {
-        render_doctor(&diagnosis, stdout_width(), &io.out_styles, &mut io.out)?;
+        render_doctor(&diagnosis, stdout_width(), &mut io.text())?;
     }
     io.out.flush()?;
     match diagnosis.count(Verdict::Fail) {

@@ -4,10 +4,17 @@ use super::*;
 use crate::attribute::Visibility;
 use crate::manifest::{SupersededPolicy, Undeclared};
 use crate::plan::testing::{Scenario, declared, live, scenario};
+use crate::render::ABANDON;
 
 fn text_of(scenario: &Scenario) -> String {
     let mut text = Vec::new();
-    render_plan(&scenario.plan(), &Styles::default(), &mut text).unwrap();
+    render_plan_in(
+        PlanDetail::Verbose,
+        &scenario.plan(),
+        ABANDON,
+        &mut StyledWriter::plain(&mut text),
+    )
+    .unwrap();
     String::from_utf8(text).unwrap()
 }
 
@@ -243,9 +250,8 @@ fn a_concise_plan_shows_only_risks_in_full() {
     render_plan_in(
         PlanDetail::Concise,
         &scenario.plan(),
-        crate::render::ABANDON,
-        &Styles::default(),
-        &mut text,
+        ABANDON,
+        &mut StyledWriter::plain(&mut text),
     )
     .unwrap();
     insta::assert_snapshot!(String::from_utf8(text).unwrap(), @r#"
@@ -339,6 +345,12 @@ fn text_of_field(before: Option<&str>, after: Option<&str>) -> String {
     field.before = before.map(std::sync::Arc::from);
     field.after = after.map(std::sync::Arc::from);
     let mut text = Vec::new();
-    render_plan(&plan, &Styles::default(), &mut text).unwrap();
+    render_plan_in(
+        PlanDetail::Verbose,
+        &plan,
+        ABANDON,
+        &mut StyledWriter::plain(&mut text),
+    )
+    .unwrap();
     String::from_utf8(text).unwrap()
 }
