@@ -210,8 +210,8 @@ pub(crate) struct RunReply<'a> {
 }
 
 /// Returns the answer to a list of runs, which has no paging keys.
-pub(crate) fn run_list(runs: &[(&Job, &Run)]) -> Reply {
-    let jobs: Vec<_> = runs.iter().map(|(job, run)| run_reply(job, run)).collect();
+pub(crate) fn run_list<'a>(runs: impl Iterator<Item = (&'a Job, &'a Run)>) -> Reply {
+    let jobs: Vec<_> = runs.map(|(job, run)| run_reply(job, run)).collect();
     Reply::ok(&json!({ "jobs": jobs }))
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tracked::Tracked;
 use super::work::{Ending, Verdict, Work};
+use crate::clock::Moment;
 use crate::knobs::RunEnd;
 use crate::lag::Lag;
 
@@ -133,7 +134,7 @@ fn nanoseconds(milliseconds: u64, sub_ns: u32) -> u128 {
 }
 
 /// All jobs, and the ids of those that have not ended.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Jobs {
     pub(crate) items: Tracked<String, Job>,
     /// The pending jobs, in the order of their start.
@@ -141,7 +142,7 @@ pub(crate) struct Jobs {
 }
 
 impl Jobs {
-    /// Creates the jobs from the contents of a data folder, including pending ones.
+    /// Creates the jobs from a map, which does not count as a change.
     pub(crate) fn restored(items: BTreeMap<String, Job>) -> Self {
         let pending = items
             .values()
@@ -156,7 +157,7 @@ impl Jobs {
 
     /// Returns all jobs, in no particular order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Job> {
-        self.items.iter().map(|(_, job)| job)
+        self.items.values()
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<&Job> {
@@ -170,10 +171,10 @@ impl Jobs {
     }
 
     /// Records the end of a pending job.
-    pub(crate) fn finish(&mut self, id: &str, verdict: Verdict, now_ms: u64, sub_ns: u32) {
+    pub(crate) fn finish(&mut self, id: &str, verdict: Verdict, now: Moment) {
         if let Some(job) = self.items.get_mut(id) {
             job.progress = Progress::Finished(verdict);
-            (job.ended_ms, job.ended_sub_ns) = (now_ms, sub_ns);
+            (job.ended_ms, job.ended_sub_ns) = now;
             self.pending.remove(&(job.sequence, job.id.clone()));
         }
     }
