@@ -1,7 +1,7 @@
 //! A decoded request: query, headers, path parameter and body, with the checks that all operations
 //! share.
 
-use axum::http::{HeaderMap, Method};
+use axum::http::request::Parts;
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
@@ -11,29 +11,24 @@ use crate::refusal::Refusal;
 /// The parts of a request that an operation uses.
 #[derive(Debug)]
 pub(crate) struct Call {
-    pub(crate) method: Method,
-    /// The path as sent.
-    pub(crate) path: String,
+    /// The method, the address and the headers as sent.
+    pub(crate) parts: Parts,
     /// The decoded id or file path in the address; empty if the route has none.
     pub(crate) parameter: String,
     pub(crate) query: Query,
-    /// The query string as sent.
-    pub(crate) raw_query: String,
-    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
 impl Call {
     /// Returns the text of a header; a header that is not text counts as absent.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
+        self.parts.headers.get(name)?.to_str().ok()
     }
 
     /// Returns the decoded path; bytes that are not UTF-8 are replaced.
     pub(crate) fn decoded_path(&self) -> String {
-        percent_decode_str(&self.path)
-            .decode_utf8_lossy()
-            .into_owned()
+        let path = percent_decode_str(self.parts.uri.path());
+        path.decode_utf8_lossy().into_owned()
     }
 
     /// Returns the decoded path and query, separated by a question mark.
@@ -45,7 +40,7 @@ impl Call {
 
     /// Returns the refusal of an address that has no operation.
     pub(crate) fn no_such_route(&self) -> Refusal {
-        Refusal::NoSuchRoute(self.method.clone(), self.path.clone())
+        Refusal::NoSuchRoute(self.parts.method.clone(), self.parts.uri.path().to_owned())
     }
 
     /// Returns the body as a JSON object. The content type is ignored, because clients omit it.

@@ -216,28 +216,18 @@ impl Seed {
                 message: without_values(&message),
             }
         })?;
-        let mut scratch = Knobs::default();
-        for (name, value) in &raw.knobs {
-            scratch
-                .set(name, &value.value)
-                .map_err(|source| SeedError::Knob {
-                    line: value.referenced.line(),
-                    source,
-                })?;
+        let mut knobs = BTreeMap::new();
+        for (name, value) in raw.knobs {
+            let line = value.referenced.line();
+            let set = Knobs::default().set(&name, &value.value);
+            set.map_err(|source| SeedError::Knob { line, source })?;
+            knobs.insert(name, value.value);
         }
-        let faults: Vec<Fault> = raw
-            .faults
-            .into_iter()
-            .map(read_fault)
-            .collect::<Result<_, _>>()?;
+        let faults = raw.faults.into_iter().map(read_fault);
         let seed = Self {
             users: raw.users,
-            knobs: raw
-                .knobs
-                .into_iter()
-                .map(|(name, value)| (name, value.value))
-                .collect(),
-            faults,
+            knobs,
+            faults: faults.collect::<Result<_, _>>()?,
             solutions: raw.solutions,
             packages: raw.packages,
             files: raw.files,
@@ -258,9 +248,8 @@ impl Seed {
     /// Sets the knobs that the seed names. Fails at the first setting that is not valid.
     pub fn change_knobs(&self, knobs: &mut Knobs) -> Result<(), SeedError> {
         for (name, value) in &self.knobs {
-            knobs
-                .set(name, value)
-                .map_err(|source| SeedError::Knob { line: 0, source })?;
+            let set = knobs.set(name, value);
+            set.map_err(|source| SeedError::Knob { line: 0, source })?;
         }
         Ok(())
     }
@@ -268,25 +257,17 @@ impl Seed {
     /// Checks ids and paths, which the types do not check.
     pub(crate) fn check(&self) -> Result<(), SeedError> {
         let mut ids = HashSet::new();
-        for id in self
-            .solutions
-            .iter()
-            .filter_map(|solution| solution.id.as_ref())
-        {
+        for id in self.solutions.iter().filter_map(|s| s.id.as_ref()) {
             let is_segment = NodePath::parse(id).is_ok_and(|path| path.as_str() == id.as_str());
             if !is_segment || id.contains('/') || !ids.insert(id) {
                 return Err(SeedError::BadId { id: id.clone() });
             }
         }
-        for path in self.paths() {
+        let packages = self.packages.iter().map(|package| &package.path);
+        for path in packages.chain(self.files.iter().map(|file| &file.path)) {
             NodePath::parse(path).map_err(|error| bad_path(path, &error))?;
         }
         Ok(())
-    }
-
-    fn paths(&self) -> impl Iterator<Item = &str> {
-        let packages = self.packages.iter().map(|package| package.path.as_str());
-        packages.chain(self.files.iter().map(|file| file.path.as_str()))
     }
 }
 

@@ -199,8 +199,8 @@ impl Shared {
             }
             Target::UnknownRoute => Err(call.no_such_route()),
             Target::WrongMethod => {
-                let (method, path) = (call.method.clone(), call.path.clone());
-                Err(Refusal::WrongMethod(method, path))
+                let (method, path) = (call.parts.method.clone(), call.parts.uri.path());
+                Err(Refusal::WrongMethod(method, path.to_owned()))
             }
         }
     }
@@ -327,12 +327,9 @@ fn decode_call(parts: Parts, target: Target, body: Bytes) -> Result<Call, Refusa
         _ => String::new(),
     };
     Ok(Call {
-        path: path.to_owned(),
         parameter,
         query: Query::parse(parts.uri.query().unwrap_or_default())?,
-        raw_query: parts.uri.query().unwrap_or_default().to_owned(),
-        method: parts.method,
-        headers: parts.headers,
+        parts,
         body,
     })
 }

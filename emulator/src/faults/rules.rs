@@ -152,7 +152,7 @@ impl Rule {
 }
 
 fn fits(fault: &Fault, operation: Option<Operation>, call: &Call) -> bool {
-    let method = call.method.as_str();
+    let method = call.parts.method.as_str();
     fault.method.as_ref().is_none_or(|wanted| wanted == method)
         && fault
             .operation

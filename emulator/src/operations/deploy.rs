@@ -35,15 +35,10 @@ pub(super) fn deploy(world: &mut World, caller: &Caller, call: &Call) -> Answer 
     } else {
         world.pace
     };
-    let mut deploy = match world.package_at(&path) {
-        Ok(package) => world.begin_deploy(caller, package)?,
-        Err(error) => {
-            let refusal = Refusal::BadPackage(path.clone(), error);
-            match world.knobs.bad_package {
-                BadPackage::Refused => return Err(refusal),
-                BadPackage::JobError => Deploy::failing(refusal.to_string()),
-            }
-        }
+    let mut deploy = match (world.package_at(&path), world.knobs.bad_package) {
+        (Ok(package), _) => world.begin_deploy(caller, package)?,
+        (Err(refusal), BadPackage::Refused) => return Err(refusal),
+        (Err(refusal), BadPackage::JobError) => Deploy::failing(refusal.to_string()),
     };
     if world.knobs.package_read == PackageRead::AtEnd {
         deploy.read_again = Some(path);
@@ -58,16 +53,18 @@ pub(super) fn deploy(world: &mut World, caller: &Caller, call: &Call) -> Answer 
 }
 
 impl World {
-    fn package_at(&self, path: &str) -> Result<Package, PackageError> {
-        if !path.ends_with(".ibsolution") {
-            return Err(PackageError::Invalid(
-                "its name does not end in `.ibsolution`",
-            ));
-        }
-        let no_file = || PackageError::Invalid("there is no such file");
-        let path = NodePath::parse(path).map_err(|_| no_file())?;
-        let (_, content) = self.files.file(&path).map_err(|_| no_file())?;
-        read_package(content)
+    fn package_at(&self, path: &str) -> Result<Package, Refusal> {
+        let read = || {
+            if !path.ends_with(".ibsolution") {
+                let problem = "its name does not end in `.ibsolution`";
+                return Err(PackageError::Invalid(problem));
+            }
+            let path = NodePath::parse(path).ok();
+            let file = path.and_then(|path| self.files.file(&path).ok());
+            let (_, content) = file.ok_or(PackageError::Invalid("there is no such file"))?;
+            read_package(content)
+        };
+        read().map_err(|error| Refusal::BadPackage(path.to_owned(), error))
     }
 
     fn begin_deploy(&mut self, caller: &Caller, mut package: Package) -> Result<Deploy, Refusal> {
@@ -210,13 +207,10 @@ impl World {
     }
 
     /// Reads the package again and deploys what is at the path now.
-    fn read_again(&mut self, id: &str, path: &str) -> Result<(), String> {
-        let package = self.package_at(path);
-        let mut package =
-            package.map_err(|error| Refusal::BadPackage(path.to_owned(), error).to_string())?;
+    fn read_again(&mut self, id: &str, path: &str) -> Result<(), Refusal> {
+        let mut package = self.package_at(path)?;
         self.shape_identity(&mut package);
-        self.write_server_folder(id, &package)
-            .map_err(|refusal| refusal.to_string())?;
+        self.write_server_folder(id, &package)?;
         self.change_solution(id, |solution| {
             solution.name = package.name;
             solution.version = package.version;
@@ -256,10 +250,20 @@ impl World {
         failure: Option<&str>,
         leaves_record: bool,
     ) -> Verdict {
-        match self.complete_deploy(deploy, failure) {
-            Ok(id) => Verdict::Done { solution: Some(id) },
-            Err(message) => self.fail_deploy(deploy, &message, leaves_record),
+        let message = match self.complete_deploy(deploy, failure) {
+            Ok(id) => return Verdict::Done { solution: Some(id) },
+            Err(message) => message,
+        };
+        // A record that is updated in place existed before the job, so the job must not remove it.
+        if let (Some(id), None) = (&deploy.solution, &deploy.update) {
+            match self.knobs.failed_job_record {
+                FailedJobRecord::Removed if !leaves_record => self.drop_solution(id),
+                FailedJobRecord::Removed | FailedJobRecord::Left => {
+                    self.change_solution(id, |solution| solution.deploying = false);
+                }
+            }
         }
+        Verdict::failed(message)
     }
 
     /// Does the work of a deploy job. Returns the id of the record, or the error message.
@@ -276,7 +280,8 @@ impl World {
             .filter(|id| self.solutions.get(id).is_some())
             .ok_or("the solution was deleted while it was being deployed")?;
         if let Some(path) = &deploy.read_again {
-            self.read_again(id, path)?;
+            let read = self.read_again(id, path);
+            read.map_err(|refusal| refusal.to_string())?;
         }
         let now_ms = self.stamp();
         self.change_solution(id, |solution| {
@@ -293,18 +298,5 @@ impl World {
             self.drop_solution(replaced);
         }
         Ok(id.clone())
-    }
-
-    fn fail_deploy(&mut self, deploy: &Deploy, message: &str, leaves_record: bool) -> Verdict {
-        // A record that is updated in place existed before the job, so the job must not remove it.
-        if let (Some(id), None) = (&deploy.solution, &deploy.update) {
-            match self.knobs.failed_job_record {
-                FailedJobRecord::Removed if !leaves_record => self.drop_solution(id),
-                FailedJobRecord::Removed | FailedJobRecord::Left => {
-                    self.change_solution(id, |solution| solution.deploying = false);
-                }
-            }
-        }
-        Verdict::failed(message)
     }
 }

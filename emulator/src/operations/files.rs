@@ -53,23 +53,18 @@ fn read_file(world: &World, call: &Call, path: &NodePath) -> Answer {
 /// range outside of the file becomes empty.
 fn parse_range(text: &str, length: usize) -> Option<Range<usize>> {
     let (first, last) = text.strip_prefix("bytes=")?.trim().split_once('-')?;
-    match (first, last) {
-        ("", count) => {
-            let count: usize = count.parse().ok()?;
-            Some(length.saturating_sub(count)..length)
-        }
-        (first, "") => {
-            let first: usize = first.parse().ok()?;
-            Some(first.min(length)..length)
-        }
+    let (first, end) = match (first, last) {
+        ("", count) => (length.saturating_sub(count.parse().ok()?), length),
+        (first, "") => (first.parse().ok()?, length),
         (first, last) => {
             let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
             if last < first {
                 return None;
             }
-            Some(first.min(length)..last.saturating_add(1).min(length))
+            (first, last.saturating_add(1))
         }
-    }
+    };
+    Some(first.min(length)..end.min(length))
 }
 
 fn list_folder(world: &World, call: &Call, path: &NodePath) -> Answer {
@@ -159,11 +154,10 @@ pub(super) fn write_chunk(world: &mut World, call: &Call) -> Answer {
         .header("ib-cursor")
         .ok_or(Refusal::MissingField("IB-Cursor"))?;
     let cursor = match cursor.trim().parse::<i64>() {
-        Ok(-1) => Some(Cursor::End),
-        Ok(position) => usize::try_from(position).ok().map(Cursor::At),
-        Err(_) => None,
+        Ok(-1) => Cursor::End,
+        Ok(position) => Cursor::At(usize::try_from(position).map_err(|_| BAD_CURSOR)?),
+        Err(_) => return Err(BAD_CURSOR),
     };
-    let cursor = cursor.ok_or(BAD_CURSOR)?;
     let rule = world.knobs.cursor_zero;
     note_new(world, &path);
     world

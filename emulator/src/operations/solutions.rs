@@ -100,7 +100,7 @@ pub(super) fn share(world: &mut World, caller: &Caller, call: &Call) -> Answer {
 
 /// Returns the answer to an address with a slash at its end, if the knob does not accept the slash.
 pub(super) fn trailing_slash(world: &World, call: &Call) -> Result<Option<Reply>, Refusal> {
-    let Some(path) = call.path.strip_suffix('/') else {
+    let Some(path) = call.parts.uri.path().strip_suffix('/') else {
         return Ok(None);
     };
     let status = match world.knobs.trailing_slash {
@@ -109,8 +109,9 @@ pub(super) fn trailing_slash(world: &World, call: &Call) -> Result<Option<Reply>
         TrailingSlash::Redirected => StatusCode::PERMANENT_REDIRECT,
         TrailingSlash::Found => StatusCode::FOUND,
     };
-    let mark = if call.raw_query.is_empty() { "" } else { "?" };
-    let address = format!("{path}{mark}{}", call.raw_query);
+    let query = call.parts.uri.query().unwrap_or_default();
+    let mark = if query.is_empty() { "" } else { "?" };
+    let address = format!("{path}{mark}{query}");
     Ok(Some(Reply::empty(status).with(header::LOCATION, &address)))
 }
 

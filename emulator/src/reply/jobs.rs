@@ -55,15 +55,12 @@ pub(crate) fn job_status(job: &Job, knobs: &Knobs, now_ms: u64) -> Reply {
                 Verdict::Failed { message } => show_failure(&mut body, message, knobs),
                 Verdict::Done { .. } | Verdict::Stopped { .. } => {
                     let result = job_result(job, verdict, knobs);
-                    let results = match knobs.job_results {
-                        ResultsForm::List => Some(json!([result])),
-                        ResultsForm::Object => Some(result),
-                        ResultsForm::Empty => Some(json!([])),
+                    match knobs.job_results {
+                        ResultsForm::List => set("results", json!([result])),
+                        ResultsForm::Object => set("results", result),
+                        ResultsForm::Empty => set("results", json!([])),
                         ResultsForm::Missing => None,
                     };
-                    if let Some(results) = results {
-                        body.insert("results".to_owned(), results);
-                    }
                 }
             }
         }
@@ -246,8 +243,6 @@ fn run_reply<'a>(job: &'a Job, run: &'a Run) -> RunReply<'a> {
 
 /// Returns the private id of a user, which is stable and does not contain the name.
 fn account_id(user: &str) -> String {
-    let hash = Sha256::digest(user.as_bytes());
-    hash[..8]
-        .iter()
-        .fold("u".to_owned(), |id, byte| format!("{id}{byte:02x}"))
+    let hash = format!("{:x}", Sha256::digest(user.as_bytes()));
+    format!("u{}", &hash[..16])
 }

@@ -186,19 +186,18 @@ impl Jobs {
 
     /// Returns the jobs whose time has come, by their times, which are in milliseconds since 1970.
     pub(crate) fn due(&self, now_ms: u64) -> Vec<(u64, String)> {
-        let mut due: Vec<(u64, u64, &str)> = self
+        let due = self
             .pending
             .iter()
-            .filter_map(|(sequence, id)| match self.get(id)?.progress {
+            .filter_map(|(_, id)| match self.get(id)?.progress {
                 Progress::Pending(Wait::Until(due_ms)) if due_ms <= now_ms => {
-                    Some((due_ms, *sequence, id.as_str()))
+                    Some((due_ms, id.clone()))
                 }
                 Progress::Pending(_) | Progress::Finished(_) => None,
-            })
-            .collect();
-        due.sort_unstable();
-        due.into_iter()
-            .map(|(due_ms, _, id)| (due_ms, id.to_owned()))
-            .collect()
+            });
+        // The sort is stable: jobs of one time end in the order of their start.
+        let mut due: Vec<_> = due.collect();
+        due.sort_by_key(|(due_ms, _)| *due_ms);
+        due
     }
 }
