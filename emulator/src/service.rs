@@ -122,24 +122,22 @@ impl Shared {
     }
 
     /// Executes the request, saves the world, and builds the answer.
-    fn answer(&self, target: Target, call: Result<Call, Refusal>, fault: Option<&Fault>) -> Reply {
+    fn answer(&self, target: Target, call: Result<Call, Refusal>, fault: &Fault) -> Reply {
         let mut engine = self.lock();
         let Some(engine) = engine.as_mut() else {
             return reply::plain_refusal(&Refusal::Stopping);
         };
         let world = &mut engine.world;
         let knobs = world.knobs.clone();
-        if let Some(fault) = fault {
-            world.fault = fault.clone();
-            for (name, value) in &fault.knobs {
-                let result = world.knobs.set(name, value);
-                result.expect("invariant: a rule's knobs were checked when it was parsed");
-            }
+        world.fault = fault.clone();
+        for (name, value) in &fault.knobs {
+            let result = world.knobs.set(name, value);
+            result.expect("invariant: a rule's knobs were checked when it was parsed");
         }
         let mut result = call.and_then(|call| self.perform(world, target, &call));
         world.fault = Fault::default();
         let in_force = world.knobs.clone();
-        if fault.is_some() {
+        if !fault.knobs.is_empty() {
             world.knobs = knobs;
         }
         if let Err(error) = engine.save() {
@@ -165,10 +163,8 @@ impl Shared {
     /// Returns a value of the world; the default once the emulator has stopped.
     fn read<T: Default>(&self, read: impl FnOnce(&World) -> T) -> T {
         let engine = self.lock();
-        engine
-            .as_ref()
-            .map(|engine| read(&engine.world))
-            .unwrap_or_default()
+        let value = engine.as_ref().map(|engine| read(&engine.world));
+        value.unwrap_or_default()
     }
 
     /// Returns the time of the world, in milliseconds since 1970.
@@ -216,11 +212,8 @@ impl Shared {
             self.log
                 .record_arrival(record_of(&parts, target.operation()))
         });
-        let reading = read_body(
-            body,
-            target.body_limit(self.read(|world| world.knobs.body_limit_kib)),
-        );
-        let body = tokio::time::timeout(BODY_TIMEOUT, reading).await;
+        let limit = target.body_limit(self.read(|world| world.knobs.body_limit_kib));
+        let body = tokio::time::timeout(BODY_TIMEOUT, read_body(body, limit)).await;
         let body = body.unwrap_or(Err(Refusal::TooSlow));
         let body = match (body, target) {
             // The address is wrong, so the length of the body is not reported.
@@ -237,7 +230,8 @@ impl Shared {
         if let (Some(ticket), Some((id, _))) = (ticket, &matched) {
             self.log.record_fault(ticket, *id);
         }
-        let fault = matched.map(|(_, fault)| fault);
+        // A request that no rule hits has a rule without effect.
+        let fault = matched.map(|(_, fault)| fault).unwrap_or_default();
         // From here on the work is done even if the client disconnects, as on a server behind a
         // queue. So it runs in its own task.
         let shared = Arc::clone(&self);
@@ -245,27 +239,22 @@ impl Shared {
             let latency = target
                 .operation()
                 .map_or(Duration::ZERO, |_| shared.latency);
-            let delay = |when| {
-                let delay = fault.as_ref().map(|fault| fault.delay_at(when));
-                delay.unwrap_or_default()
-            };
-            pause(latency.saturating_add(delay(When::Before))).await;
-            let early = fault.as_ref().filter(|fault| fault.when == When::Before);
-            if let Some(reply) = early.and_then(|fault| fault.reply(shared.now_ms())) {
+            pause(latency.saturating_add(fault.delay_at(When::Before))).await;
+            if fault.when == When::Before
+                && let Some(reply) = fault.reply(|| shared.now_ms())
+            {
                 return Ok(reply);
             }
             let mut reply = if shared.is_durable {
-                let (shared, fault) = (Arc::clone(&shared), fault.clone());
-                let work = move || shared.answer(target, call, fault.as_deref());
+                let (shared, fault) = (Arc::clone(&shared), Arc::clone(&fault));
+                let work = move || shared.answer(target, call, &fault);
                 tokio::task::spawn_blocking(work).await?
             } else {
-                shared.answer(target, call, fault.as_deref())
+                shared.answer(target, call, &fault)
             };
-            pause(delay(When::After)).await;
-            if let Some(fault) = &fault {
-                reply = fault.reply(shared.now_ms()).unwrap_or(reply);
-                reply.connection = fault.connection;
-            }
+            pause(fault.delay_at(When::After)).await;
+            reply = fault.reply(|| shared.now_ms()).unwrap_or(reply);
+            reply.connection = fault.connection;
             Ok(reply)
         });
         let reply = match work.await {
@@ -286,14 +275,12 @@ impl Shared {
 
 /// Adds the header `Retry-After`, as the knob asks for.
 fn retry_after(reply: Reply, knobs: &Knobs, now_ms: u64) -> Reply {
-    match knobs.retry_after {
-        RetryAfterForm::Seconds => reply.with(header::RETRY_AFTER, "1"),
-        RetryAfterForm::Date => {
-            let date = reply::http_date(now_ms.saturating_add(1_000));
-            reply.with(header::RETRY_AFTER, &date)
-        }
-        RetryAfterForm::Missing => reply,
-    }
+    let value = match knobs.retry_after {
+        RetryAfterForm::Seconds => "1".to_owned(),
+        RetryAfterForm::Date => reply::http_date(now_ms.saturating_add(1_000)),
+        RetryAfterForm::Missing => return reply,
+    };
+    reply.with(header::RETRY_AFTER, &value)
 }
 
 /// Sleeps, unless the time is zero: even a sleep of zero yields to other tasks.

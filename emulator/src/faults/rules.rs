@@ -115,8 +115,8 @@ impl Fault {
         delay.unwrap_or_default()
     }
 
-    /// Returns the answer that replaces the real one, if the rule has one.
-    pub(crate) fn reply(&self, now_ms: u64) -> Option<Reply> {
+    /// Returns the answer that replaces the real one, if the rule has one. `now_ms` reads the time.
+    pub(crate) fn reply(&self, now_ms: impl FnOnce() -> u64) -> Option<Reply> {
         if !self.replaces_answer() {
             return None;
         }
@@ -130,7 +130,7 @@ impl Fault {
         let value = match &self.retry_after {
             None => return Some(reply),
             Some(RetryAfter::Date(seconds)) => {
-                reply::http_date(now_ms.saturating_add(seconds.saturating_mul(1_000)))
+                reply::http_date(now_ms().saturating_add(seconds.saturating_mul(1_000)))
             }
             Some(value) => value.to_string(),
         };

@@ -11,7 +11,8 @@ use crate::knobs::{
 };
 use crate::package::VISIBILITIES;
 use crate::refusal::Refusal;
-use crate::reply::{Answer, Reply, records};
+use crate::reply::records::{self, Shape};
+use crate::reply::{Answer, Reply};
 use crate::state::solutions::{PUBLIC_OWNER, STATES, Solution};
 use crate::state::world::World;
 
@@ -29,7 +30,7 @@ pub(super) fn get(world: &mut World, caller: &Caller, call: &Call) -> Answer {
             .ok_or_else(|| Refusal::NoSuchSolution(id.clone()))?,
     };
     world.hide_unfinished(&mut solution);
-    Ok(records::solution(&solution, &world.knobs))
+    Ok(records::solution(&solution, Shape::Single, &world.knobs))
 }
 
 /// `PATCH /api/v2/solutions/deployed/<id>`.
@@ -74,7 +75,7 @@ pub(super) fn patch(world: &mut World, caller: &Caller, call: &Call) -> Answer {
         }
         world.change_solution(id, |solution| solution.clone_from(&after));
     }
-    Ok(records::patched_solution(&after, &world.knobs))
+    Ok(records::solution(&after, Shape::Patched, &world.knobs))
 }
 
 /// Shares a solution with accounts, as the vendor's newer toolkit does. The answer of the platform
@@ -95,7 +96,7 @@ pub(super) fn share(world: &mut World, caller: &Caller, call: &Call) -> Answer {
         solution.updated_ms = now_ms;
     });
     let solution = world.solution(caller, id)?;
-    Ok(records::patched_solution(solution, &world.knobs))
+    Ok(records::solution(solution, Shape::Patched, &world.knobs))
 }
 
 /// Returns the answer to an address with a slash at its end, if the knob does not accept the slash.

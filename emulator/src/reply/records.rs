@@ -83,7 +83,7 @@ struct MoreKeys<'a> {
 
 /// The shape of a solution: each call has its own set of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shape {
+pub(crate) enum Shape {
     Listed,
     Single,
     Patched,
@@ -156,12 +156,7 @@ pub(crate) fn solution_page<'a>(
     })
 }
 
-/// Returns the answer to a read of one solution.
-pub(crate) fn solution(solution: &Solution, knobs: &Knobs) -> Reply {
-    Reply::ok(&json!({ "solution": SolutionReply::new(solution, Shape::Single, knobs) }))
-}
-
-/// Returns the answer to a patch.
-pub(crate) fn patched_solution(solution: &Solution, knobs: &Knobs) -> Reply {
-    Reply::ok(&json!({ "solution": SolutionReply::new(solution, Shape::Patched, knobs) }))
+/// Returns the answer to a call for one solution.
+pub(crate) fn solution(solution: &Solution, shape: Shape, knobs: &Knobs) -> Reply {
+    Reply::ok(&json!({ "solution": SolutionReply::new(solution, shape, knobs) }))
 }
