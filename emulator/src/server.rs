@@ -104,10 +104,7 @@ impl Emulator {
 
     /// Returns the ids of the pending jobs, in the order of their start.
     pub fn pending_jobs(&self) -> Vec<String> {
-        match &*self.shared.lock() {
-            Some(engine) => engine.world.jobs.pending_ids(),
-            None => Vec::new(),
-        }
+        self.shared.read(|world| world.jobs.pending_ids())
     }
 
     /// Ends a pending job: successfully, or with the error message `failure`. Returns true if there
@@ -124,8 +121,7 @@ impl Emulator {
     }
 
     fn end_job(&self, id: &str, ending: Option<&Ending>) -> bool {
-        let result = self.change(|world| world.finish_job(id, ending).is_ok());
-        result.unwrap_or(false)
+        self.change(|world| world.finish_job(id, ending).is_ok()) == Some(true)
     }
 
     /// Moves a logical clock forward and ends the jobs whose time has come. A system clock does not

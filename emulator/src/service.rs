@@ -161,7 +161,7 @@ impl Shared {
     }
 
     /// Returns a value of the world; the default once the emulator has stopped.
-    fn read<T: Default>(&self, read: impl FnOnce(&World) -> T) -> T {
+    pub(crate) fn read<T: Default>(&self, read: impl FnOnce(&World) -> T) -> T {
         let engine = self.lock();
         let value = engine.as_ref().map(|engine| read(&engine.world));
         value.unwrap_or_default()

@@ -204,11 +204,9 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (name, value)) in self.settings().iter().enumerate() {
-            let comma = if index > 0 { "," } else { "" };
-            write!(f, "{comma}{name}={value}")?;
-        }
-        Ok(())
+        let settings = self.settings().into_iter();
+        let settings: Vec<_> = settings.map(|(n, v)| format!("{n}={v}")).collect();
+        f.write_str(&settings.join(","))
     }
 }
 
