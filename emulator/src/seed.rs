@@ -200,10 +200,8 @@ impl Seed {
     /// Parses a seed file and checks all of it: fields, knobs, faults, ids and paths.
     pub fn parse(text: &str) -> Result<Self, SeedError> {
         // A file with only comments is an empty seed.
-        let is_empty = text
-            .lines()
-            .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
-        if is_empty {
+        let is_blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
+        if text.lines().all(is_blank) {
             return Ok(Self::default());
         }
         let options = serde_yaml::options! {
@@ -211,10 +209,8 @@ impl Seed {
             budget: serde_yaml::budget! { max_nodes: YAML_NODES, max_events: 2 * YAML_NODES },
         };
         let raw: RawSeed = serde_yaml::from_str_with_options(text, options).map_err(|error| {
-            let message = error.without_snippet().to_string();
-            SeedError::Yaml {
-                message: without_values(&message),
-            }
+            let message = without_values(&error.without_snippet().to_string());
+            SeedError::Yaml { message }
         })?;
         let mut knobs = BTreeMap::new();
         for (name, value) in raw.knobs {

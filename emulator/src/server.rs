@@ -48,18 +48,12 @@ pub struct Emulator {
 /// Fails if the address is not a loopback address or is in use, the data folder cannot be used, or
 /// the seed is not valid.
 pub async fn start(options: EmulatorOptions) -> Result<Emulator, EmulatorError> {
-    if !options.listen.ip().to_canonical().is_loopback() {
-        return Err(EmulatorError::NotLoopback {
-            address: options.listen,
-        });
+    let address = options.listen;
+    if !address.ip().to_canonical().is_loopback() {
+        return Err(EmulatorError::NotLoopback { address });
     }
-    let bind_error = |source| EmulatorError::Bind {
-        address: options.listen,
-        source,
-    };
-    let listener = TcpListener::bind(options.listen)
-        .await
-        .map_err(bind_error)?;
+    let bind_error = |source| EmulatorError::Bind { address, source };
+    let listener = TcpListener::bind(address).await.map_err(bind_error)?;
     let address = listener.local_addr().map_err(bind_error)?;
     let engine = Engine::new(&options)?;
     let shared = Arc::new(Shared::new(engine, options));

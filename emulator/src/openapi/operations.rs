@@ -113,6 +113,7 @@ impl Described {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table, one row an operation")]
 pub(super) fn describe(operation: Operation) -> Described {
     let visibilities = &["PUBLIC", "PRIVATE", "PENDING_REVIEW"];
     let call = Described::default();

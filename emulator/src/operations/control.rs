@@ -64,7 +64,7 @@ impl ControlOperation {
     ) -> Answer {
         let body = match self {
             Self::ListJobs => {
-                let jobs: Vec<Value> = world.jobs.iter().map(describe).collect();
+                let jobs: Vec<Value> = world.jobs.items.values().map(describe).collect();
                 json!({ "jobs": jobs })
             }
             Self::FinishJob => {

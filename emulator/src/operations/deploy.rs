@@ -86,7 +86,8 @@ impl World {
         self.adapt_owner(caller, &mut package);
         let duplicates: Vec<String> = self
             .solutions
-            .iter()
+            .items
+            .values()
             .filter(|solution| self.is_duplicate(solution, &package))
             .map(|solution| solution.id.clone())
             .collect();

@@ -71,16 +71,15 @@ pub(super) fn list(world: &mut World, caller: &Caller, call: &Call) -> Answer {
     let reply = if is_cacheable {
         let solutions = &world.solutions;
         let list = world.recent_lists.get(selection, |selection| {
-            let found = solutions
-                .iter()
-                .filter(|solution| selection.shows(solution));
+            let found = solutions.items.values();
+            let found = found.filter(|solution| selection.shows(solution));
             let mut found: Vec<&Solution> = found.collect();
             put_in_order(&mut found, knobs.list_order, 0);
             found.iter().map(|solution| solution.sequence).collect()
         });
         let (page, next) = window(list.len());
         let page = list[page].iter();
-        let page = page.filter_map(|sequence| solutions.at(*sequence));
+        let page = page.filter_map(|sequence| solutions.items.get(sequence));
         records::solution_page(page, next, &knobs)
     } else {
         let shown = world.list_lag.shown(&world.solutions);

@@ -50,7 +50,8 @@ impl World {
         let limit = self.page_limit(limit)?;
         let mut runs: Vec<(&Job, &Run)> = self
             .jobs
-            .iter()
+            .items
+            .values()
             .filter_map(|job| match &job.work {
                 Work::Run(run) => Some((job, run)),
                 Work::Deploy(_) | Work::Delete { .. } | Work::Task(_) => None,

@@ -41,7 +41,7 @@ pub(super) fn run_by_name(world: &mut World, caller: &Caller, call: &Call) -> An
     let version = filled_field(&fields, "version")?;
     let request = RunRequest::of(&fields)?;
     let skips_inactive = world.knobs.run_inactive == RunInactive::Hidden;
-    let newest = world.solutions.iter().rev().find(|solution| {
+    let newest = world.solutions.items.values().rev().find(|solution| {
         solution.name == name
             && solution.owner == owner
             && version

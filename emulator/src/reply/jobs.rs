@@ -154,7 +154,6 @@ fn job_result(job: &Job, verdict: &Verdict, knobs: &Knobs) -> Value {
 
 /// Returns the status of a flow, which the Job API has as JSON in a string.
 fn flow_status(job: &Job, now_ms: u64) -> Value {
-    let is_over = job.verdict().is_some();
     let mut status = json!({
         "status": job.run_state(),
         "curProgress": job.share_done(now_ms),
@@ -165,7 +164,7 @@ fn flow_status(job: &Job, now_ms: u64) -> Value {
             "numRuntimeErrors": u8::from(job.run_state() == RunEnd::Failed.word()), "numFiles": 0,
         },
     });
-    if is_over {
+    if job.verdict().is_some() {
         status["finish_timestamp"] = json!(job.ended_ms / 1_000);
     }
     status
@@ -214,17 +213,13 @@ pub(crate) fn run_list<'a>(runs: impl Iterator<Item = (&'a Job, &'a Run)>) -> Re
 
 fn run_reply<'a>(job: &'a Job, run: &'a Run) -> RunReply<'a> {
     let is_over = job.verdict().is_some();
-    let changed_ns = if is_over {
-        job.ended_ns()
-    } else {
-        job.started_ns()
-    };
     RunReply {
         id: &job.id,
         account_id: account_id(&job.started_by),
         job_type: "FLOW",
         start_time_ns: job.started_ns().to_string(),
-        modified_time_ns: changed_ns.to_string(),
+        // The end is 0 until the run ends.
+        modified_time_ns: job.started_ns().max(job.ended_ns()).to_string(),
         completion_time_ns: is_over.then(|| job.ended_ns().to_string()),
         state: job.run_state(),
         metadata: json!({ "name": run.name, "version": run.version }).to_string(),

@@ -155,11 +155,6 @@ impl Jobs {
         }
     }
 
-    /// Returns all jobs, in no particular order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Job> {
-        self.items.values()
-    }
-
     pub(crate) fn get(&self, id: &str) -> Option<&Job> {
         self.items.get(id)
     }

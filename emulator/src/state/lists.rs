@@ -30,10 +30,6 @@ impl RecentLists {
         self.0.push_front(entry);
         &self.0[0].1
     }
-
-    pub(crate) fn clear(&mut self) {
-        self.0.clear();
-    }
 }
 
 /// Everything except the records that decides which records a list shows and in which order.

@@ -92,11 +92,6 @@ impl Solutions {
         self.items.get(self.by_id.get(id)?)
     }
 
-    /// Returns the record at a position in the order of creation.
-    pub(crate) fn at(&self, sequence: u64) -> Option<&Solution> {
-        self.items.get(&sequence)
-    }
-
     pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut Solution> {
         self.items.get_mut(self.by_id.get(id)?)
     }
@@ -108,10 +103,6 @@ impl Solutions {
 
     pub(crate) fn remove(&mut self, id: &str) -> Option<Solution> {
         self.items.remove(&self.by_id.remove(id)?)
-    }
-
-    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Solution> {
-        self.items.values()
     }
 }
 

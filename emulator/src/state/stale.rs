@@ -59,7 +59,7 @@ impl StaleRecords {
 
     /// Returns the records as lists show them, in the order of their creation.
     pub(crate) fn shown<'a>(&'a self, solutions: &'a Solutions) -> Vec<&'a Solution> {
-        let current = solutions.iter();
+        let current = solutions.items.values();
         let current = current.filter(|solution| !self.0.contains_key(&solution.id));
         let stale = self.0.values().filter_map(|stale| stale.before.as_ref());
         let mut shown: Vec<_> = current.chain(stale).collect();

@@ -131,7 +131,7 @@ impl World {
     }
 
     fn note_write(&mut self, id: &str, before: Option<&Solution>) {
-        self.recent_lists.clear();
+        self.recent_lists = RecentLists::default();
         let now_ms = self.time.now_ms();
         let list_lag = self.fault.list_lag.unwrap_or(self.knobs.list_lag);
         self.list_lag.insert(id, before, list_lag, now_ms);
