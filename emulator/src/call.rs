@@ -1,7 +1,7 @@
 //! A decoded request: query, headers, path parameter and body, with the checks that all operations
 //! share.
 
-use axum::http::{HeaderMap, Method};
+use axum::http::request::Parts;
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
@@ -11,29 +11,24 @@ use crate::refusal::Refusal;
 /// The parts of a request that an operation uses.
 #[derive(Debug)]
 pub(crate) struct Call {
-    pub(crate) method: Method,
-    /// The path as sent.
-    pub(crate) path: String,
+    /// The method, the address and the headers as sent.
+    pub(crate) parts: Parts,
     /// The decoded id or file path in the address; empty if the route has none.
     pub(crate) parameter: String,
     pub(crate) query: Query,
-    /// The query string as sent.
-    pub(crate) raw_query: String,
-    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
 impl Call {
     /// Returns the text of a header; a header that is not text counts as absent.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
+        self.parts.headers.get(name)?.to_str().ok()
     }
 
     /// Returns the decoded path; bytes that are not UTF-8 are replaced.
     pub(crate) fn decoded_path(&self) -> String {
-        percent_decode_str(&self.path)
-            .decode_utf8_lossy()
-            .into_owned()
+        let path = percent_decode_str(self.parts.uri.path());
+        path.decode_utf8_lossy().into_owned()
     }
 
     /// Returns the decoded path and query, separated by a question mark.
@@ -45,14 +40,14 @@ impl Call {
 
     /// Returns the refusal of an address that has no operation.
     pub(crate) fn no_such_route(&self) -> Refusal {
-        Refusal::NoSuchRoute(self.method.clone(), self.path.clone())
+        Refusal::NoSuchRoute(self.parts.method.clone(), self.parts.uri.path().to_owned())
     }
 
     /// Returns the body as a JSON object. The content type is ignored, because clients omit it.
     pub(crate) fn object(&self) -> Result<Fields, Refusal> {
         match serde_json::from_slice(&self.body) {
             Ok(Value::Object(fields)) => Ok(fields),
-            Ok(_) => Err(Refusal::NotAnObject),
+            Ok(_) => Err(Refusal::Malformed("the body must be a JSON object")),
             Err(error) => Err(Refusal::BadJson(error)),
         }
     }
@@ -125,12 +120,11 @@ impl Query {
     }
 
     /// Returns all values of a parameter that are not empty.
-    pub(crate) fn all(&self, name: &str) -> Vec<String> {
-        let values = self
-            .0
-            .iter()
-            .filter(|(known, value)| known == name && !value.is_empty());
-        values.map(|(_, value)| value.clone()).collect()
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        let values = self.0.iter().filter(move |(known, _)| known == name);
+        values
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<String> {
@@ -160,10 +154,10 @@ impl Query {
 
 /// Decodes the percent-encoding of a part of an address.
 pub(crate) fn decode(text: &str) -> Result<String, Refusal> {
-    percent_decode_str(text)
-        .decode_utf8()
-        .map(std::borrow::Cow::into_owned)
-        .map_err(|_| Refusal::BadAddress)
+    let text = percent_decode_str(text).decode_utf8();
+    text.map(std::borrow::Cow::into_owned).map_err(|_| {
+        Refusal::Malformed("the address is not well-formed UTF-8 after percent-decoding")
+    })
 }
 
 fn decode_form(text: &str) -> Result<String, Refusal> {
@@ -180,7 +174,7 @@ mod tests {
         assert_eq!(query.get("name"), Some("Form W-2"));
         assert_eq!(query.get("state"), None);
         assert_eq!(query.get("flag"), None);
-        assert_eq!(query.all("name"), ["Form W-2", "other"]);
+        assert!(query.all("name").eq(["Form W-2", "other"]));
         assert_eq!(query.number("offset", "x").unwrap(), Some(3));
         assert_eq!(query.number("limit", "x").unwrap(), None);
         assert!(query.number("state", "x").is_err());

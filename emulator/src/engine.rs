@@ -6,7 +6,7 @@ use super::error::EmulatorError;
 use super::options::EmulatorOptions;
 use super::persist::{Store, StoreError};
 use super::seed::Seed;
-use super::state::world::{StoredWorld, World};
+use super::state::world::World;
 
 /// A world and its store.
 #[derive(Debug)]
@@ -29,20 +29,20 @@ impl Engine {
             seed.change_knobs(&mut knobs)?;
             knobs
         };
-        let (store, stored) = match &options.data {
-            None => (None, None),
+        let path = options.data.as_deref().unwrap_or(Path::new(""));
+        let data_error = |error| EmulatorError::data(path, error);
+        let mut world = World::new(options, knobs);
+        let (store, is_new) = match &options.data {
+            None => (None, true),
             Some(path) => {
-                let (store, stored) =
-                    Store::open(path).map_err(|error| EmulatorError::data(path, error))?;
-                (Some(store), stored)
+                let mut store = Store::open(path).map_err(data_error)?;
+                let is_new = !store.read(&mut world).map_err(data_error)?;
+                (Some(store), is_new)
             }
         };
-        let is_new = stored.is_none();
-        let stored = stored.unwrap_or_else(|| StoredWorld::empty(options.id_seed));
-        let began_with = stored.counters.seed.as_ref();
+        let began_with = world.counters.seed.as_ref();
         let ignores_seed =
             options.seed.is_some() && began_with.is_some_and(|digest| *digest != seed.digest());
-        let mut world = World::new(options, knobs, stored);
         if is_new {
             world.load(seed, &options.user)?;
             world.counters.seed = store.is_some().then(|| seed.digest());
@@ -52,9 +52,7 @@ impl Engine {
             store,
             ignores_seed,
         };
-        let path = options.data.as_deref().unwrap_or(Path::new(""));
-        let saved = engine.save();
-        saved.map_err(|error| EmulatorError::data(path, error))?;
+        engine.save().map_err(data_error)?;
         Ok(engine)
     }
 

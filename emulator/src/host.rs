@@ -13,26 +13,20 @@ use super::refusal::Refusal;
 
 /// Refuses a request whose host name is not a name of this machine.
 pub(crate) fn check(parts: &Parts) -> Result<(), Refusal> {
-    let mut named = parts.headers.get_all(header::HOST).iter();
-    let (host, second) = (named.next(), named.next());
-    if second.is_some() {
-        return Err(Refusal::NoHost);
-    }
-    let of_uri = parts.uri.authority().map(Authority::as_str);
-    let of_header = match host {
-        None => None,
-        Some(value) => Some(value.to_str().map_err(|_| Refusal::NoHost)?),
+    let hosts = parts.headers.get_all(header::HOST).iter();
+    let hosts: Result<Vec<&str>, _> = hosts.map(|host| host.to_str()).collect();
+    let of_header = match hosts.as_deref() {
+        Ok([host]) => Some(*host),
+        // HTTP/1.0 has no such header, and no browser sends it.
+        Ok([]) if parts.version == Version::HTTP_10 => None,
+        _ => return Err(Refusal::NoHost),
     };
-    // HTTP/1.0 has no such header, and no browser sends it.
-    if of_header.is_none() && parts.version != Version::HTTP_10 {
-        return Err(Refusal::NoHost);
+    let of_uri = parts.uri.authority().map(Authority::as_str);
+    if of_uri.into_iter().chain(of_header).all(is_loopback) {
+        Ok(())
+    } else {
+        Err(Refusal::WrongHost)
     }
-    for name in of_uri.into_iter().chain(of_header) {
-        if !is_loopback(name) {
-            return Err(Refusal::WrongHost);
-        }
-    }
-    Ok(())
 }
 
 /// Returns true if `NAME` or `NAME:PORT` is this machine.
@@ -44,11 +38,7 @@ fn is_loopback(text: &str) -> bool {
         return false;
     }
     let host = authority.host();
-    let address = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(host);
-    if let Ok(address) = address.parse::<IpAddr>() {
+    if let Ok(address) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
         return address.to_canonical().is_loopback();
     }
     let name = host.strip_suffix('.').unwrap_or(host);

@@ -137,11 +137,11 @@ knobs! {
     /// The key of the solution id in the result of a deploy job.
     deploy_result: DeployResult,
     /// The result of deleting an ACTIVE solution.
-    delete_active: DeleteActive,
+    delete_active: DeleteInUse,
     /// The result of deleting a solution that has pending runs.
     delete_running: DeleteRunning,
     /// The result of deleting a solution that a deployment refers to.
-    delete_referenced: DeleteReferenced,
+    delete_referenced: DeleteInUse,
     /// The result of deleting an unknown id.
     delete_missing: DeleteMissing,
     /// The result of deleting a solution whose delete job is pending; a job that succeeds by

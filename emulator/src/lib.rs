@@ -36,10 +36,10 @@
 //!
 //! # Modules
 //!
-//! `state` has the data of a world, and `operations` what the calls of the API do to it; both are
-//! synchronous and know nothing of HTTP. `routes` turns requests into operations, `reply` turns
-//! results into answers, `service` takes each request through these steps, `persist` stores the
-//! state in a folder, `engine` joins a world and its store, and `server` owns the socket.
+//! `state` has the data of a world, and `operations` what the calls of the API do to it: a handler
+//! reads a `call`, changes the world and returns a `reply`. `service` takes each request through
+//! the steps that all operations share, `persist` stores the state in a folder, `engine` joins a
+//! world and its store, and `server` owns the socket.
 //!
 //! [`start`] starts an emulator from [`EmulatorOptions`]. A [`Seed`] fills a new world, a knob
 //! ([`Knobs`]) chooses a behaviour that the platform's pages leave open, a fault rule ([`Fault`])
@@ -67,7 +67,6 @@ mod persist;
 mod profile;
 mod refusal;
 mod reply;
-mod routes;
 pub mod seed;
 mod server;
 mod service;

@@ -13,8 +13,10 @@ use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use self::operations::{BodyContent, COMMON_REFUSALS, Described, answer_headers, describe};
-use super::operation::Operation;
+use self::operations::{
+    BodyContent, COMMON_REFUSALS, answer_headers, describe, header, parameter, required,
+};
+use super::operation::{Documented as _, Operation};
 
 /// Returns the `OpenAPI` document of the emulator with its default knobs and without faults.
 pub fn openapi() -> Value {
@@ -24,7 +26,6 @@ pub fn openapi() -> Value {
     settings.definitions_path = "/components/schemas".into();
     settings.meta_schema = None;
     let mut generator = settings.into_generator();
-    let error = generator.subschema_for::<bodies::Error>();
     let mut paths: Map<String, Value> = Map::new();
     for operation in Operation::ALL {
         let (method, template) = operation.route();
@@ -33,14 +34,7 @@ pub fn openapi() -> Value {
             Operation::CopyInDrive => "/api/v1/drives/{path}/copy".to_owned(),
             _ => template.replace("{*path}", "{path}"),
         };
-        let described = describe(operation);
-        let body = operation_object(
-            &mut generator,
-            operation,
-            &path,
-            described,
-            &error.clone().into(),
-        );
+        let body = operation_object(&mut generator, operation, &path);
         let methods = paths.entry(path).or_insert_with(|| json!({}));
         methods[method.as_str().to_ascii_lowercase()] = body;
     }
@@ -72,13 +66,8 @@ pub fn openapi() -> Value {
     })
 }
 
-fn operation_object(
-    generator: &mut SchemaGenerator,
-    operation: Operation,
-    path: &str,
-    described: Described,
-    error: &Value,
-) -> Value {
+fn operation_object(generator: &mut SchemaGenerator, operation: Operation, path: &str) -> Value {
+    let described = describe(operation);
     let mut parameters = described.parameters;
     for name in ["id", "path"] {
         if path.contains(&format!("{{{name}}}")) {
@@ -90,16 +79,11 @@ fn operation_object(
             if name == "path" && path.starts_with("/api/v2/files/") {
                 schema["pattern"] = json!(bodies::PATH_IN_ADDRESS);
             }
-            parameters.push(json!({
-                "name": name, "in": "path", "required": true, "description": description,
-                "schema": schema,
-            }));
+            parameters.push(required(parameter("path", name, &schema, description)));
         }
     }
-    parameters.push(json!({
-        "name": "IB-Context", "in": "header", "schema": { "type": "string" },
-        "description": "STATED: the account that the call is for.",
-    }));
+    let description = "STATED: the account that the call is for.";
+    parameters.push(header("IB-Context", description));
     let mut responses: Map<String, Value> = Map::new();
     for ((status, description), content) in described.answers {
         let mut response = json!({ "description": description });
@@ -119,15 +103,18 @@ fn operation_object(
     for (status, description) in refusals.chain(&[("default", others)]) {
         let mut refused = json!({ "description": description });
         if operation != Operation::HeadNode {
+            let error = generator.subschema_for::<bodies::Error>();
             refused["content"] = json!({ "application/json": { "schema": error } });
         }
         responses.insert((*status).to_owned(), refused);
     }
+    // The first line of the documentation is the summary, and an empty line follows it.
+    let documentation: Vec<&str> = operation.documentation().iter().map(|l| l.trim()).collect();
     let mut object = json!({
         "operationId": operation.name(),
         "tags": [tag(path)],
-        "summary": described.summary,
-        "description": described.description,
+        "summary": documentation[0],
+        "description": documentation[2..].join(" "),
         "parameters": parameters,
         "responses": responses,
     });

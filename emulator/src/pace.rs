@@ -30,33 +30,25 @@ pub enum JobPace {
 /// An error for a text that is not a job pace.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` is not a job pace; expected `0`, `500ms`, `2s`, `1m`, `polls:3`, `manual` or `never`"
+    "`{0}` is not a job pace; expected `0`, `500ms`, `2s`, `1m`, `polls:3`, `manual` or `never`"
 )]
-pub struct JobPaceError {
-    text: String,
-}
+pub struct JobPaceError(String);
 
 impl FromStr for JobPace {
     type Err = JobPaceError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let error = || JobPaceError {
-            text: text.to_owned(),
+        let pace = match (text, text.strip_prefix("polls:")) {
+            ("0" | "immediate", _) => Some(Self::Immediate),
+            ("manual", _) => Some(Self::Manual),
+            ("never", _) => Some(Self::Never),
+            (_, Some(count)) => count.parse().map(Self::Polls).ok(),
+            _ => parse_duration(text).map(|time| match time {
+                Duration::ZERO => Self::Immediate,
+                time => Self::After(time),
+            }),
         };
-        match text {
-            "0" | "immediate" => return Ok(Self::Immediate),
-            "manual" => return Ok(Self::Manual),
-            "never" => return Ok(Self::Never),
-            _ => {}
-        }
-        if let Some(count) = text.strip_prefix("polls:") {
-            return count.parse().map(Self::Polls).map_err(|_| error());
-        }
-        let time = parse_duration(text).ok_or_else(error)?;
-        Ok(match time {
-            Duration::ZERO => Self::Immediate,
-            time => Self::After(time),
-        })
+        pace.ok_or_else(|| JobPaceError(text.to_owned()))
     }
 }
 

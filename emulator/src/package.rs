@@ -39,17 +39,15 @@ pub(crate) struct Package {
     pub(crate) authors: Option<Value>,
     /// The small members that the server folder shows: name and bytes.
     pub(crate) members: Vec<(String, Bytes)>,
+    /// The whole package.
+    pub(crate) content: Content,
 }
 
 /// The reason why a file is not a valid package.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PackageError {
-    #[error("there is no such file")]
-    NoFile,
-    #[error("its name does not end in `.ibsolution`")]
-    WrongSuffix,
-    #[error("it has no readable `package.json`")]
-    NoDescription,
+    #[error("{0}")]
+    Invalid(&'static str),
     #[error(
         "it unpacks to more than {UNPACKED_LIMIT} bytes or {UNPACKED_FILES} files, or contains an \
          unsafe path"
@@ -59,12 +57,8 @@ pub(crate) enum PackageError {
     NotAZip(zip::result::ZipError),
     #[error("it has no readable `package.json` ({0})")]
     NoPackageJson(zip::result::ZipError),
-    #[error("its `package.json` is too long or damaged")]
-    Unreadable,
     #[error("its `package.json` is not valid JSON: {0}")]
     BadJson(serde_json::Error),
-    #[error("its `package.json` is not a JSON object")]
-    NotAnObject,
     #[error("its `package.json` lacks `{0}`")]
     MissingField(&'static str),
     #[error("in its `package.json`, `{0}` must be a text")]
@@ -73,13 +67,17 @@ pub(crate) enum PackageError {
     BadVisibility(String),
 }
 
+const UNREADABLE: PackageError = PackageError::Invalid("its `package.json` is too long or damaged");
+
 /// Reads the description and the small members of a package.
 pub(crate) fn read_package(content: &Content) -> Result<Package, PackageError> {
-    let mut archive = ZipArchive::new(content.reader()).map_err(PackageError::NotAZip)?;
+    let mut archive = open(content)?;
     let text = read_member(&mut archive, "package.json")?;
     let value: Value = serde_json::from_slice(&text).map_err(PackageError::BadJson)?;
     let Value::Object(fields) = value else {
-        return Err(PackageError::NotAnObject);
+        return Err(PackageError::Invalid(
+            "its `package.json` is not a JSON object",
+        ));
     };
     // The page requires these four fields.
     required(&fields, "solution_type")?;
@@ -104,18 +102,23 @@ pub(crate) fn read_package(content: &Content) -> Result<Package, PackageError> {
             .unwrap_or_else(|| NO_DESCRIPTION.to_owned()),
         authors: fields.get("authors").cloned(),
         members,
+        content: content.clone(),
     })
 }
 
-fn read_member<R: Read + std::io::Seek>(
-    archive: &mut ZipArchive<R>,
-    name: &str,
-) -> Result<Bytes, PackageError> {
+/// A zip archive in memory.
+type Archive = ZipArchive<Cursor<Bytes>>;
+
+fn open(content: &Content) -> Result<Archive, PackageError> {
+    ZipArchive::new(Cursor::new(content.bytes())).map_err(PackageError::NotAZip)
+}
+
+fn read_member(archive: &mut Archive, name: &str) -> Result<Bytes, PackageError> {
     let member = archive.by_name(name).map_err(PackageError::NoPackageJson)?;
     let mut bytes = Vec::new();
     match member.take(MEMBER_LIMIT + 1).read_to_end(&mut bytes) {
         Ok(count) if count as u64 <= MEMBER_LIMIT => Ok(bytes.into()),
-        _ => Err(PackageError::Unreadable),
+        _ => Err(UNREADABLE),
     }
 }
 
@@ -138,7 +141,7 @@ fn optional(
 
 /// Unpacks an archive. Returns the path of each member, and the bytes of files.
 pub(crate) fn unpack(content: &Content) -> Result<Vec<(String, Option<Bytes>)>, PackageError> {
-    let mut archive = ZipArchive::new(content.reader()).map_err(PackageError::NotAZip)?;
+    let mut archive = open(content)?;
     if archive.len() > UNPACKED_FILES {
         return Err(PackageError::Swollen);
     }
@@ -155,7 +158,7 @@ pub(crate) fn unpack(content: &Content) -> Result<Vec<(String, Option<Bytes>)>, 
         }
         let mut bytes = Vec::new();
         let count = member.take(left + 1).read_to_end(&mut bytes);
-        let count = count.map_err(|_| PackageError::Unreadable)? as u64;
+        let count = count.map_err(|_| UNREADABLE)? as u64;
         left = left.checked_sub(count).ok_or(PackageError::Swollen)?;
         members.push((path, Some(bytes.into())));
     }

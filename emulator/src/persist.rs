@@ -5,7 +5,7 @@
 //! lock on the file, so that a second process gets an error and a dead process blocks no other.
 
 use std::borrow::Borrow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 
@@ -22,7 +22,7 @@ use super::state::content::{Chunk, Content};
 use super::state::files::{Files, Node};
 use super::state::jobs::Jobs;
 use super::state::solutions::Solutions;
-use super::state::world::{StoredWorld, World};
+use super::state::world::World;
 
 /// The version of the layout of the file.
 const FORMAT: u64 = 1;
@@ -132,30 +132,29 @@ struct StoredNode {
 }
 
 impl Store {
-    /// Opens or creates the data file and reads the stored world; `None` if the file is new.
-    pub(crate) fn open(folder: &Path) -> Result<(Self, Option<StoredWorld>), StoreError> {
+    /// Opens or creates the data file.
+    pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
         make_private(folder, &folder.join(FILE)).map_err(StoreError::Folder)?;
-        let opened = Database::builder()
+        let mut builder = Database::builder();
+        match builder
             .set_cache_size(CACHE_BYTES)
-            .create(folder.join(FILE));
-        let database = match opened {
-            Ok(database) => database,
-            Err(DatabaseError::DatabaseAlreadyOpen) => return Err(StoreError::InUse),
-            Err(error) => return Err(error.into()),
-        };
-        let mut store = Self {
-            database,
-            stored: HashMap::new(),
-        };
-        let stored = store.read()?;
-        Ok((store, stored))
+            .create(folder.join(FILE))
+        {
+            Ok(database) => Ok(Self {
+                database,
+                stored: HashMap::new(),
+            }),
+            Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::InUse),
+            Err(error) => Err(error.into()),
+        }
     }
 
-    fn read(&mut self) -> Result<Option<StoredWorld>, StoreError> {
+    /// Reads the stored parts of a world. Returns false if the file is new.
+    pub(crate) fn read(&mut self, world: &mut World) -> Result<bool, StoreError> {
         let transaction = self.database.begin_read()?;
         let meta = match transaction.open_table(META) {
             Ok(table) => table,
-            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(false),
             Err(error) => return Err(error.into()),
         };
         let format = meta.get("format")?;
@@ -165,29 +164,20 @@ impl Store {
                 found: format.unwrap_or_else(|| "none".to_owned()),
             });
         }
-        let counters = meta.get("counters")?;
-        let counters = counters
-            .map(|value| decode("counters", value.value()))
-            .transpose()?
-            .ok_or_else(|| damaged("counters"))?;
-        let mut solutions = BTreeMap::new();
-        for_each_row(&transaction, SOLUTIONS, |key, value| {
-            solutions.insert(key, decode(&key.to_string(), value)?);
-            Ok(())
-        })?;
-        let mut jobs = BTreeMap::new();
-        for_each_row(&transaction, JOBS, |key, value| {
-            jobs.insert(key.to_owned(), decode(key, value)?);
-            Ok(())
-        })?;
-        let mut chunks = HashMap::new();
-        for_each_row(&transaction, CHUNKS, |id, value| {
+        let counters = meta.get("counters")?.ok_or_else(|| damaged("counters"))?;
+        world.counters = decode("counters", counters.value())?;
+        world.move_time((world.counters.reached_ms, 0));
+        world.solutions = Solutions::restored(rows(&transaction, SOLUTIONS, |key, value| {
+            Ok((key, decode(&key.to_string(), value)?))
+        })?);
+        world.jobs = Jobs::restored(rows(&transaction, JOBS, |key, value| {
+            Ok((key.to_owned(), decode(key, value)?))
+        })?);
+        let chunks: HashMap<u64, Arc<Chunk>> = rows(&transaction, CHUNKS, |id, value| {
             let bytes = Bytes::copy_from_slice(value);
-            chunks.insert(id, Arc::new(Chunk { id, bytes }));
-            Ok(())
+            Ok((id, Arc::new(Chunk { id, bytes })))
         })?;
-        let mut nodes = BTreeMap::new();
-        for_each_row(&transaction, NODES, |key, value| {
+        let nodes = rows(&transaction, NODES, |key, value| {
             let path = NodePath::parse(key).map_err(|_| damaged(key))?;
             let entry: StoredNode = decode(key, value)?;
             let pieces = entry.chunks.map(|ids| {
@@ -198,18 +188,14 @@ impl Store {
                 modified_ms: entry.modified_ms,
                 content: pieces.transpose()?.map(Content::from_chunks),
             };
-            nodes.insert(path, node);
-            Ok(())
+            Ok((path, node))
         })?;
-        for (id, chunk) in &chunks {
-            self.stored.insert(*id, Arc::downgrade(chunk));
-        }
-        Ok(Some(StoredWorld {
-            counters,
-            solutions: Solutions::restored(solutions),
-            jobs: Jobs::restored(jobs),
-            files: Files::restored(nodes),
-        }))
+        world.files = Files::restored(nodes, world.time.now_ms());
+        let stored = chunks.iter();
+        self.stored = stored
+            .map(|(id, chunk)| (*id, Arc::downgrade(chunk)))
+            .collect();
+        Ok(true)
     }
 
     /// Writes and flushes the changes. After an error they still count as changes.
@@ -218,7 +204,8 @@ impl Store {
         {
             let mut meta = transaction.open_table(META)?;
             meta.insert("format", FORMAT.to_string().as_bytes())?;
-            meta.insert("counters", encode(&world.counters()).as_slice())?;
+            world.counters.reached_ms = world.time.now_ms();
+            meta.insert("counters", encode(&world.counters).as_slice())?;
             let mut solutions = transaction.open_table(SOLUTIONS)?;
             for (sequence, solution) in world.solutions.items.changes() {
                 put(&mut solutions, *sequence, solution)?;
@@ -265,17 +252,18 @@ impl StoredNode {
     }
 }
 
-/// Calls `read` with the key and the value of each row of a table.
-fn for_each_row<K: redb::Key + 'static>(
+/// Reads all rows of a table.
+fn rows<K: redb::Key + 'static, R, C: FromIterator<R>>(
     transaction: &ReadTransaction,
     table: TableDefinition<K, &[u8]>,
-    mut read: impl FnMut(K::SelfType<'_>, &[u8]) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    for row in transaction.open_table(table)?.iter()? {
+    read: impl Fn(K::SelfType<'_>, &[u8]) -> Result<R, StoreError>,
+) -> Result<C, StoreError> {
+    let table = transaction.open_table(table)?;
+    let rows = table.iter()?.map(|row| {
         let (key, value) = row?;
-        read(key.value(), value.value())?;
-    }
-    Ok(())
+        read(key.value(), value.value())
+    });
+    rows.collect()
 }
 
 /// Writes an entry, or removes it if there is no value.

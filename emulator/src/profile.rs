@@ -60,18 +60,14 @@ impl fmt::Display for Profile {
 
 /// An error for an unknown name of a profile.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no profile `{name}`; the profiles are `docs` and `aihub`")]
-pub struct ProfileError {
-    name: String,
-}
+#[error("there is no profile `{0}`; the profiles are `docs` and `aihub`")]
+pub struct ProfileError(String);
 
 impl FromStr for Profile {
     type Err = ProfileError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let found = Self::ALL.into_iter().find(|profile| profile.name() == text);
-        found.ok_or_else(|| ProfileError {
-            name: text.to_owned(),
-        })
+        found.ok_or_else(|| ProfileError(text.to_owned()))
     }
 }

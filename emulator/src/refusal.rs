@@ -1,7 +1,7 @@
 //! The reasons for which the server refuses a request. Only `reply` decides which status and body
 //! each one gets.
 
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 
 use super::faults::FaultError;
 use super::knobs::KnobError;
@@ -31,49 +31,32 @@ pub(crate) enum Refusal {
     /// The method and the path.
     #[error("{1} does not take {0}")]
     WrongMethod(Method, String),
-    #[error("the address is not well-formed UTF-8 after percent-decoding")]
-    BadAddress,
+    /// The problem of a request that is not well-formed.
+    #[error("{0}")]
+    Malformed(&'static str),
     #[error("the body is not valid JSON: {0}")]
     BadJson(serde_json::Error),
-    #[error("the body must be a JSON object")]
-    NotAnObject,
     #[error("the body is longer than {0} bytes")]
     TooLong(usize),
     #[error("the body did not arrive in time")]
     TooSlow,
-    #[error("the body broke off")]
-    BrokenBody,
     #[error("`{0}` is missing")]
     MissingField(&'static str),
     /// The name of a field or parameter, and the values that it takes.
     #[error("`{0}` must be {1}")]
     BadField(&'static str, &'static str),
-    #[error("no parameter to change")]
-    NothingToChange,
     #[error("there is no solution `{0}`")]
     NoSuchSolution(String),
-    #[error("`{name}` {version} of {owner} is deployed already")]
-    AlreadyDeployed {
-        owner: String,
-        name: String,
-        version: String,
-        /// True if this is a conflict, false if it is a bad request.
-        conflict: bool,
-    },
-    #[error("solution `{0}` is ACTIVE; set it INACTIVE before deleting it")]
-    StillActive(String),
-    #[error("solution `{0}` has runs in flight")]
-    StillRunning(String),
+    /// The identity of the record, and the status that the knob `duplicate_deploy` asks for.
+    #[error("{0} is deployed already")]
+    AlreadyDeployed(String, StatusCode),
+    /// The id of the solution, and its state that does not allow the call.
+    #[error("solution `{0}` {1}")]
+    WrongState(String, &'static str),
     #[error("a deployment refers to solution `{0}`")]
     StillReferenced(String),
-    #[error("solution `{0}` is INACTIVE")]
-    NotActive(String),
-    #[error("there is no solution `{name}`{version} of {owner} to run")]
-    NothingToRun {
-        owner: String,
-        name: String,
-        version: String,
-    },
+    #[error("there is no solution {0} to run")]
+    NothingToRun(String),
     #[error("there is a job `{0}` already")]
     JobExists(String),
     /// The path of the package, and the problem.
@@ -95,7 +78,7 @@ pub(crate) enum Refusal {
     #[error("`{0}` is a file, so nothing can be inside it")]
     ParentIsFile(NodePath),
     #[error("the file has {length} bytes; the range is outside of it")]
-    RangeOutside { length: u64 },
+    RangeOutside { length: usize },
     #[error("{0}")]
     BadKnob(#[from] KnobError),
     #[error("{0}")]

@@ -125,26 +125,18 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         }
         Refusal::NoSuchRoute(..)
         | Refusal::NoSuchFault(..)
-        | Refusal::NothingToRun { .. }
+        | Refusal::NothingToRun(..)
         | Refusal::NoSuchSolution(..)
         | Refusal::NoSuchJob(..)
         | Refusal::NoSuchNode(..) => StatusCode::NOT_FOUND,
         Refusal::WrongMethod(..) => StatusCode::METHOD_NOT_ALLOWED,
-        Refusal::BadAddress
+        Refusal::Malformed(..)
         | Refusal::NoHost
         | Refusal::BadJson(..)
-        | Refusal::NotAnObject
-        | Refusal::BrokenBody
         | Refusal::MissingField(..)
         | Refusal::BadField(..)
-        | Refusal::NothingToChange
-        | Refusal::StillActive(..)
-        | Refusal::StillRunning(..)
+        | Refusal::WrongState(..)
         | Refusal::StillReferenced(..)
-        | Refusal::NotActive(..)
-        | Refusal::AlreadyDeployed {
-            conflict: false, ..
-        }
         | Refusal::BadPackage(..)
         | Refusal::BadPath(..)
         | Refusal::ParentIsFile(..)
@@ -152,9 +144,8 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         | Refusal::BadFault(..) => StatusCode::BAD_REQUEST,
         Refusal::TooLong(..) => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::TooSlow => StatusCode::REQUEST_TIMEOUT,
-        Refusal::AlreadyDeployed { conflict: true, .. }
-        | Refusal::JobExists(..)
-        | Refusal::JobIsOver(..) => StatusCode::CONFLICT,
+        Refusal::AlreadyDeployed(_, status) => *status,
+        Refusal::JobExists(..) | Refusal::JobIsOver(..) => StatusCode::CONFLICT,
         Refusal::Forbidden(..) => StatusCode::FORBIDDEN,
         Refusal::WrongHost => StatusCode::MISDIRECTED_REQUEST,
         Refusal::TooMany => StatusCode::TOO_MANY_REQUESTS,

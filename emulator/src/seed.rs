@@ -200,10 +200,8 @@ impl Seed {
     /// Parses a seed file and checks all of it: fields, knobs, faults, ids and paths.
     pub fn parse(text: &str) -> Result<Self, SeedError> {
         // A file with only comments is an empty seed.
-        let is_empty = text
-            .lines()
-            .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
-        if is_empty {
+        let is_blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
+        if text.lines().all(is_blank) {
             return Ok(Self::default());
         }
         let options = serde_yaml::options! {
@@ -211,33 +209,21 @@ impl Seed {
             budget: serde_yaml::budget! { max_nodes: YAML_NODES, max_events: 2 * YAML_NODES },
         };
         let raw: RawSeed = serde_yaml::from_str_with_options(text, options).map_err(|error| {
-            let message = error.without_snippet().to_string();
-            SeedError::Yaml {
-                message: without_values(&message),
-            }
+            let message = without_values(&error.without_snippet().to_string());
+            SeedError::Yaml { message }
         })?;
-        let mut scratch = Knobs::default();
-        for (name, value) in &raw.knobs {
-            scratch
-                .set(name, &value.value)
-                .map_err(|source| SeedError::Knob {
-                    line: value.referenced.line(),
-                    source,
-                })?;
+        let mut knobs = BTreeMap::new();
+        for (name, value) in raw.knobs {
+            let line = value.referenced.line();
+            let set = Knobs::default().set(&name, &value.value);
+            set.map_err(|source| SeedError::Knob { line, source })?;
+            knobs.insert(name, value.value);
         }
-        let faults: Vec<Fault> = raw
-            .faults
-            .into_iter()
-            .map(read_fault)
-            .collect::<Result<_, _>>()?;
+        let faults = raw.faults.into_iter().map(read_fault);
         let seed = Self {
             users: raw.users,
-            knobs: raw
-                .knobs
-                .into_iter()
-                .map(|(name, value)| (name, value.value))
-                .collect(),
-            faults,
+            knobs,
+            faults: faults.collect::<Result<_, _>>()?,
             solutions: raw.solutions,
             packages: raw.packages,
             files: raw.files,
@@ -258,9 +244,8 @@ impl Seed {
     /// Sets the knobs that the seed names. Fails at the first setting that is not valid.
     pub fn change_knobs(&self, knobs: &mut Knobs) -> Result<(), SeedError> {
         for (name, value) in &self.knobs {
-            knobs
-                .set(name, value)
-                .map_err(|source| SeedError::Knob { line: 0, source })?;
+            let set = knobs.set(name, value);
+            set.map_err(|source| SeedError::Knob { line: 0, source })?;
         }
         Ok(())
     }
@@ -268,25 +253,17 @@ impl Seed {
     /// Checks ids and paths, which the types do not check.
     pub(crate) fn check(&self) -> Result<(), SeedError> {
         let mut ids = HashSet::new();
-        for id in self
-            .solutions
-            .iter()
-            .filter_map(|solution| solution.id.as_ref())
-        {
+        for id in self.solutions.iter().filter_map(|s| s.id.as_ref()) {
             let is_segment = NodePath::parse(id).is_ok_and(|path| path.as_str() == id.as_str());
             if !is_segment || id.contains('/') || !ids.insert(id) {
                 return Err(SeedError::BadId { id: id.clone() });
             }
         }
-        for path in self.paths() {
+        let packages = self.packages.iter().map(|package| &package.path);
+        for path in packages.chain(self.files.iter().map(|file| &file.path)) {
             NodePath::parse(path).map_err(|error| bad_path(path, &error))?;
         }
         Ok(())
-    }
-
-    fn paths(&self) -> impl Iterator<Item = &str> {
-        let packages = self.packages.iter().map(|package| package.path.as_str());
-        packages.chain(self.files.iter().map(|file| file.path.as_str()))
     }
 }
 

@@ -48,18 +48,12 @@ pub struct Emulator {
 /// Fails if the address is not a loopback address or is in use, the data folder cannot be used, or
 /// the seed is not valid.
 pub async fn start(options: EmulatorOptions) -> Result<Emulator, EmulatorError> {
-    if !options.listen.ip().to_canonical().is_loopback() {
-        return Err(EmulatorError::NotLoopback {
-            address: options.listen,
-        });
+    let address = options.listen;
+    if !address.ip().to_canonical().is_loopback() {
+        return Err(EmulatorError::NotLoopback { address });
     }
-    let bind_error = |source| EmulatorError::Bind {
-        address: options.listen,
-        source,
-    };
-    let listener = TcpListener::bind(options.listen)
-        .await
-        .map_err(bind_error)?;
+    let bind_error = |source| EmulatorError::Bind { address, source };
+    let listener = TcpListener::bind(address).await.map_err(bind_error)?;
     let address = listener.local_addr().map_err(bind_error)?;
     let engine = Engine::new(&options)?;
     let shared = Arc::new(Shared::new(engine, options));
@@ -104,10 +98,7 @@ impl Emulator {
 
     /// Returns the ids of the pending jobs, in the order of their start.
     pub fn pending_jobs(&self) -> Vec<String> {
-        match &*self.shared.lock() {
-            Some(engine) => engine.world.jobs.pending_ids(),
-            None => Vec::new(),
-        }
+        self.shared.read(|world| world.jobs.pending_ids())
     }
 
     /// Ends a pending job: successfully, or with the error message `failure`. Returns true if there
@@ -124,8 +115,7 @@ impl Emulator {
     }
 
     fn end_job(&self, id: &str, ending: Option<&Ending>) -> bool {
-        let result = self.change(|world| world.finish_job(id, ending).is_ok());
-        result.unwrap_or(false)
+        self.change(|world| world.finish_job(id, ending).is_ok()) == Some(true)
     }
 
     /// Moves a logical clock forward and ends the jobs whose time has come. A system clock does not

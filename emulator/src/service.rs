@@ -1,7 +1,6 @@
 //! The steps of a request: log, body limits, latency, token, operation, answer. Every request of
 //! every route goes through [`Shared::handle`], which also applies the fault rules.
 
-use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,16 +17,16 @@ use futures_util::StreamExt as _;
 use super::access::Access;
 use super::call::{Call, Query, decode};
 use super::engine::Engine;
-use super::faults::{ConnectionFault, FaultRules, MatchedFault, When};
+use super::faults::{ConnectionFault, Fault, FaultRules, When};
 use super::host;
 use super::knobs::{ErrorStatus, Knobs, RetryAfterForm};
 use super::log::{RequestLog, RequestRecord};
 use super::operation::{JSON_LIMIT, Operation};
+use super::operations::control::ControlOperation;
 use super::options::EmulatorOptions;
 use super::refusal::Refusal;
 use super::reply::{self, Answer, Reply};
-use super::routes::control::ControlOperation;
-use super::state::world::{RequestOverrides, World};
+use super::state::world::World;
 
 /// The maximum pause within a body, and the maximum time for a whole body: a client that sends a
 /// byte now and then cannot hold its connection without end.
@@ -123,28 +122,28 @@ impl Shared {
     }
 
     /// Executes the request, saves the world, and builds the answer.
-    fn answer(
-        &self,
-        target: Target,
-        call: Result<Call, Refusal>,
-        fault: Option<&MatchedFault>,
-    ) -> Reply {
+    fn answer(&self, target: Target, call: Result<Call, Refusal>, fault: &Fault) -> Reply {
         let mut engine = self.lock();
         let Some(engine) = engine.as_mut() else {
             return reply::plain_refusal(&Refusal::Stopping);
         };
-        let knobs = fault.and_then(|fault| fault.override_behaviour(&mut engine.world));
-        let mut result = call.and_then(|call| self.perform(&mut engine.world, target, &call));
-        engine.world.overrides = RequestOverrides::default();
+        let world = &mut engine.world;
+        let knobs = world.knobs.clone();
+        world.fault = fault.clone();
+        for (name, value) in &fault.knobs {
+            let result = world.knobs.set(name, value);
+            result.expect("invariant: a rule's knobs were checked when it was parsed");
+        }
+        let mut result = call.and_then(|call| self.perform(world, target, &call));
+        world.fault = Fault::default();
+        let in_force = world.knobs.clone();
+        if !fault.knobs.is_empty() {
+            world.knobs = knobs;
+        }
         if let Err(error) = engine.save() {
             tracing::error!(error = ?error, "the data folder cannot be written");
             result = Err(Refusal::Broken(error.to_string()));
         }
-        let world = &mut engine.world;
-        let in_force = match knobs {
-            Some(before) => mem::replace(&mut world.knobs, before),
-            None => world.knobs.clone(),
-        };
         result.unwrap_or_else(|refusal| {
             let status = match target {
                 // Control routes always use the same form of error.
@@ -155,19 +154,17 @@ impl Shared {
             };
             let reply = reply::refusal(&refusal, in_force.error_body, status);
             match refusal {
-                Refusal::TooMany => retry_after(reply, &in_force, world.time.now_ms()),
+                Refusal::TooMany => retry_after(reply, &in_force, engine.world.time.now_ms()),
                 _ => reply,
             }
         })
     }
 
     /// Returns a value of the world; the default once the emulator has stopped.
-    fn read<T: Default>(&self, read: impl FnOnce(&World) -> T) -> T {
+    pub(crate) fn read<T: Default>(&self, read: impl FnOnce(&World) -> T) -> T {
         let engine = self.lock();
-        engine
-            .as_ref()
-            .map(|engine| read(&engine.world))
-            .unwrap_or_default()
+        let value = engine.as_ref().map(|engine| read(&engine.world));
+        value.unwrap_or_default()
     }
 
     /// Returns the time of the world, in milliseconds since 1970.
@@ -198,8 +195,8 @@ impl Shared {
             }
             Target::UnknownRoute => Err(call.no_such_route()),
             Target::WrongMethod => {
-                let (method, path) = (call.method.clone(), call.path.clone());
-                Err(Refusal::WrongMethod(method, path))
+                let (method, path) = (call.parts.method.clone(), call.parts.uri.path());
+                Err(Refusal::WrongMethod(method, path.to_owned()))
             }
         }
     }
@@ -215,11 +212,8 @@ impl Shared {
             self.log
                 .record_arrival(record_of(&parts, target.operation()))
         });
-        let reading = read_body(
-            body,
-            target.body_limit(self.read(|world| world.knobs.body_limit_kib)),
-        );
-        let body = tokio::time::timeout(BODY_TIMEOUT, reading).await;
+        let limit = target.body_limit(self.read(|world| world.knobs.body_limit_kib));
+        let body = tokio::time::timeout(BODY_TIMEOUT, read_body(body, limit)).await;
         let body = body.unwrap_or(Err(Refusal::TooSlow));
         let body = match (body, target) {
             // The address is wrong, so the length of the body is not reported.
@@ -229,13 +223,15 @@ impl Shared {
             (body, _) => body,
         };
         let call = body.and_then(|body| decode_call(parts, target, body));
-        let fault = match &call {
-            Ok(call) if !is_control => self.faults.match_fault(target.operation(), call),
+        let matched = match (&call, ticket) {
+            (Ok(call), Some(_)) => self.faults.match_fault(target.operation(), call),
             _ => None,
         };
-        if let (Some(ticket), Some(fault)) = (ticket, &fault) {
-            self.log.record_fault(ticket, fault.id);
+        if let (Some(ticket), Some((id, _))) = (ticket, &matched) {
+            self.log.record_fault(ticket, *id);
         }
+        // A request that no rule hits has a rule without effect.
+        let fault = matched.map(|(_, fault)| fault).unwrap_or_default();
         // From here on the work is done even if the client disconnects, as on a server behind a
         // queue. So it runs in its own task.
         let shared = Arc::clone(&self);
@@ -243,27 +239,22 @@ impl Shared {
             let latency = target
                 .operation()
                 .map_or(Duration::ZERO, |_| shared.latency);
-            let delay = |when| {
-                let delay = fault.as_ref().map(|fault| fault.delay(when));
-                delay.unwrap_or_default()
-            };
-            pause(latency.saturating_add(delay(When::Before))).await;
-            let early = fault.as_ref().filter(|hit| hit.fault.when == When::Before);
-            if let Some(reply) = early.and_then(|fault| fault.reply(shared.now_ms())) {
+            pause(latency.saturating_add(fault.delay_at(When::Before))).await;
+            if fault.when == When::Before
+                && let Some(reply) = fault.reply(|| shared.now_ms())
+            {
                 return Ok(reply);
             }
             let mut reply = if shared.is_durable {
-                let (shared, fault) = (Arc::clone(&shared), fault.clone());
-                let work = move || shared.answer(target, call, fault.as_ref());
+                let (shared, fault) = (Arc::clone(&shared), Arc::clone(&fault));
+                let work = move || shared.answer(target, call, &fault);
                 tokio::task::spawn_blocking(work).await?
             } else {
-                shared.answer(target, call, fault.as_ref())
+                shared.answer(target, call, &fault)
             };
-            pause(delay(When::After)).await;
-            if let Some(fault) = &fault {
-                reply = fault.reply(shared.now_ms()).unwrap_or(reply);
-                reply.connection = fault.fault.connection;
-            }
+            pause(fault.delay_at(When::After)).await;
+            reply = fault.reply(|| shared.now_ms()).unwrap_or(reply);
+            reply.connection = fault.connection;
             Ok(reply)
         });
         let reply = match work.await {
@@ -284,14 +275,12 @@ impl Shared {
 
 /// Adds the header `Retry-After`, as the knob asks for.
 fn retry_after(reply: Reply, knobs: &Knobs, now_ms: u64) -> Reply {
-    match knobs.retry_after {
-        RetryAfterForm::Seconds => reply.with(header::RETRY_AFTER, "1"),
-        RetryAfterForm::Date => {
-            let date = reply::http_date(now_ms.saturating_add(1_000));
-            reply.with(header::RETRY_AFTER, &date)
-        }
-        RetryAfterForm::Missing => reply,
-    }
+    let value = match knobs.retry_after {
+        RetryAfterForm::Seconds => "1".to_owned(),
+        RetryAfterForm::Date => reply::http_date(now_ms.saturating_add(1_000)),
+        RetryAfterForm::Missing => return reply,
+    };
+    reply.with(header::RETRY_AFTER, &value)
 }
 
 /// Sleeps, unless the time is zero: even a sleep of zero yields to other tasks.
@@ -325,12 +314,9 @@ fn decode_call(parts: Parts, target: Target, body: Bytes) -> Result<Call, Refusa
         _ => String::new(),
     };
     Ok(Call {
-        path: path.to_owned(),
         parameter,
         query: Query::parse(parts.uri.query().unwrap_or_default())?,
-        raw_query: parts.uri.query().unwrap_or_default().to_owned(),
-        method: parts.method,
-        headers: parts.headers,
+        parts,
         body,
     })
 }
@@ -345,7 +331,7 @@ async fn read_body(body: Body, limit: usize) -> Result<Bytes, Refusal> {
         let chunk = match next.await.map_err(|_| Refusal::TooSlow)? {
             None if length > limit => return Err(Refusal::TooLong(limit)),
             None => return Ok(read.freeze()),
-            Some(chunk) => chunk.map_err(|_| Refusal::BrokenBody)?,
+            Some(chunk) => chunk.map_err(|_| Refusal::Malformed("the body broke off"))?,
         };
         length += chunk.len();
         if length <= limit {

@@ -113,9 +113,6 @@ pub enum JobFault {
     Checkpoint,
 }
 
-/// The text of an error that a rule causes without a text of its own.
-pub(crate) const FAULT_TEXT: &str = "a fault rule asks for this error";
-
 impl Fault {
     /// Returns true if the rule replaces the answer of the work.
     pub(crate) fn replaces_answer(&self) -> bool {
@@ -123,6 +120,12 @@ impl Fault {
             || self.body.is_some()
             || self.retry_after.is_some()
             || self.connection == Some(ConnectionFault::Drop)
+    }
+
+    /// Returns the text of the error that the rule causes.
+    pub(crate) fn text(&self) -> &str {
+        let text = self.text.as_deref();
+        text.unwrap_or("a fault rule asks for this error")
     }
 
     /// Returns the pace of the job that the request starts, if the rule changes it.

@@ -13,7 +13,6 @@ mod fault;
 mod rules;
 mod settings;
 
-pub(crate) use fault::FAULT_TEXT;
 pub use fault::{ConnectionFault, Fault, FaultStatus, JobFault, RetryAfter, When};
-pub(crate) use rules::{FaultRules, MatchedFault};
+pub(crate) use rules::FaultRules;
 pub use settings::FaultError;

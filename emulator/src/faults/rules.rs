@@ -5,12 +5,10 @@ use std::time::Duration;
 
 use axum::http::{StatusCode, header};
 
-use super::fault::{FAULT_TEXT, Fault, FaultStatus, RetryAfter, When};
+use super::fault::{Fault, FaultStatus, RetryAfter, When};
 use crate::call::Call;
-use crate::knobs::Knobs;
 use crate::operation::Operation;
 use crate::reply::{self, Reply};
-use crate::state::world::{RequestOverrides, World};
 
 /// The number of bytes of a body that a pattern is compared with: a JSON body in full, and only the
 /// start of an upload.
@@ -37,13 +35,6 @@ struct Rule {
     choice: fastrand::Rng,
     matched: u32,
     hits: u32,
-}
-
-/// The rule that hits a request.
-#[derive(Debug, Clone)]
-pub(crate) struct MatchedFault {
-    pub(crate) id: u64,
-    pub(crate) fault: Arc<Fault>,
 }
 
 impl FaultRules {
@@ -98,21 +89,17 @@ impl FaultRules {
     }
 
     /// Tries the rules in order. The first that hits takes the request; later rules do not see it.
+    /// Returns its number and the rule.
     pub(crate) fn match_fault(
         &self,
         operation: Option<Operation>,
         call: &Call,
-    ) -> Option<MatchedFault> {
+    ) -> Option<(u64, Arc<Fault>)> {
         let mut rules = self.lock();
-        let mut matching = rules
-            .rules
-            .iter_mut()
-            .filter(|rule| fits(&rule.fault, operation, call));
+        let rules = rules.rules.iter_mut();
+        let mut matching = rules.filter(|rule| fits(&rule.fault, operation, call));
         let rule = matching.find_map(|rule| rule.count().then_some(rule))?;
-        Some(MatchedFault {
-            id: rule.id,
-            fault: Arc::clone(&rule.fault),
-        })
+        Some((rule.id, Arc::clone(&rule.fault)))
     }
 
     fn lock(&self) -> MutexGuard<'_, Rules> {
@@ -121,58 +108,33 @@ impl FaultRules {
     }
 }
 
-impl MatchedFault {
-    /// Applies the overrides of the rule to the world for one request. Returns the previous knobs,
-    /// if the rule changes any; the caller restores them.
-    pub(crate) fn override_behaviour(&self, world: &mut World) -> Option<Knobs> {
-        let fault = &self.fault;
-        world.overrides = RequestOverrides {
-            job: fault.job,
-            pace: fault.job_pace(),
-            list_lag: fault.list_lag,
-            text: fault.text.clone(),
-        };
-        if fault.knobs.is_empty() {
-            return None;
-        }
-        let before = world.knobs.clone();
-        for (name, value) in &fault.knobs {
-            let result = world.knobs.set(name, value);
-            result.expect("invariant: a rule's knobs were checked when it was parsed");
-        }
-        Some(before)
-    }
-
+impl Fault {
     /// Returns the delay of the request before or after the work.
-    pub(crate) fn delay(&self, when: When) -> Duration {
-        let delay = self.fault.delay.filter(|_| self.fault.when == when);
+    pub(crate) fn delay_at(&self, when: When) -> Duration {
+        let delay = self.delay.filter(|_| self.when == when);
         delay.unwrap_or_default()
     }
 
-    /// Returns the answer that replaces the real one, if the rule has one.
-    pub(crate) fn reply(&self, now_ms: u64) -> Option<Reply> {
-        let fault = &self.fault;
-        if !fault.replaces_answer() {
+    /// Returns the answer that replaces the real one, if the rule has one. `now_ms` reads the time.
+    pub(crate) fn reply(&self, now_ms: impl FnOnce() -> u64) -> Option<Reply> {
+        if !self.replaces_answer() {
             return None;
         }
-        let status = match (fault.status, &fault.retry_after) {
+        let status = match (self.status, &self.retry_after) {
             (Some(status), _) => StatusCode::from_u16(status).unwrap_or_default(),
             (None, Some(_)) => StatusCode::SERVICE_UNAVAILABLE,
             (None, None) => StatusCode::OK,
         };
-        let text = fault.text.as_deref().unwrap_or(FAULT_TEXT);
-        let mut reply = reply::error(status, text, fault.body.unwrap_or_default());
-        reply.connection = fault.connection;
-        let value = fault.retry_after.as_ref().map(|value| match value {
-            RetryAfter::Date(seconds) => {
-                reply::http_date(now_ms.saturating_add(seconds.saturating_mul(1_000)))
+        let mut reply = reply::error(status, self.text(), self.body.unwrap_or_default());
+        reply.connection = self.connection;
+        let value = match &self.retry_after {
+            None => return Some(reply),
+            Some(RetryAfter::Date(seconds)) => {
+                reply::http_date(now_ms().saturating_add(seconds.saturating_mul(1_000)))
             }
-            RetryAfter::Seconds(_) | RetryAfter::Text(_) => value.to_string(),
-        });
-        if let Some(value) = value {
-            reply = reply.with(header::RETRY_AFTER, &value);
-        }
-        Some(reply)
+            Some(value) => value.to_string(),
+        };
+        Some(reply.with(header::RETRY_AFTER, &value))
     }
 }
 
@@ -190,7 +152,7 @@ impl Rule {
 }
 
 fn fits(fault: &Fault, operation: Option<Operation>, call: &Call) -> bool {
-    let method = call.method.as_str();
+    let method = call.parts.method.as_str();
     fault.method.as_ref().is_none_or(|wanted| wanted == method)
         && fault
             .operation
@@ -200,10 +162,8 @@ fn fits(fault: &Fault, operation: Option<Operation>, call: &Call) -> bool {
                 || matches_pattern(pattern, &call.decoded_address())
         })
         && fault.request.as_ref().is_none_or(|pattern| {
-            matches_pattern(
-                pattern,
-                &String::from_utf8_lossy(&call.body[..call.body.len().min(BODY_SEEN)]),
-            )
+            let start = &call.body[..call.body.len().min(BODY_SEEN)];
+            matches_pattern(pattern, &String::from_utf8_lossy(start))
         })
 }
 

@@ -119,31 +119,26 @@ impl Fault {
             "skip" => self.skip = setting.parse(WHOLE_NUMBER)?,
             "nth" => {
                 let nth: u32 = setting.parse(WHOLE_NUMBER)?;
-                let skip = nth.checked_sub(1);
-                self.skip = skip.ok_or_else(|| setting.bad("a number from 1 up"))?;
+                self.skip = setting.read("a number from 1 up", |_| nth.checked_sub(1))?;
                 self.times = Some(1);
             }
             "times" => self.times = Some(setting.parse(WHOLE_NUMBER)?),
             "probability" => {
-                let share: Option<f64> = value.parse().ok();
-                let share = share.filter(|share| (0.0..=1.0).contains(share));
-                let bad = || setting.bad("a number from 0 to 1");
-                self.probability = Some(share.ok_or_else(bad)?);
+                let share = |text: &str| text.parse().ok().filter(|s| (0.0..=1.0).contains(s));
+                self.probability = Some(setting.read("a number from 0 to 1", share)?);
             }
             "seed" => self.seed = Some(setting.parse(WHOLE_NUMBER)?),
             "when" => self.when = setting.word()?,
             "status" => {
-                let status: Option<u16> = value.parse().ok();
-                let status = status.filter(|status| (200..=599).contains(status));
-                let bad = || setting.bad("a status from 200 to 599");
-                self.status = Some(status.ok_or_else(bad)?);
+                let status = |text: &str| text.parse().ok().filter(|s| (200..=599).contains(s));
+                self.status = Some(setting.read("a status from 200 to 599", status)?);
             }
             "body" => self.body = Some(setting.word()?),
             "text" => self.text = Some(value.to_owned()),
             "retry_after" => self.retry_after = Some(RetryAfter::from(value)),
             "delay" => {
-                let bad = || setting.bad("a duration like `500ms` or `2s`");
-                self.delay = Some(parse_duration(value).ok_or_else(bad)?);
+                let expected = "a duration like `500ms` or `2s`";
+                self.delay = Some(setting.read(expected, parse_duration)?);
             }
             "connection" => self.connection = Some(setting.word()?),
             "job" => self.job = Some(setting.word()?),
@@ -209,11 +204,9 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (name, value)) in self.settings().iter().enumerate() {
-            let comma = if index > 0 { "," } else { "" };
-            write!(f, "{comma}{name}={value}")?;
-        }
-        Ok(())
+        let settings = self.settings().into_iter();
+        let settings: Vec<_> = settings.map(|(n, v)| format!("{n}={v}")).collect();
+        f.write_str(&settings.join(","))
     }
 }
 
@@ -234,8 +227,16 @@ impl<'a> Setting<'a> {
         }
     }
 
+    fn read<T>(
+        &self,
+        expected: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, FaultError> {
+        read(self.value).ok_or_else(|| self.bad(expected))
+    }
+
     fn parse<T: FromStr>(&self, expected: &str) -> Result<T, FaultError> {
-        self.value.parse().map_err(|_| self.bad(expected))
+        self.read(expected, |text| text.parse().ok())
     }
 
     /// Parses a word of an enum with serde. The error lists the expected words.

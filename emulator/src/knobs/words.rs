@@ -271,8 +271,8 @@ words! {
         /// The result has no id.
         Nothing,
     }
-    /// The result of deleting an ACTIVE solution.
-    DeleteActive {
+    /// The result of deleting a solution that is ACTIVE, or that a deployment refers to.
+    DeleteInUse {
         /// A job that deletes the solution.
         Allowed,
         /// 400.
@@ -414,15 +414,6 @@ words! {
         Allowed,
         /// A job that deletes the solution; its runs are CANCELLED.
         Cascade,
-        /// 400.
-        Refused,
-        /// A job that fails.
-        JobError,
-    }
-    /// The result of deleting a solution that a deployment refers to.
-    DeleteReferenced {
-        /// A job that deletes the solution.
-        Allowed,
         /// 400.
         Refused,
         /// A job that fails.

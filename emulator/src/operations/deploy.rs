@@ -1,54 +1,73 @@
 //! Deployment of packages: the check of the request, and the end of the deploy job.
 
+use axum::http::StatusCode;
 use serde_json::json;
 
+use super::solutions::trailing_slash;
 use crate::access::Caller;
+use crate::call::{Call, required_field};
 use crate::knobs::{
-    BadPackage, DuplicateDeploy, FailedJobRecord, IdentityCase, MissingVisibility, NameForm,
-    OwnerAfterVisibility, OwnerMismatch, PackageOwner, PackageRead, PackageVisibility, VersionForm,
+    BadPackage, DeployAsync, DuplicateDeploy, FailedJobRecord, IdentityCase, MissingVisibility,
+    NameForm, OwnerAfterVisibility, OwnerMismatch, PackageOwner, PackageRead, PackageVisibility,
+    VersionForm,
 };
+use crate::pace::JobPace;
 use crate::package::{Package, PackageError, read_package};
 use crate::path::NodePath;
 use crate::refusal::Refusal;
-use crate::state::content::Content;
+use crate::reply::{self, Answer, Reply};
+use crate::state::jobs::Job;
 use crate::state::solutions::{PUBLIC_OWNER, Solution, metadata, server_folder};
 use crate::state::work::{Deploy, RecordUpdate, Verdict, Work};
 use crate::state::world::World;
 
+/// `POST /api/v2/solutions/deployed`.
+pub(super) fn deploy(world: &mut World, caller: &Caller, call: &Call) -> Answer {
+    if let Some(reply) = trailing_slash(world, call)? {
+        return Ok(reply);
+    }
+    let fields = call.object()?;
+    let path = required_field(&fields, "solution_path")?;
+    let is_sync = world.knobs.deploy_async == DeployAsync::Honoured
+        && [Some(&json!(false)), Some(&json!("false"))].contains(&fields.get("async"));
+    let pace = if is_sync {
+        JobPace::Immediate
+    } else {
+        world.pace
+    };
+    let mut deploy = match (world.package_at(&path), world.knobs.bad_package) {
+        (Ok(package), _) => world.begin_deploy(caller, package)?,
+        (Err(refusal), BadPackage::Refused) => return Err(refusal),
+        (Err(refusal), BadPackage::JobError) => Deploy::failing(refusal.to_string()),
+    };
+    if world.knobs.package_read == PackageRead::AtEnd {
+        deploy.read_again = Some(path);
+    }
+    let job = world.start_job(caller, Work::Deploy(deploy), pace);
+    let verdict = world.jobs.get(&job).and_then(Job::verdict);
+    Ok(match verdict {
+        Some(Verdict::Failed { message }) if is_sync => reply::v1_error(message),
+        Some(_) if is_sync => Reply::ok(&json!({ "status": "OK" })),
+        _ => reply::jobs::job_started(&job),
+    })
+}
+
 impl World {
-    /// `POST /api/v2/solutions/deployed`: starts a deploy job and returns its id.
-    pub(crate) fn deploy(&mut self, caller: &Caller, path: &str) -> Result<String, Refusal> {
-        let mut deploy = match self.package_at(path) {
-            Ok((package, content)) => self.begin_deploy(caller, package, content)?,
-            Err(error) => {
-                let refusal = Refusal::BadPackage(path.to_owned(), error);
-                match self.knobs.bad_package {
-                    BadPackage::Refused => return Err(refusal),
-                    BadPackage::JobError => Deploy::failing(refusal.to_string()),
-                }
+    fn package_at(&self, path: &str) -> Result<Package, Refusal> {
+        let read = || {
+            if !path.ends_with(".ibsolution") {
+                let problem = "its name does not end in `.ibsolution`";
+                return Err(PackageError::Invalid(problem));
             }
+            let path = NodePath::parse(path).ok();
+            let file = path.and_then(|path| self.files.file(&path).ok());
+            let (_, content) = file.ok_or(PackageError::Invalid("there is no such file"))?;
+            read_package(content)
         };
-        if self.knobs.package_read == PackageRead::AtEnd {
-            deploy.read_again = Some(path.to_owned());
-        }
-        Ok(self.start_job(caller, Work::Deploy(deploy), self.pace))
+        read().map_err(|error| Refusal::BadPackage(path.to_owned(), error))
     }
 
-    fn package_at(&self, path: &str) -> Result<(Package, Content), PackageError> {
-        if !path.ends_with(".ibsolution") {
-            return Err(PackageError::WrongSuffix);
-        }
-        let path = NodePath::parse(path).map_err(|_| PackageError::NoFile)?;
-        let (_, content) = self.files.file(&path).map_err(|_| PackageError::NoFile)?;
-        Ok((read_package(content)?, content.clone()))
-    }
-
-    fn begin_deploy(
-        &mut self,
-        caller: &Caller,
-        mut package: Package,
-        content: Content,
-    ) -> Result<Deploy, Refusal> {
+    fn begin_deploy(&mut self, caller: &Caller, mut package: Package) -> Result<Deploy, Refusal> {
         let own = [caller.name.as_str(), PUBLIC_OWNER].contains(&package.owner.as_str());
         match self.knobs.package_owner {
             PackageOwner::Honoured => {}
@@ -67,29 +86,27 @@ impl World {
         self.adapt_owner(caller, &mut package);
         let duplicates: Vec<String> = self
             .solutions
-            .iter()
+            .items
+            .values()
             .filter(|solution| self.is_duplicate(solution, &package))
             .map(|solution| solution.id.clone())
             .collect();
         let Some(duplicate) = duplicates.first() else {
-            return Ok(Deploy::of(self.insert_deployed(caller, &package, content)?));
+            return self.insert_deployed(caller, package);
         };
-        let refusal = |conflict| Refusal::AlreadyDeployed {
-            owner: package.owner.clone(),
-            name: package.name.clone(),
-            version: package.version.clone(),
-            conflict,
-        };
+        let identity = format!(
+            "`{}` {} of {}",
+            package.name, package.version, package.owner
+        );
+        let refusal = |status| Refusal::AlreadyDeployed(identity, status);
         match self.knobs.duplicate_deploy {
-            DuplicateDeploy::SecondRecord => {
-                Ok(Deploy::of(self.insert_deployed(caller, &package, content)?))
-            }
+            DuplicateDeploy::SecondRecord => self.insert_deployed(caller, package),
             DuplicateDeploy::ReplaceNewId => Ok(Deploy {
                 replaced: duplicates,
-                ..Deploy::of(self.insert_deployed(caller, &package, content)?)
+                ..self.insert_deployed(caller, package)?
             }),
             DuplicateDeploy::ReplaceSameId => {
-                self.write_server_folder(duplicate, &package, content)?;
+                self.write_server_folder(duplicate, &package)?;
                 let update = RecordUpdate {
                     visibility: self.visibility_of(&package),
                     metadata: self.metadata_of(&package, caller),
@@ -101,58 +118,49 @@ impl World {
                     ..Deploy::of(duplicate.clone())
                 })
             }
-            DuplicateDeploy::Conflict => Err(refusal(true)),
-            DuplicateDeploy::BadRequest => Err(refusal(false)),
-            DuplicateDeploy::JobError => Ok(Deploy::failing(refusal(false).to_string())),
+            DuplicateDeploy::Conflict => Err(refusal(StatusCode::CONFLICT)),
+            DuplicateDeploy::BadRequest => Err(refusal(StatusCode::BAD_REQUEST)),
+            DuplicateDeploy::JobError => Ok(Deploy::failing(
+                refusal(StatusCode::BAD_REQUEST).to_string(),
+            )),
         }
     }
 
-    /// Creates the record and the server's copy of the package, and returns the id of the record.
-    fn insert_deployed(
-        &mut self,
-        caller: &Caller,
-        package: &Package,
-        content: Content,
-    ) -> Result<String, Refusal> {
+    /// Creates the record and the server's copy of the package.
+    fn insert_deployed(&mut self, caller: &Caller, package: Package) -> Result<Deploy, Refusal> {
         let now_ms = self.stamp();
+        let id = self.counters.ids.next_id();
+        self.write_server_folder(&id, &package)?;
         let solution = Solution {
-            id: self.counters.ids.next_id(),
+            id: id.clone(),
             sequence: self.next_sequence(),
-            name: package.name.clone(),
-            version: package.version.clone(),
-            owner: package.owner.clone(),
+            visibility: self.visibility_of(&package),
+            metadata: self.metadata_of(&package, caller),
+            name: package.name,
+            version: package.version,
+            owner: package.owner,
             author: caller.name.clone(),
             created_ms: now_ms,
             updated_ms: now_ms,
-            summary: package.summary.clone(),
-            description: package.description.clone(),
+            summary: package.summary,
+            description: package.description,
             state: "ACTIVE".to_owned(),
-            visibility: self.visibility_of(package),
-            metadata: self.metadata_of(package, caller),
             deploying: true,
             ..Solution::default()
         };
-        let id = solution.id.clone();
-        self.write_server_folder(&id, package, content)?;
         self.insert_solution(solution);
-        Ok(id)
+        Ok(Deploy::of(id))
     }
 
-    fn write_server_folder(
-        &mut self,
-        id: &str,
-        package: &Package,
-        content: Content,
-    ) -> Result<(), Refusal> {
-        let now_ms = self.time.now_ms();
+    fn write_server_folder(&mut self, id: &str, package: &Package) -> Result<(), Refusal> {
         let folder = server_folder(id);
         for (name, bytes) in &package.members {
-            let path = folder.child(name)?;
-            self.files.write(&path, bytes.clone(), false, now_ms)?;
+            self.files
+                .write(&folder.child(name)?, bytes.clone(), false)?;
         }
         let file = format!("{}-{}.ibsolution", package.name, package.version);
         let file = folder.child(&file.replace('/', "_"))?;
-        self.files.put(&file, Some(content), now_ms)
+        self.files.put(&file, Some(package.content.clone()))
     }
 
     /// Changes the name and the version to the form that the knobs ask for.
@@ -200,13 +208,10 @@ impl World {
     }
 
     /// Reads the package again and deploys what is at the path now.
-    fn read_again(&mut self, id: &str, path: &str) -> Result<(), String> {
-        let (mut package, content) = self
-            .package_at(path)
-            .map_err(|error| Refusal::BadPackage(path.to_owned(), error).to_string())?;
+    fn read_again(&mut self, id: &str, path: &str) -> Result<(), Refusal> {
+        let mut package = self.package_at(path)?;
         self.shape_identity(&mut package);
-        self.write_server_folder(id, &package, content)
-            .map_err(|refusal| refusal.to_string())?;
+        self.write_server_folder(id, &package)?;
         self.change_solution(id, |solution| {
             solution.name = package.name;
             solution.version = package.version;
@@ -240,16 +245,26 @@ impl World {
 
     /// Ends a deploy job. `failure` is the error message of a fault; `leaves_record` keeps the
     /// record of a failed job.
-    pub(crate) fn end_deploy(
+    pub(super) fn end_deploy(
         &mut self,
         deploy: &Deploy,
         failure: Option<&str>,
         leaves_record: bool,
     ) -> Verdict {
-        match self.complete_deploy(deploy, failure) {
-            Ok(id) => Verdict::Done { solution: Some(id) },
-            Err(message) => self.fail_deploy(deploy, &message, leaves_record),
+        let message = match self.complete_deploy(deploy, failure) {
+            Ok(id) => return Verdict::Done { solution: Some(id) },
+            Err(message) => message,
+        };
+        // A record that is updated in place existed before the job, so the job must not remove it.
+        if let (Some(id), None) = (&deploy.solution, &deploy.update) {
+            match self.knobs.failed_job_record {
+                FailedJobRecord::Removed if !leaves_record => self.drop_solution(id),
+                FailedJobRecord::Removed | FailedJobRecord::Left => {
+                    self.change_solution(id, |solution| solution.deploying = false);
+                }
+            }
         }
+        Verdict::failed(message)
     }
 
     /// Does the work of a deploy job. Returns the id of the record, or the error message.
@@ -266,7 +281,8 @@ impl World {
             .filter(|id| self.solutions.get(id).is_some())
             .ok_or("the solution was deleted while it was being deployed")?;
         if let Some(path) = &deploy.read_again {
-            self.read_again(id, path)?;
+            let read = self.read_again(id, path);
+            read.map_err(|refusal| refusal.to_string())?;
         }
         let now_ms = self.stamp();
         self.change_solution(id, |solution| {
@@ -283,18 +299,5 @@ impl World {
             self.drop_solution(replaced);
         }
         Ok(id.clone())
-    }
-
-    fn fail_deploy(&mut self, deploy: &Deploy, message: &str, leaves_record: bool) -> Verdict {
-        // A record that is updated in place existed before the job, so the job must not remove it.
-        if let (Some(id), None) = (&deploy.solution, &deploy.update) {
-            match self.knobs.failed_job_record {
-                FailedJobRecord::Removed if !leaves_record => self.drop_solution(id),
-                FailedJobRecord::Removed | FailedJobRecord::Left => {
-                    self.change_solution(id, |solution| solution.deploying = false);
-                }
-            }
-        }
-        Verdict::failed(message)
     }
 }

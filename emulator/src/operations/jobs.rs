@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::access::Caller;
 use crate::clock::{Moment, milliseconds};
-use crate::faults::{FAULT_TEXT, JobFault};
+use crate::faults::JobFault;
 use crate::knobs::{FirstAnswer, RunEnd};
 use crate::pace::JobPace;
 use crate::refusal::Refusal;
@@ -25,21 +25,22 @@ impl World {
     }
 
     /// Starts a job and returns its id.
-    pub(crate) fn start_job(&mut self, caller: &Caller, work: Work, pace: JobPace) -> String {
+    pub(super) fn start_job(&mut self, caller: &Caller, work: Work, pace: JobPace) -> String {
         let id = self.counters.ids.next_id();
         self.start_job_as(id, caller, work, pace)
     }
 
     /// Starts a job under an id that is not in use.
-    pub(crate) fn start_job_as(
+    pub(super) fn start_job_as(
         &mut self,
         id: String,
         caller: &Caller,
         work: Work,
         pace: JobPace,
     ) -> String {
-        let now_ms = self.time.now_ms();
-        let wait = match self.overrides.pace.unwrap_or(pace) {
+        let now = self.time.now();
+        let (now_ms, sub_ns) = now;
+        let wait = match self.fault.job_pace().unwrap_or(pace) {
             JobPace::Immediate => Wait::Until(now_ms),
             JobPace::After(time) => Wait::Until(now_ms.saturating_add(milliseconds(time))),
             JobPace::Polls(count) => Wait::Polls(count),
@@ -53,7 +54,7 @@ impl World {
             started_by: caller.name.clone(),
             // Jobs have finer times than records.
             started_ms: now_ms,
-            started_sub_ns: self.time.sub_ns(),
+            started_sub_ns: sub_ns,
             progress: Progress::Pending(wait),
             ended_ms: 0,
             ended_sub_ns: 0,
@@ -62,36 +63,30 @@ impl World {
             planned: self.planned_end(),
         };
         self.jobs.insert(job);
-        let lost = Ending::Failed("the job was lost".to_owned());
-        let forgotten = match self.overrides.job {
-            Some(JobFault::Lost) => Some(Some(&lost)),
-            Some(JobFault::Forgotten) => Some(None),
-            _ => None,
-        };
-        if let Some(ending) = forgotten {
-            self.end_job(&id, ending);
+        if let Some(fault @ (JobFault::Lost | JobFault::Forgotten)) = self.fault.job {
+            let lost = Ending::Failed("the job was lost".to_owned());
+            self.end_job(&id, (fault == JobFault::Lost).then_some(&lost));
             self.jobs.items.remove(&id);
         } else {
-            self.pass_until((now_ms, self.time.sub_ns()));
+            self.pass_until(now);
         }
         id
     }
 
     /// Returns the end that the fault of this request plans for its job.
     fn planned_end(&self) -> PlannedEnd {
-        let overrides = &self.overrides;
-        let text = overrides.text.as_deref();
+        let fault = &self.fault;
         PlannedEnd {
-            ending: match overrides.job {
+            ending: match fault.job {
                 Some(JobFault::Fail | JobFault::LeaveRecord) => {
-                    Some(Ending::Failed(text.unwrap_or(FAULT_TEXT).to_owned()))
+                    Some(Ending::Failed(fault.text().to_owned()))
                 }
                 Some(JobFault::Cancel) => Some(Ending::Run(RunEnd::Cancelled)),
                 Some(JobFault::Checkpoint) => Some(Ending::Run(RunEnd::StoppedAtCheckpoint)),
                 _ => None,
             },
-            leaves_record: overrides.job == Some(JobFault::LeaveRecord),
-            list_lag: overrides.list_lag,
+            leaves_record: fault.job == Some(JobFault::LeaveRecord),
+            list_lag: fault.list_lag,
         }
     }
 
@@ -99,40 +94,36 @@ impl World {
     /// what clients see later does not depend on the time of their requests.
     fn pass_until(&mut self, moment: Moment) {
         for (due_ms, id) in self.jobs.due(moment.0) {
-            self.time.move_to((due_ms, 0));
+            self.move_time((due_ms, 0));
             self.end_job(&id, None);
         }
-        self.time.move_to(moment);
+        self.move_time(moment);
     }
 
     /// `GET /api/v1/jobs/status`: returns a job and counts the call as a poll. Returns `None` for
     /// an unknown id, and for a job that the knob `job_forgotten_after` has made the server forget.
-    pub(crate) fn poll_job(&mut self, id: &str) -> Option<&Job> {
+    pub(super) fn poll_job(&mut self, id: &str) -> Option<&Job> {
         let counts = match self.jobs.get(id)?.progress {
-            Progress::Pending(Wait::Polls(0)) => {
-                self.end_job(id, None);
-                true
-            }
             Progress::Pending(Wait::Polls(left)) => {
-                let job = self.jobs.items.get_mut(id)?;
-                job.progress = Progress::Pending(Wait::Polls(left - 1));
+                if left == 0 {
+                    self.end_job(id, None);
+                }
                 true
             }
             _ => self.knobs.job_first_answer != FirstAnswer::Normal,
         };
-        if counts {
-            let job = self.jobs.items.get_mut(id)?;
-            job.polls = job.polls.saturating_add(1);
-        }
         let limit = self.knobs.job_forgotten_after;
-        if limit > 0 && self.jobs.get(id)?.verdict().is_some() {
+        let is_over = limit > 0 && self.jobs.get(id)?.verdict().is_some();
+        if counts || is_over {
             let job = self.jobs.items.get_mut(id)?;
-            job.polls_after_end = job.polls_after_end.saturating_add(1);
-            if job.polls_after_end > limit {
-                return None;
+            if let Progress::Pending(Wait::Polls(left)) = &mut job.progress {
+                *left = left.saturating_sub(1);
             }
+            job.polls = job.polls.saturating_add(u32::from(counts));
+            job.polls_after_end = job.polls_after_end.saturating_add(u32::from(is_over));
         }
-        self.jobs.get(id)
+        let job = self.jobs.get(id)?;
+        (!is_over || job.polls_after_end <= limit).then_some(job)
     }
 
     /// Ends a pending job by hand: successfully, or with the given end.
@@ -159,7 +150,7 @@ impl World {
         let ending = ending.or(planned.ending.as_ref());
         let failure = ending.map(Ending::message);
         // Lists show the writes of the job as late as those of its request.
-        let request_lag = mem::replace(&mut self.overrides.list_lag, planned.list_lag);
+        let request_lag = mem::replace(&mut self.fault.list_lag, planned.list_lag);
         let verdict = match work {
             Work::Deploy(deploy) => {
                 self.end_deploy(&deploy, failure.as_deref(), planned.leaves_record)
@@ -171,8 +162,7 @@ impl World {
             Work::Run(run) => self.end_run(id, &run, ending),
             Work::Task(task) => task.verdict(failure),
         };
-        self.overrides.list_lag = request_lag;
-        let (now_ms, sub_ns) = (self.time.now_ms(), self.time.sub_ns());
-        self.jobs.finish(id, verdict, now_ms, sub_ns);
+        self.fault.list_lag = request_lag;
+        self.jobs.finish(id, verdict, self.time.now());
     }
 }

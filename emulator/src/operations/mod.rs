@@ -1,12 +1,16 @@
-//! The operations on a world: what the calls of the API do, and what jobs do at their end. They are
-//! synchronous and know nothing of HTTP.
+//! The operations: what the calls of the API do to a world, and what jobs do at their end. A
+//! handler reads the call, changes the world and returns the answer. All of it is synchronous.
 
+pub(crate) mod control;
 mod delete;
 mod deploy;
+mod dispatch;
+mod files;
+mod job_status;
 mod jobs;
 mod listing;
 pub(crate) mod run_list;
-pub(crate) mod runs;
+mod runs;
 mod seed;
-pub(crate) mod solutions;
+mod solutions;
 mod tasks;

@@ -1,8 +1,10 @@
 //! The lists of runs: filters, order and pages.
 
 use crate::access::Caller;
+use crate::call::{Call, Query};
 use crate::knobs::{RunSpaces, RunTies, UnknownFilterWord};
 use crate::refusal::Refusal;
+use crate::reply::{Answer, jobs};
 use crate::state::jobs::Job;
 use crate::state::work::{Run, Work};
 use crate::state::world::World;
@@ -16,56 +18,49 @@ pub(crate) const RUN_STATES: [&str; 5] = [
     "STOPPED_AT_CHECKPOINT",
 ];
 
-/// The parameters of a list of runs. An empty filter matches every run; a filter with several
-/// values matches a run that has one of them.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct RunQuery {
-    pub(crate) solutions: Vec<String>,
-    pub(crate) users: Vec<String>,
-    pub(crate) jobs: Vec<String>,
-    pub(crate) states: Vec<String>,
-    pub(crate) owners: Vec<String>,
-    pub(crate) names: Vec<String>,
-    pub(crate) output_repos: Vec<String>,
-    pub(crate) limit: Option<usize>,
-    pub(crate) offset: usize,
-    pub(crate) sort_by: Option<String>,
-    pub(crate) order: Option<String>,
-    /// The account in the header `IB-Context`.
-    pub(crate) context: Option<String>,
+/// `GET /api/v2/solutions/deployed/jobs`.
+pub(super) fn list(world: &mut World, caller: &Caller, call: &Call) -> Answer {
+    world.list_runs(caller, call, None)
+}
+
+/// `GET /api/v2/solutions/deployed/<id>/jobs`. Fails if the solution does not exist.
+pub(super) fn list_of_one(world: &mut World, caller: &Caller, call: &Call) -> Answer {
+    let solution = world.solution(caller, &call.parameter)?;
+    world.list_runs(caller, call, Some(&solution.id))
 }
 
 impl World {
-    /// `GET /api/v2/solutions/deployed/jobs`, and `.../<id>/jobs` with one solution in the query.
-    pub(crate) fn list_runs(
-        &self,
-        caller: &Caller,
-        query: &RunQuery,
-    ) -> Result<Vec<(&Job, &Run)>, Refusal> {
-        let sort = self.sort_key(query.sort_by.as_deref())?;
-        let is_ascending = match query.order.as_deref() {
+    /// Lists the runs of one solution, or of those that the query asks for.
+    fn list_runs(&self, caller: &Caller, call: &Call, solution: Option<&str>) -> Answer {
+        let query = &call.query;
+        let (limit, offset) = query.page()?;
+        let sort = self.sort_key(query.get("sort_by"))?;
+        let is_ascending = match query.get("order") {
             None | Some("DESCENDING") => false,
             Some("ASCENDING") => true,
             Some(_) => self.fallback_for_unknown(false, "order", "ASCENDING or DESCENDING")?,
         };
-        let is_unknown = |state: &String| !RUN_STATES.contains(&state.as_str());
-        if query.states.iter().any(is_unknown) {
+        if query.all("state").any(|state| !RUN_STATES.contains(&state)) {
             self.fallback_for_unknown((), "state", "a state of runs")?;
         }
-        if query.output_repos.is_empty() && self.knobs.run_spaces == RunSpaces::Required {
+        if query.all("output_repo").next().is_none() && self.knobs.run_spaces == RunSpaces::Required
+        {
             return Err(Refusal::MissingField("output_repo"));
         }
-        let limit = self.page_limit(query.limit)?;
+        let limit = self.page_limit(limit)?;
         let mut runs: Vec<(&Job, &Run)> = self
             .jobs
-            .iter()
+            .items
+            .values()
             .filter_map(|job| match &job.work {
                 Work::Run(run) => Some((job, run)),
                 Work::Deploy(_) | Work::Delete { .. } | Work::Task(_) => None,
             })
             .filter(|(job, run)| {
                 let may_see = caller.admin || [&job.started_by, &run.owner].contains(&&caller.name);
-                may_see && self.passes(caller, query, job, run)
+                may_see
+                    && self.shows_space(caller, call, run)
+                    && passes(&call.query, solution, job, run)
             })
             .collect();
         runs.sort_by(|a, b| {
@@ -82,28 +77,15 @@ impl World {
                 ascending.reverse()
             }
         });
-        Ok(runs.into_iter().skip(query.offset).take(limit).collect())
+        Ok(jobs::run_list(runs.into_iter().skip(offset).take(limit)))
     }
 
-    fn passes(&self, caller: &Caller, query: &RunQuery, job: &Job, run: &Run) -> bool {
-        let is_in = |wanted: &[String], value: &str| {
-            wanted.is_empty() || wanted.iter().any(|wanted| wanted == value)
-        };
-        let mut parts = run.output.split('/');
-        let owner = parts.next().unwrap_or_default();
-        let space = format!("{owner}/{}", parts.next().unwrap_or_default());
-        let is_own_space = || owner == caller.name || query.context.as_deref() == Some(owner);
-        let shows_space = !query.output_repos.is_empty()
-            || self.knobs.run_spaces != RunSpaces::Own
-            || is_own_space();
-        shows_space
-            && is_in(&query.output_repos, &space)
-            && is_in(&query.solutions, &run.solution)
-            && is_in(&query.users, &job.started_by)
-            && is_in(&query.jobs, &job.id)
-            && is_in(&query.states, job.run_state())
-            && is_in(&query.owners, &run.owner)
-            && is_in(&query.names, &run.name)
+    /// Returns true if the query asks for a space, or the knob `run_spaces` shows that of the run.
+    fn shows_space(&self, caller: &Caller, call: &Call, run: &Run) -> bool {
+        let owner = run.output.split('/').next();
+        self.knobs.run_spaces != RunSpaces::Own
+            || call.query.all("output_repo").next().is_some()
+            || [Some(caller.name.as_str()), call.header("ib-context")].contains(&owner)
     }
 
     /// Returns the key that the runs are sorted by.
@@ -135,6 +117,31 @@ impl World {
             UnknownFilterWord::Refused => Err(Refusal::BadField(field, expected)),
         }
     }
+}
+
+/// Returns true if a run passes the filters of a query. A filter with several values matches a run
+/// that has one of them. The list of one solution has no filters for solutions.
+fn passes(query: &Query, solution: Option<&str>, job: &Job, run: &Run) -> bool {
+    let is_in = |filter: &str, value: &str| {
+        let mut wanted = query.all(filter).peekable();
+        wanted.peek().is_none() || wanted.any(|wanted| wanted == value)
+    };
+    let mut parts = run.output.split('/');
+    let owner = parts.next().unwrap_or_default();
+    let space = format!("{owner}/{}", parts.next().unwrap_or_default());
+    let is_of_solution = match solution {
+        Some(id) => run.solution == id,
+        None => {
+            is_in("solution_id", &run.solution)
+                && is_in("owner", &run.owner)
+                && is_in("name", &run.name)
+        }
+    };
+    is_of_solution
+        && is_in("output_repo", &space)
+        && is_in("user", &job.started_by)
+        && is_in("job_id", &job.id)
+        && is_in("state", job.run_state())
 }
 
 /// A function that returns the value to sort a run by.

@@ -1,13 +1,15 @@
 //! Runs of solutions: the start and the results.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::access::Caller;
+use crate::call::{Call, Fields, filled_field, optional_field, required_field};
 use crate::knobs::{RunEnd, RunInactive, RunMissingInput, RunRepeatedId};
 use crate::path::NodePath;
 use crate::refusal::Refusal;
+use crate::reply::{Answer, jobs};
 use crate::state::jobs::Job;
-use crate::state::solutions::Solution;
+use crate::state::solutions::PUBLIC_OWNER;
 use crate::state::work::{Ending, Run, Verdict, Work};
 use crate::state::world::World;
 
@@ -15,25 +17,66 @@ use crate::state::world::World;
 const ID_LIMIT: usize = 50;
 
 /// The parameters of a call that starts a run.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct RunRequest {
-    pub(crate) input_dir: String,
-    pub(crate) output_dir: Option<String>,
-    pub(crate) job_id: Option<String>,
-    pub(crate) settings: Map<String, Value>,
+struct RunRequest {
+    input_dir: String,
+    output_dir: Option<String>,
+    job_id: Option<String>,
+    settings: Fields,
 }
 
-/// The solution that a call by name runs.
-#[derive(Debug, Clone)]
-pub(crate) struct RunTarget {
-    pub(crate) name: String,
-    pub(crate) version: Option<String>,
-    pub(crate) owner: String,
+/// `POST /api/v2/solutions/deployed/<id>/run`.
+pub(super) fn run(world: &mut World, caller: &Caller, call: &Call) -> Answer {
+    let request = RunRequest::of(&call.object()?)?;
+    let job = world.run_solution(caller, &call.parameter, &request)?;
+    Ok(jobs::job_started(&job))
+}
+
+/// `POST /api/v2/solutions/deployed/run`: without a version, the most recently created solution
+/// with this name runs, which is not always the highest version.
+pub(super) fn run_by_name(world: &mut World, caller: &Caller, call: &Call) -> Answer {
+    let fields = call.object()?;
+    let owner = filled_field(&fields, "owner")?;
+    let owner = owner.unwrap_or_else(|| PUBLIC_OWNER.to_owned());
+    let name = required_field(&fields, "name")?;
+    let version = filled_field(&fields, "version")?;
+    let request = RunRequest::of(&fields)?;
+    let skips_inactive = world.knobs.run_inactive == RunInactive::Hidden;
+    let newest = world.solutions.items.values().rev().find(|solution| {
+        solution.name == name
+            && solution.owner == owner
+            && version
+                .as_ref()
+                .is_none_or(|version| *version == solution.version)
+            && solution.is_visible_to(caller)
+            && !solution.deploying
+            && !(skips_inactive && solution.state == "INACTIVE")
+    });
+    let Some(solution) = newest.map(|solution| solution.id.clone()) else {
+        let version = version.map_or_else(String::new, |version| format!(" {version}"));
+        return Err(Refusal::NothingToRun(format!(
+            "`{name}`{version} of {owner}"
+        )));
+    };
+    let job = world.run_solution(caller, &solution, &request)?;
+    Ok(jobs::job_started(&job))
+}
+
+impl RunRequest {
+    fn of(fields: &Fields) -> Result<Self, Refusal> {
+        let object = |value: &Value| value.as_object().cloned();
+        let settings = optional_field(fields, "settings", "a JSON object", object)?;
+        Ok(Self {
+            input_dir: required_field(fields, "input_dir")?,
+            output_dir: filled_field(fields, "output_dir")?,
+            job_id: filled_field(fields, "job_id")?,
+            settings: settings.unwrap_or_default(),
+        })
+    }
 }
 
 impl World {
-    /// `POST /api/v2/solutions/deployed/<id>/run`: starts a run and returns the id of its job.
-    pub(crate) fn run_solution(
+    /// Starts a run and returns the id of its job.
+    fn run_solution(
         &mut self,
         caller: &Caller,
         id: &str,
@@ -43,56 +86,16 @@ impl World {
         if solution.state == "INACTIVE" {
             match self.knobs.run_inactive {
                 RunInactive::Allowed => {}
-                RunInactive::Refused => return Err(Refusal::NotActive(id.to_owned())),
+                RunInactive::Refused => {
+                    return Err(Refusal::WrongState(solution.id, "is INACTIVE"));
+                }
                 RunInactive::Hidden => return Err(Refusal::NoSuchSolution(id.to_owned())),
             }
         }
-        self.start_run(caller, &solution, request)
-    }
-
-    /// `POST /api/v2/solutions/deployed/run`: without a version, the most recently created solution
-    /// with this name runs, which is not always the highest version.
-    pub(crate) fn run_by_name(
-        &mut self,
-        caller: &Caller,
-        target: &RunTarget,
-        request: &RunRequest,
-    ) -> Result<String, Refusal> {
-        let skips_inactive = self.knobs.run_inactive == RunInactive::Hidden;
-        let newest = self.solutions.iter().rev().find(|solution| {
-            solution.name == target.name
-                && solution.owner == target.owner
-                && target
-                    .version
-                    .as_ref()
-                    .is_none_or(|version| *version == solution.version)
-                && solution.is_visible_to(caller)
-                && !solution.deploying
-                && !(skips_inactive && solution.state == "INACTIVE")
-        });
-        let Some(solution) = newest.map(|solution| solution.id.clone()) else {
-            let version = target.version.as_ref();
-            return Err(Refusal::NothingToRun {
-                owner: target.owner.clone(),
-                name: target.name.clone(),
-                version: version.map_or_else(String::new, |version| format!(" {version}")),
-            });
-        };
-        self.run_solution(caller, &solution, request)
-    }
-
-    fn start_run(
-        &mut self,
-        caller: &Caller,
-        solution: &Solution,
-        request: &RunRequest,
-    ) -> Result<String, Refusal> {
         let id = match &request.job_id {
             Some(id) if id.chars().count() > ID_LIMIT => {
-                return Err(Refusal::BadField(
-                    "job_id",
-                    "no more than 50 characters long",
-                ));
+                let expected = "no more than 50 characters long";
+                return Err(Refusal::BadField("job_id", expected));
             }
             Some(id) => match (self.jobs.get(id), self.knobs.run_repeated_id) {
                 (None, _) => id.clone(),
@@ -123,12 +126,12 @@ impl World {
         if is_set("delete_out_dir") && !output.holds(&input) {
             self.files.remove(&output);
         }
-        self.files.make_folder(&output, self.time.now_ms())?;
+        self.files.make_folder(&output)?;
         let run = Run {
-            solution: solution.id.clone(),
-            name: solution.name.clone(),
-            version: solution.version.clone(),
-            owner: solution.owner.clone(),
+            solution: solution.id,
+            name: solution.name,
+            version: solution.version,
+            owner: solution.owner,
             input: input.to_string(),
             output: output.to_string(),
             failure,
@@ -137,7 +140,7 @@ impl World {
     }
 
     /// Ends a run. `ending` is the end that a fault or a control route has chosen.
-    pub(crate) fn end_run(&mut self, id: &str, run: &Run, ending: Option<&Ending>) -> Verdict {
+    pub(super) fn end_run(&mut self, id: &str, run: &Run, ending: Option<&Ending>) -> Verdict {
         let end = match (ending, &run.failure) {
             (Some(Ending::Failed(message)), _) | (None, Some(message)) => {
                 return Verdict::failed(message);
@@ -167,16 +170,15 @@ impl World {
         let mut results: Vec<(String, Value)> = names.iter().map(result).collect();
         let summary = json!({ "job_id": id, "solution": solution, "files": names });
         results.push(("summary.json".to_owned(), summary));
-        let now_ms = self.time.now_ms();
         for (name, result) in results {
             let (path, bytes) = (output.child(&name)?, result.to_string().into());
-            self.files.write(&path, bytes, false, now_ms)?;
+            self.files.write(&path, bytes, false)?;
         }
         Ok(())
     }
 
     /// Returns the ids of the pending runs of a solution.
-    pub(crate) fn runs_in_flight(&self, solution: &str) -> Vec<String> {
+    pub(super) fn runs_in_flight(&self, solution: &str) -> Vec<String> {
         let is_its_run =
             |job: &Job| matches!(&job.work, Work::Run(run) if run.solution == solution);
         let pending = self.jobs.pending_ids().into_iter();

@@ -70,33 +70,24 @@ impl World {
     }
 
     fn load_file(&mut self, path: &str, bytes: Vec<u8>) -> Result<(), SeedError> {
-        let now_ms = self.time.now_ms();
         let node = NodePath::parse(path).map_err(|error| bad_path(path, &error))?;
-        let written = self.files.write(&node, bytes.into(), true, now_ms);
-        written
-            .map(drop)
-            .map_err(|refusal| bad_path(path, &refusal))
+        let written = self.files.write(&node, bytes.into(), true);
+        written.map_err(|refusal| bad_path(path, &refusal))
     }
 }
 
 impl SeedPackage {
     /// Returns the fields of `package.json`.
     fn description(&self) -> Map<String, Value> {
-        let solution_type = self.solution_type.as_deref().unwrap_or("ibflowbin");
-        let fields = json!({
-            "name": self.name,
-            "version": self.version,
-            "owner": self.owner,
-            "solution_type": solution_type,
-            "visibility": self.visibility,
-            "short_description": self.short_description,
-            "long_description": self.long_description,
-            "authors": self.authors,
-        });
-        let Value::Object(mut fields) = fields else {
+        let Value::Object(mut fields) = json!(self) else {
             return Map::new();
         };
-        fields.retain(|name, value| !value.is_null() && !self.omit.contains(name));
+        if self.solution_type.is_none() {
+            fields.insert("solution_type".to_owned(), json!("ibflowbin"));
+        }
+        let is_field = |name: &str| !["path", "size", "omit"].contains(&name);
+        fields
+            .retain(|name, value| is_field(name) && !value.is_null() && !self.omit.contains(name));
         fields
     }
 }

@@ -55,15 +55,12 @@ pub(crate) fn job_status(job: &Job, knobs: &Knobs, now_ms: u64) -> Reply {
                 Verdict::Failed { message } => show_failure(&mut body, message, knobs),
                 Verdict::Done { .. } | Verdict::Stopped { .. } => {
                     let result = job_result(job, verdict, knobs);
-                    let results = match knobs.job_results {
-                        ResultsForm::List => Some(json!([result])),
-                        ResultsForm::Object => Some(result),
-                        ResultsForm::Empty => Some(json!([])),
+                    match knobs.job_results {
+                        ResultsForm::List => set("results", json!([result])),
+                        ResultsForm::Object => set("results", result),
+                        ResultsForm::Empty => set("results", json!([])),
                         ResultsForm::Missing => None,
                     };
-                    if let Some(results) = results {
-                        body.insert("results".to_owned(), results);
-                    }
                 }
             }
         }
@@ -157,7 +154,6 @@ fn job_result(job: &Job, verdict: &Verdict, knobs: &Knobs) -> Value {
 
 /// Returns the status of a flow, which the Job API has as JSON in a string.
 fn flow_status(job: &Job, now_ms: u64) -> Value {
-    let is_over = job.verdict().is_some();
     let mut status = json!({
         "status": job.run_state(),
         "curProgress": job.share_done(now_ms),
@@ -168,7 +164,7 @@ fn flow_status(job: &Job, now_ms: u64) -> Value {
             "numRuntimeErrors": u8::from(job.run_state() == RunEnd::Failed.word()), "numFiles": 0,
         },
     });
-    if is_over {
+    if job.verdict().is_some() {
         status["finish_timestamp"] = json!(job.ended_ms / 1_000);
     }
     status
@@ -210,24 +206,20 @@ pub(crate) struct RunReply<'a> {
 }
 
 /// Returns the answer to a list of runs, which has no paging keys.
-pub(crate) fn run_list(runs: &[(&Job, &Run)]) -> Reply {
-    let jobs: Vec<_> = runs.iter().map(|(job, run)| run_reply(job, run)).collect();
+pub(crate) fn run_list<'a>(runs: impl Iterator<Item = (&'a Job, &'a Run)>) -> Reply {
+    let jobs: Vec<_> = runs.map(|(job, run)| run_reply(job, run)).collect();
     Reply::ok(&json!({ "jobs": jobs }))
 }
 
 fn run_reply<'a>(job: &'a Job, run: &'a Run) -> RunReply<'a> {
     let is_over = job.verdict().is_some();
-    let changed_ns = if is_over {
-        job.ended_ns()
-    } else {
-        job.started_ns()
-    };
     RunReply {
         id: &job.id,
         account_id: account_id(&job.started_by),
         job_type: "FLOW",
         start_time_ns: job.started_ns().to_string(),
-        modified_time_ns: changed_ns.to_string(),
+        // The end is 0 until the run ends.
+        modified_time_ns: job.started_ns().max(job.ended_ns()).to_string(),
         completion_time_ns: is_over.then(|| job.ended_ns().to_string()),
         state: job.run_state(),
         metadata: json!({ "name": run.name, "version": run.version }).to_string(),
@@ -246,8 +238,6 @@ fn run_reply<'a>(job: &'a Job, run: &'a Run) -> RunReply<'a> {
 
 /// Returns the private id of a user, which is stable and does not contain the name.
 fn account_id(user: &str) -> String {
-    let hash = Sha256::digest(user.as_bytes());
-    hash[..8]
-        .iter()
-        .fold("u".to_owned(), |id, byte| format!("{id}{byte:02x}"))
+    let hash = format!("{:x}", Sha256::digest(user.as_bytes()));
+    format!("u{}", &hash[..16])
 }

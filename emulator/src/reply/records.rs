@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::Reply;
 use crate::knobs::{Knobs, Paging, RecordKeys, TimeForm};
-use crate::state::lists::SolutionPage;
 use crate::state::solutions::{Solution, server_folder};
 
 /// A solution. Keys that a call does not show are absent, not null.
@@ -84,7 +83,7 @@ struct MoreKeys<'a> {
 
 /// The shape of a solution: each call has its own set of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shape {
+pub(crate) enum Shape {
     Listed,
     Single,
     Patched,
@@ -136,38 +135,28 @@ struct PageReply<'a> {
     solutions: Vec<SolutionReply<'a>>,
 }
 
-/// Returns the answer to a list call.
-pub(crate) fn solution_page(page: &SolutionPage, knobs: &Knobs) -> Reply {
-    let solutions: Vec<_> = page
-        .solutions
-        .iter()
-        .map(|solution| SolutionReply::new(solution, Shape::Listed, knobs))
-        .collect();
-    let has_more = page.next_offset.is_some();
-    let next_offset = page.next_offset.map_or(json!(-1), |offset| json!(offset));
-    let (has_more, next_offset) = match knobs.paging {
-        Paging::Wrapped => (Some(json!([has_more])), Some(json!([next_offset]))),
-        Paging::Bare => (Some(json!(has_more)), Some(next_offset)),
-        Paging::Strings => (
-            Some(json!(has_more.to_string())),
-            Some(json!(next_offset.to_string())),
-        ),
-        Paging::Missing => (None, None),
+/// Returns the answer to a list call: a page, and the offset of the next page, if there is one.
+pub(crate) fn solution_page<'a>(
+    page: impl Iterator<Item = &'a Solution>,
+    next_offset: Option<usize>,
+    knobs: &Knobs,
+) -> Reply {
+    let form = |value: Value| match knobs.paging {
+        Paging::Wrapped => Some(json!([value])),
+        Paging::Bare => Some(value),
+        Paging::Strings => Some(json!(value.to_string())),
+        Paging::Missing => None,
     };
-    let body = PageReply {
-        has_more,
-        next_offset,
-        solutions,
-    };
-    Reply::ok(&body)
+    Reply::ok(&PageReply {
+        has_more: form(json!(next_offset.is_some())),
+        next_offset: form(next_offset.map_or(json!(-1), |offset| json!(offset))),
+        solutions: page
+            .map(|solution| SolutionReply::new(solution, Shape::Listed, knobs))
+            .collect(),
+    })
 }
 
-/// Returns the answer to a read of one solution.
-pub(crate) fn solution(solution: &Solution, knobs: &Knobs) -> Reply {
-    Reply::ok(&json!({ "solution": SolutionReply::new(solution, Shape::Single, knobs) }))
-}
-
-/// Returns the answer to a patch.
-pub(crate) fn patched_solution(solution: &Solution, knobs: &Knobs) -> Reply {
-    Reply::ok(&json!({ "solution": SolutionReply::new(solution, Shape::Patched, knobs) }))
+/// Returns the answer to a call for one solution.
+pub(crate) fn solution(solution: &Solution, shape: Shape, knobs: &Knobs) -> Reply {
+    Reply::ok(&json!({ "solution": SolutionReply::new(solution, shape, knobs) }))
 }

@@ -53,7 +53,7 @@ pub(crate) struct FolderPage<'a> {
 /// The position at which a chunk of an upload is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cursor {
-    At(u64),
+    At(usize),
     End,
 }
 
@@ -62,15 +62,17 @@ pub(crate) const BAD_CURSOR: Refusal =
     Refusal::BadField("IB-Cursor", "-1 or a position within the file");
 
 /// The whole file system.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Files {
     pub(crate) nodes: Tracked<NodePath, Node>,
     next_chunk: u64,
+    /// The time of the world, which a write gives to its nodes.
+    pub(crate) now_ms: u64,
 }
 
 impl Files {
-    /// Creates the file system from the contents of a data folder.
-    pub(crate) fn restored(nodes: BTreeMap<NodePath, Node>) -> Self {
+    /// Creates the file system from its nodes, which do not count as changes.
+    pub(crate) fn restored(nodes: BTreeMap<NodePath, Node>, now_ms: u64) -> Self {
         let chunks = nodes.values().flat_map(|node| node.content.iter());
         let next_chunk = chunks
             .flat_map(Content::chunks)
@@ -80,6 +82,7 @@ impl Files {
         Self {
             nodes: Tracked::restored(nodes),
             next_chunk,
+            now_ms,
         }
     }
 
@@ -117,25 +120,21 @@ impl Files {
         Ok(FolderPage { nodes, next })
     }
 
-    /// Writes a whole file and creates missing folders. Returns true if the file is new.
+    /// Writes a whole file and creates missing folders.
     pub(crate) fn write(
         &mut self,
         path: &NodePath,
         bytes: Bytes,
         only_new: bool,
-        now_ms: u64,
-    ) -> Result<bool, Refusal> {
-        let present = self.nodes.get(path);
-        match present {
+    ) -> Result<(), Refusal> {
+        match self.nodes.get(path) {
             Some(_) if only_new => return Err(Refusal::NodeExists(path.clone())),
             Some(node) => _ = node.file(path)?,
             None => {}
         }
-        let is_new = present.is_none();
         let mut content = Content::default();
         content.append(self.chunk(bytes));
-        self.put(path, Some(content), now_ms)?;
-        Ok(is_new)
+        self.put(path, Some(content))
     }
 
     /// Writes one chunk of an upload. Fails if the file would be too long.
@@ -145,7 +144,6 @@ impl Files {
         bytes: Bytes,
         cursor: Cursor,
         rule: CursorZero,
-        now_ms: u64,
     ) -> Result<(), Refusal> {
         let present = self.nodes.get(path).map(|node| node.file(path));
         let (mut content, at) = match (present.transpose()?.cloned(), cursor) {
@@ -161,34 +159,29 @@ impl Files {
         if at > content.length() {
             return Err(BAD_CURSOR);
         }
-        if at.saturating_add(bytes.len() as u64) > FILE_LIMIT as u64 {
+        if at.saturating_add(bytes.len()) > FILE_LIMIT {
             return Err(Refusal::TooLong(FILE_LIMIT));
         }
         if at == content.length() {
             content.append(self.chunk(bytes));
         } else {
             // Overwriting the middle of a file is rare, so this copies the parts.
-            let tail = content.slice(at + bytes.len() as u64..content.length());
+            let tail = content.slice(at + bytes.len()..content.length());
             let head = content.slice(0..at);
             content = Content::default();
             for part in [head, bytes, tail] {
                 content.append(self.chunk(part));
             }
         }
-        self.put(path, Some(content), now_ms)
+        self.put(path, Some(content))
     }
 
     /// Creates an empty file or a folder.
-    pub(crate) fn create(
-        &mut self,
-        path: &NodePath,
-        folder: bool,
-        now_ms: u64,
-    ) -> Result<(), Refusal> {
-        if self.nodes.get(path).is_some() {
+    pub(crate) fn create(&mut self, path: &NodePath, folder: bool) -> Result<(), Refusal> {
+        if self.nodes.contains_key(path) {
             return Err(Refusal::NodeExists(path.clone()));
         }
-        self.put(path, (!folder).then(Content::default), now_ms)
+        self.put(path, (!folder).then(Content::default))
     }
 
     /// Removes a node and everything inside it. Does nothing if there is no such node.
@@ -200,26 +193,7 @@ impl Files {
     }
 
     /// Writes a file that shares its bytes with another file, or a folder.
-    pub(crate) fn put(
-        &mut self,
-        path: &NodePath,
-        content: Option<Content>,
-        now_ms: u64,
-    ) -> Result<(), Refusal> {
-        self.make_parents(path, now_ms)?;
-        self.insert(path.clone(), content, now_ms);
-        Ok(())
-    }
-
-    fn insert(&mut self, path: NodePath, content: Option<Content>, modified_ms: u64) {
-        let node = Node {
-            modified_ms,
-            content,
-        };
-        self.nodes.insert(path, node);
-    }
-
-    fn make_parents(&mut self, path: &NodePath, now_ms: u64) -> Result<(), Refusal> {
+    pub(crate) fn put(&mut self, path: &NodePath, content: Option<Content>) -> Result<(), Refusal> {
         let mut missing = Vec::new();
         let mut above = path.parent();
         while let Some(parent) = above {
@@ -233,27 +207,31 @@ impl Files {
             }
         }
         for parent in missing {
-            self.insert(parent, None, now_ms);
+            self.insert(parent, None);
         }
+        self.insert(path.clone(), content);
         Ok(())
     }
 
+    fn insert(&mut self, path: NodePath, content: Option<Content>) {
+        let node = Node {
+            modified_ms: self.now_ms,
+            content,
+        };
+        self.nodes.insert(path, node);
+    }
+
     /// Creates a folder, if it does not exist.
-    pub(crate) fn make_folder(&mut self, path: &NodePath, now_ms: u64) -> Result<(), Refusal> {
+    pub(crate) fn make_folder(&mut self, path: &NodePath) -> Result<(), Refusal> {
         match self.nodes.get(path) {
             Some(node) => node.check_folder(path),
-            None => self.put(path, None, now_ms),
+            None => self.put(path, None),
         }
     }
 
     /// Copies a file, or a folder with everything in it, and overwrites existing files. The bytes
     /// are shared.
-    pub(crate) fn copy(
-        &mut self,
-        from: &NodePath,
-        to: &NodePath,
-        now_ms: u64,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn copy(&mut self, from: &NodePath, to: &NodePath) -> Result<(), Refusal> {
         let node = self.node(from)?;
         if from == to {
             return Ok(());
@@ -263,17 +241,17 @@ impl Files {
         }
         if let Some(content) = node.content.clone() {
             self.nodes.get(to).map(|node| node.file(to)).transpose()?;
-            return self.put(to, Some(content), now_ms);
+            return self.put(to, Some(content));
         }
         let below: Vec<(NodePath, Option<Content>)> = self
             .below(from)
             .map(|(path, _, node)| Ok((to.join(path)?, node.content.clone())))
             .collect::<Result<_, PathError>>()?;
-        self.make_folder(to, now_ms)?;
+        self.make_folder(to)?;
         for (target, content) in below {
             match content {
-                None => self.make_folder(&target, now_ms)?,
-                content => self.put(&target, content, now_ms)?,
+                None => self.make_folder(&target)?,
+                content => self.put(&target, content)?,
             }
         }
         Ok(())

@@ -25,19 +25,9 @@ impl IdSource {
             .finalize();
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&hash[..16]);
-        // These two bytes hold version and variant, so that strict UUID parsers accept the id.
-        bytes[6] = (bytes[6] & 0x0f) | 0x40;
-        bytes[8] = (bytes[8] & 0x3f) | 0x80;
-        let hex = u128::from_be_bytes(bytes);
-        let hex = format!("{hex:032x}");
-        format!(
-            "{}-{}-{}-{}-{}",
-            &hex[..8],
-            &hex[8..12],
-            &hex[12..16],
-            &hex[16..20],
-            &hex[20..]
-        )
+        // Version and variant are set, so that strict UUID parsers accept the id.
+        let id = uuid::Builder::from_random_bytes(bytes).into_uuid();
+        id.to_string()
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tracked::Tracked;
 use super::work::{Ending, Verdict, Work};
+use crate::clock::Moment;
 use crate::knobs::RunEnd;
 use crate::lag::Lag;
 
@@ -133,7 +134,7 @@ fn nanoseconds(milliseconds: u64, sub_ns: u32) -> u128 {
 }
 
 /// All jobs, and the ids of those that have not ended.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Jobs {
     pub(crate) items: Tracked<String, Job>,
     /// The pending jobs, in the order of their start.
@@ -141,7 +142,7 @@ pub(crate) struct Jobs {
 }
 
 impl Jobs {
-    /// Creates the jobs from the contents of a data folder, including pending ones.
+    /// Creates the jobs from a map, which does not count as a change.
     pub(crate) fn restored(items: BTreeMap<String, Job>) -> Self {
         let pending = items
             .values()
@@ -152,11 +153,6 @@ impl Jobs {
             items: Tracked::restored(items),
             pending,
         }
-    }
-
-    /// Returns all jobs, in no particular order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Job> {
-        self.items.iter().map(|(_, job)| job)
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<&Job> {
@@ -170,10 +166,10 @@ impl Jobs {
     }
 
     /// Records the end of a pending job.
-    pub(crate) fn finish(&mut self, id: &str, verdict: Verdict, now_ms: u64, sub_ns: u32) {
+    pub(crate) fn finish(&mut self, id: &str, verdict: Verdict, now: Moment) {
         if let Some(job) = self.items.get_mut(id) {
             job.progress = Progress::Finished(verdict);
-            (job.ended_ms, job.ended_sub_ns) = (now_ms, sub_ns);
+            (job.ended_ms, job.ended_sub_ns) = now;
             self.pending.remove(&(job.sequence, job.id.clone()));
         }
     }
@@ -185,19 +181,18 @@ impl Jobs {
 
     /// Returns the jobs whose time has come, by their times, which are in milliseconds since 1970.
     pub(crate) fn due(&self, now_ms: u64) -> Vec<(u64, String)> {
-        let mut due: Vec<(u64, u64, &str)> = self
+        let due = self
             .pending
             .iter()
-            .filter_map(|(sequence, id)| match self.get(id)?.progress {
+            .filter_map(|(_, id)| match self.get(id)?.progress {
                 Progress::Pending(Wait::Until(due_ms)) if due_ms <= now_ms => {
-                    Some((due_ms, *sequence, id.as_str()))
+                    Some((due_ms, id.clone()))
                 }
                 Progress::Pending(_) | Progress::Finished(_) => None,
-            })
-            .collect();
-        due.sort_unstable();
-        due.into_iter()
-            .map(|(due_ms, _, id)| (due_ms, id.to_owned()))
-            .collect()
+            });
+        // The sort is stable: jobs of one time end in the order of their start.
+        let mut due: Vec<_> = due.collect();
+        due.sort_by_key(|(due_ms, _)| *due_ms);
+        due
     }
 }

@@ -69,16 +69,14 @@ pub(crate) fn server_folder(id: &str) -> NodePath {
 }
 
 /// All records, in the order of their creation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Solutions {
     pub(crate) items: Tracked<u64, Solution>,
     by_id: HashMap<String, u64>,
-    /// A number that grows with every change, so that caches of the records can detect it.
-    revision: u64,
 }
 
 impl Solutions {
-    /// Creates the records from the contents of a data folder.
+    /// Creates the records from a map, which does not count as a change.
     pub(crate) fn restored(items: BTreeMap<u64, Solution>) -> Self {
         let by_id = items
             .values()
@@ -87,7 +85,6 @@ impl Solutions {
         Self {
             items: Tracked::restored(items),
             by_id,
-            revision: 0,
         }
     }
 
@@ -95,33 +92,17 @@ impl Solutions {
         self.items.get(self.by_id.get(id)?)
     }
 
-    /// Returns the record at a position in the order of creation.
-    pub(crate) fn at(&self, sequence: u64) -> Option<&Solution> {
-        self.items.get(&sequence)
-    }
-
-    pub(crate) fn revision(&self) -> u64 {
-        self.revision
-    }
-
     pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut Solution> {
-        self.revision += 1;
         self.items.get_mut(self.by_id.get(id)?)
     }
 
     pub(crate) fn insert(&mut self, solution: Solution) {
-        self.revision += 1;
         self.by_id.insert(solution.id.clone(), solution.sequence);
         self.items.insert(solution.sequence, solution);
     }
 
     pub(crate) fn remove(&mut self, id: &str) -> Option<Solution> {
-        self.revision += 1;
         self.items.remove(&self.by_id.remove(id)?)
-    }
-
-    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Solution> {
-        self.items.iter().map(|(_, solution)| solution)
     }
 }
 

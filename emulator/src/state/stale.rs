@@ -13,25 +13,19 @@ pub(crate) struct StaleRecord {
     left: Remaining,
 }
 
-/// The changed records that one kind of read still shows as they were, each under its key.
-#[derive(Debug)]
-pub(crate) struct StaleRecords<K>(BTreeMap<K, StaleRecord>);
+/// The changed records that one kind of read still shows as they were, by id.
+#[derive(Debug, Default)]
+pub(crate) struct StaleRecords(BTreeMap<String, StaleRecord>);
 
-impl<K> Default for StaleRecords<K> {
-    fn default() -> Self {
-        Self(BTreeMap::new())
-    }
-}
-
-impl<K: Ord> StaleRecords<K> {
+impl StaleRecords {
     /// Records a write before it happens, unless reads show it at once.
-    pub(crate) fn insert(&mut self, key: K, before: Option<&Solution>, lag: Lag, now_ms: u64) {
+    pub(crate) fn insert(&mut self, id: &str, before: Option<&Solution>, lag: Lag, now_ms: u64) {
         let Some(left) = Remaining::of(lag, now_ms) else {
             return;
         };
         self.expire(now_ms);
         self.0
-            .entry(key)
+            .entry(id.to_owned())
             .and_modify(|stale| stale.left = left)
             .or_insert_with(|| StaleRecord {
                 before: before.cloned(),
@@ -56,27 +50,20 @@ impl<K: Ord> StaleRecords<K> {
     }
 
     /// Counts one read of a record. Returns the stale record, if the read shows that one.
-    pub(crate) fn count_read(&mut self, key: &K, now_ms: u64) -> Option<&StaleRecord> {
-        let stale = self.0.get_mut(key);
+    pub(crate) fn count_read(&mut self, id: &str, now_ms: u64) -> Option<&StaleRecord> {
+        let stale = self.0.get_mut(id);
         let stale = stale.filter(|stale| stale.left.is_left(now_ms))?;
         stale.left.count_read();
         Some(stale)
     }
-}
 
-impl StaleRecords<u64> {
-    /// Returns the records as lists show them.
+    /// Returns the records as lists show them, in the order of their creation.
     pub(crate) fn shown<'a>(&'a self, solutions: &'a Solutions) -> Vec<&'a Solution> {
-        let mut shown: BTreeMap<u64, &Solution> = solutions
-            .iter()
-            .map(|solution| (solution.sequence, solution))
-            .collect();
-        for (sequence, stale) in &self.0 {
-            match &stale.before {
-                Some(before) => shown.insert(*sequence, before),
-                None => shown.remove(sequence),
-            };
-        }
-        shown.into_values().collect()
+        let current = solutions.items.values();
+        let current = current.filter(|solution| !self.0.contains_key(&solution.id));
+        let stale = self.0.values().filter_map(|stale| stale.before.as_ref());
+        let mut shown: Vec<_> = current.chain(stale).collect();
+        shown.sort_by_key(|solution| solution.sequence);
+        shown
     }
 }

@@ -3,21 +3,21 @@
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::RangeBounds;
+use std::ops::Deref;
 
-/// An ordered map with the set of keys that changed since they were last written.
+/// An ordered map with the set of keys that changed since they were last written. Reads use the map
+/// itself.
 #[derive(Debug)]
 pub(crate) struct Tracked<K, V> {
     items: BTreeMap<K, V>,
     changed_keys: BTreeSet<K>,
 }
 
-impl<K: Ord, V> Default for Tracked<K, V> {
-    fn default() -> Self {
-        Self {
-            items: BTreeMap::new(),
-            changed_keys: BTreeSet::new(),
-        }
+impl<K, V> Deref for Tracked<K, V> {
+    type Target = BTreeMap<K, V>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.items
     }
 }
 
@@ -28,13 +28,6 @@ impl<K: Ord + Clone, V> Tracked<K, V> {
             items,
             changed_keys: BTreeSet::new(),
         }
-    }
-
-    pub(crate) fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
-    where
-        K: Borrow<Q>,
-    {
-        self.items.get(key)
     }
 
     /// Returns the value for a change; the key counts as changed from now on.
@@ -61,17 +54,6 @@ impl<K: Ord + Clone, V> Tracked<K, V> {
         let (key, item) = self.items.remove_entry(key)?;
         self.changed_keys.insert(key);
         Some(item)
-    }
-
-    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (&K, &V)> {
-        self.items.iter()
-    }
-
-    pub(crate) fn range<R: RangeBounds<K>>(
-        &self,
-        range: R,
-    ) -> impl DoubleEndedIterator<Item = (&K, &V)> {
-        self.items.range(range)
     }
 
     /// Returns the changed keys, each with its current value, or `None` if it was removed.

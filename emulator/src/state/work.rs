@@ -97,7 +97,7 @@ pub(crate) struct Run {
 pub(crate) type TaskResult = Result<Map<String, Value>, Refusal>;
 
 /// The stored result of a task.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Task {
     /// The keys of the result beside its status.
     pub(crate) result: Map<String, Value>,
@@ -108,15 +108,9 @@ pub(crate) struct Task {
 
 impl Task {
     pub(crate) fn of(result: TaskResult) -> Self {
-        match result {
-            Ok(result) => Self {
-                result,
-                failure: None,
-            },
-            Err(refusal) => Self {
-                result: Map::new(),
-                failure: Some(refusal.to_string()),
-            },
+        Self {
+            failure: result.as_ref().err().map(ToString::to_string),
+            result: result.unwrap_or_default(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The state of one emulated platform: solutions, jobs, files, time and ids. It is deterministic
 //! for equal seeds.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,10 +11,9 @@ use super::jobs::Jobs;
 use super::lists::RecentLists;
 use super::solutions::{Solution, Solutions, server_folder};
 use super::stale::StaleRecords;
-use crate::clock::Timeline;
-use crate::faults::JobFault;
+use crate::clock::{Moment, Timeline};
+use crate::faults::Fault;
 use crate::knobs::{Knobs, TimeResolution};
-use crate::lag::Lag;
 use crate::options::EmulatorOptions;
 use crate::pace::JobPace;
 use crate::path::NodePath;
@@ -30,44 +29,18 @@ pub(crate) struct World {
     pub(crate) solutions: Solutions,
     pub(crate) jobs: Jobs,
     pub(crate) files: Files,
-    /// The records that lists still show as they were, by sequence number.
-    pub(crate) list_lag: StaleRecords<u64>,
+    /// The records that lists still show as they were.
+    pub(crate) list_lag: StaleRecords,
     /// The records that reads by id still show as they were.
-    pub(crate) read_lag: StaleRecords<String>,
+    pub(crate) read_lag: StaleRecords,
     pub(crate) recent_lists: RecentLists,
     /// The files that reads do not find yet, with the number of such reads.
     pub(crate) file_lag: HashMap<NodePath, u32>,
     /// The number of list calls, and of all requests.
     pub(crate) list_calls: u64,
     pub(crate) requests: u64,
-    /// The overrides of a fault rule for the current request.
-    pub(crate) overrides: RequestOverrides,
-}
-
-/// The stored part of a world.
-#[derive(Debug)]
-pub(crate) struct StoredWorld {
-    pub(crate) counters: Counters,
-    pub(crate) solutions: Solutions,
-    pub(crate) jobs: Jobs,
-    pub(crate) files: Files,
-}
-
-impl StoredWorld {
-    /// Returns the stored part of a new world.
-    pub(crate) fn empty(id_seed: u64) -> Self {
-        Self {
-            counters: Counters {
-                ids: IdSource::new(id_seed),
-                sequence: 0,
-                reached_ms: 0,
-                seed: None,
-            },
-            solutions: Solutions::default(),
-            jobs: Jobs::default(),
-            files: Files::default(),
-        }
-    }
+    /// The fault rule that hits the current request; without effect if none does.
+    pub(crate) fault: Fault,
 }
 
 /// The stored part of a world besides its solutions, jobs and files.
@@ -76,41 +49,38 @@ pub(crate) struct Counters {
     pub(crate) ids: IdSource,
     /// The last position in the order of creation of solutions and jobs.
     pub(crate) sequence: u64,
+    /// The time at which the world was stored.
     pub(crate) reached_ms: u64,
     /// The digest of the seed that the world began with; `None` if it is not known.
     pub(crate) seed: Option<String>,
 }
 
-/// The overrides of a fault rule for one request.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct RequestOverrides {
-    pub(crate) job: Option<JobFault>,
-    pub(crate) pace: Option<JobPace>,
-    pub(crate) list_lag: Option<Lag>,
-    /// The error message of a job that the fault makes fail.
-    pub(crate) text: Option<String>,
-}
-
 impl World {
-    /// Creates a world from its stored part.
-    pub(crate) fn new(options: &EmulatorOptions, knobs: Knobs, stored: StoredWorld) -> Self {
+    /// Creates an empty world.
+    pub(crate) fn new(options: &EmulatorOptions, knobs: Knobs) -> Self {
+        let time = Timeline::new(options.clock);
         Self {
             knobs,
             // A page must have at least one record, or lists would never end.
             page_cap: options.page_cap.max(1),
             pace: options.job_pace,
-            time: Timeline::new(options.clock, stored.counters.reached_ms),
-            counters: stored.counters,
-            solutions: stored.solutions,
-            jobs: stored.jobs,
-            files: stored.files,
+            counters: Counters {
+                ids: IdSource::new(options.id_seed),
+                sequence: 0,
+                reached_ms: 0,
+                seed: None,
+            },
+            solutions: Solutions::restored(BTreeMap::new()),
+            jobs: Jobs::restored(BTreeMap::new()),
+            files: Files::restored(BTreeMap::new(), time.now_ms()),
+            time,
             list_lag: StaleRecords::default(),
             read_lag: StaleRecords::default(),
             recent_lists: RecentLists::default(),
             file_lag: HashMap::new(),
             list_calls: 0,
             requests: 0,
-            overrides: RequestOverrides::default(),
+            fault: Fault::default(),
         }
     }
 
@@ -128,26 +98,24 @@ impl World {
         self.counters.sequence
     }
 
-    /// Returns the counters with the current time.
-    pub(crate) fn counters(&self) -> Counters {
-        Counters {
-            reached_ms: self.time.now_ms(),
-            ..self.counters.clone()
-        }
+    /// Moves the time on to a moment; does nothing if it is over.
+    pub(crate) fn move_time(&mut self, moment: Moment) {
+        self.time.move_to(moment);
+        self.files.now_ms = self.time.now_ms();
     }
 
     // Every write of a record uses one of these three functions, so that the lags apply to all
     // writes.
 
     pub(crate) fn insert_solution(&mut self, solution: Solution) {
-        self.note_write(&solution.id, solution.sequence, None);
+        self.note_write(&solution.id, None);
         self.solutions.insert(solution);
     }
 
     /// Changes a record. Does nothing if it does not exist.
     pub(crate) fn change_solution(&mut self, id: &str, change: impl FnOnce(&mut Solution)) {
         if let Some(before) = self.solutions.get(id).cloned() {
-            self.note_write(id, before.sequence, Some(&before));
+            self.note_write(id, Some(&before));
         }
         if let Some(solution) = self.solutions.get_mut(id) {
             change(solution);
@@ -158,17 +126,17 @@ impl World {
     pub(crate) fn drop_solution(&mut self, id: &str) {
         if let Some(solution) = self.solutions.remove(id) {
             self.files.remove(&server_folder(id));
-            self.note_write(id, solution.sequence, Some(&solution));
+            self.note_write(id, Some(&solution));
         }
     }
 
-    fn note_write(&mut self, id: &str, sequence: u64, before: Option<&Solution>) {
+    fn note_write(&mut self, id: &str, before: Option<&Solution>) {
+        self.recent_lists = RecentLists::default();
         let now_ms = self.time.now_ms();
-        let list_lag = self.overrides.list_lag.unwrap_or(self.knobs.list_lag);
-        self.list_lag.insert(sequence, before, list_lag, now_ms);
+        let list_lag = self.fault.list_lag.unwrap_or(self.knobs.list_lag);
+        self.list_lag.insert(id, before, list_lag, now_ms);
         let read_lag = self.knobs.read_lag;
-        self.read_lag
-            .insert(id.to_owned(), before, read_lag, now_ms);
+        self.read_lag.insert(id, before, read_lag, now_ms);
     }
 
     /// Returns true if anything has changed since the last

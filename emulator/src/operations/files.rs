@@ -5,7 +5,7 @@ use std::ops::Range;
 use axum::http::{StatusCode, header};
 use serde_json::{Value, json};
 
-use super::jobs::FILE_JOB;
+use super::job_status::FILE_JOB;
 use super::tasks::accepted;
 use crate::call::{Call, required_field};
 use crate::path::NodePath;
@@ -32,9 +32,8 @@ pub(super) fn read(world: &mut World, call: &Call) -> Answer {
 fn read_file(world: &World, call: &Call, path: &NodePath) -> Answer {
     let (node, content) = world.files.file(path)?;
     let length = content.length();
-    let range = call
-        .header("range")
-        .and_then(|text| parse_range(text, length));
+    let range = call.header("range");
+    let range = range.and_then(|text| parse_range(text, length));
     let reply = match range {
         None => Reply::bytes(StatusCode::OK, FILE_TYPE, content.bytes()),
         Some(range) if range.is_empty() => return Err(Refusal::RangeOutside { length }),
@@ -52,45 +51,32 @@ fn read_file(world: &World, call: &Call, path: &NodePath) -> Answer {
 
 /// Parses `bytes=a-b`, `bytes=a-` or `bytes=-n`. As in HTTP, anything else counts as no range. A
 /// range outside of the file becomes empty.
-fn parse_range(text: &str, length: u64) -> Option<Range<u64>> {
+fn parse_range(text: &str, length: usize) -> Option<Range<usize>> {
     let (first, last) = text.strip_prefix("bytes=")?.trim().split_once('-')?;
-    match (first, last) {
-        ("", count) => {
-            let count: u64 = count.parse().ok()?;
-            Some(length.saturating_sub(count)..length)
-        }
-        (first, "") => {
-            let first: u64 = first.parse().ok()?;
-            Some(first.min(length)..length)
-        }
+    let (first, end) = match (first, last) {
+        ("", count) => (length.saturating_sub(count.parse().ok()?), length),
+        (first, "") => (first.parse().ok()?, length),
         (first, last) => {
-            let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
+            let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
             if last < first {
                 return None;
             }
-            Some(first.min(length)..last.saturating_add(1).min(length))
+            (first, last.saturating_add(1))
         }
-    }
+    };
+    Some(first.min(length)..end.min(length))
 }
 
 fn list_folder(world: &World, call: &Call, path: &NodePath) -> Answer {
-    let after = call
-        .query
-        .get("start-token")
-        .map(|token| {
-            decode_token(token).ok_or(Refusal::BadField(
-                "start-token",
-                "the token of an earlier page",
-            ))
-        })
-        .transpose()?;
+    let bad_token = Refusal::BadField("start-token", "the token of an earlier page");
+    let after = match call.query.get("start-token") {
+        Some(token) => Some(decode_token(token).ok_or(bad_token)?),
+        None => None,
+    };
     let page = usize::try_from(world.knobs.folder_page).unwrap_or(usize::MAX);
     let page = world.files.folder(path, after.as_deref(), page.max(1))?;
-    let nodes: Vec<Value> = page
-        .nodes
-        .iter()
-        .map(|(path, node)| describe(path, node))
-        .collect();
+    let nodes = page.nodes.iter();
+    let nodes: Vec<Value> = nodes.map(|(path, node)| describe(path, node)).collect();
     Ok(Reply::ok(&json!({
         "nodes": nodes,
         "has_more": page.next.is_some(),
@@ -119,12 +105,8 @@ fn describe(path: &NodePath, node: &Node) -> Value {
 // tokens themselves.
 
 fn encode_token(name: &str) -> String {
-    use std::fmt::Write as _;
-
-    name.bytes().fold(String::new(), |mut token, byte| {
-        let _ = write!(token, "{byte:02x}");
-        token
-    })
+    name.bytes()
+        .fold(String::new(), |token, byte| format!("{token}{byte:02x}"))
 }
 
 fn decode_token(token: &str) -> Option<String> {
@@ -156,11 +138,8 @@ pub(super) fn head(world: &mut World, call: &Call) -> Answer {
 pub(super) fn write(world: &mut World, call: &Call) -> Answer {
     let path = NodePath::parse(&call.parameter)?;
     let only_new = call.header("if-none-match").map(str::trim) == Some("*");
-    let now_ms = world.time.now_ms();
     note_new(world, &path);
-    world
-        .files
-        .write(&path, call.body.clone(), only_new, now_ms)?;
+    world.files.write(&path, call.body.clone(), only_new)?;
     Ok(if only_new {
         let address = format!("/api/v2/files/{}", encode_path(&path));
         Reply::empty(StatusCode::CREATED).with(header::LOCATION, &address)
@@ -175,17 +154,15 @@ pub(super) fn write_chunk(world: &mut World, call: &Call) -> Answer {
         .header("ib-cursor")
         .ok_or(Refusal::MissingField("IB-Cursor"))?;
     let cursor = match cursor.trim().parse::<i64>() {
-        Ok(-1) => Some(Cursor::End),
-        Ok(position) => u64::try_from(position).ok().map(Cursor::At),
-        Err(_) => None,
+        Ok(-1) => Cursor::End,
+        Ok(position) => Cursor::At(usize::try_from(position).map_err(|_| BAD_CURSOR)?),
+        Err(_) => return Err(BAD_CURSOR),
     };
-    let cursor = cursor.ok_or(BAD_CURSOR)?;
     let rule = world.knobs.cursor_zero;
-    let now_ms = world.time.now_ms();
     note_new(world, &path);
     world
         .files
-        .write_chunk(&path, call.body.clone(), cursor, rule, now_ms)?;
+        .write_chunk(&path, call.body.clone(), cursor, rule)?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
@@ -198,7 +175,7 @@ pub(super) fn create(world: &mut World, call: &Call) -> Answer {
         "file" => false,
         _ => return Err(Refusal::BadField("node_type", "file or folder")),
     };
-    world.files.create(&path, folder, world.time.now_ms())?;
+    world.files.create(&path, folder)?;
     let node = world.files.node(&path)?;
     Ok(Reply::json(StatusCode::CREATED, &describe(&path, node)))
 }
@@ -226,19 +203,18 @@ fn wait_out_lag(world: &mut World, call: &Call, path: &NodePath) -> Result<(), R
     };
     let config = call.header("ib-retry-config");
     let config: Option<Value> = config.and_then(|text| serde_json::from_str(text).ok());
-    let retries = config
-        .and_then(|config| config["retries"].as_u64())
-        .unwrap_or(0);
-    let reads = u32::try_from(retries.saturating_add(1)).unwrap_or(u32::MAX);
-    if reads > *left {
-        world.file_lag.remove(path);
-        return Ok(());
-    }
-    *left -= reads;
+    let retries = config.and_then(|config| config["retries"].as_u64());
+    let reads = u32::try_from(retries.unwrap_or(0).saturating_add(1)).unwrap_or(u32::MAX);
+    let is_found = reads > *left;
+    *left = left.saturating_sub(reads);
     if *left == 0 {
         world.file_lag.remove(path);
     }
-    Err(Refusal::NoSuchNode(path.clone()))
+    if is_found {
+        Ok(())
+    } else {
+        Err(Refusal::NoSuchNode(path.clone()))
+    }
 }
 
 fn encode_path(path: &NodePath) -> String {

@@ -6,7 +6,8 @@ use crate::call::Call;
 use crate::knobs::UnknownJob;
 use crate::refusal::Refusal;
 use crate::reply::{self, Answer, Reply};
-use crate::state::work::Work;
+use crate::state::jobs::Job;
+use crate::state::work::{Verdict, Work};
 use crate::state::world::World;
 
 /// `GET /api/v1/jobs/status`. Errors of a v1 call are 200 with `ERROR` in the body. The parameter
@@ -15,8 +16,7 @@ pub(super) fn status(world: &mut World, call: &Call) -> Answer {
     let Some(id) = call.query.get("job_id") else {
         return Ok(reply::v1_error("`job_id` is missing"));
     };
-    if let Some(job) = world.poll_job(id) {
-        let job = job.clone();
+    if let Some(job) = world.poll_job(id).cloned() {
         let now_ms = world.time.now_ms();
         return Ok(reply::jobs::job_status(&job, &world.knobs, now_ms));
     }
@@ -35,16 +35,13 @@ pub(super) fn file_status(world: &mut World, call: &Call) -> Answer {
     let id = &call.parameter;
     let job = world.jobs.get(id);
     let task = job.filter(|job| matches!(job.work, Work::Task(_)));
-    let (state, message) = match task {
-        None if id.starts_with(FILE_JOB) => ("COMPLETE", None),
+    let (state, message) = match task.map(Job::verdict) {
+        None if id.starts_with(FILE_JOB) => ("COMPLETE", ""),
         None => return Err(Refusal::NoSuchJob(id.clone())),
-        Some(job) if job.verdict().is_none() => ("PENDING", None),
-        Some(job) => match job.failure() {
-            Some(message) => ("FAILED", Some(message)),
-            None => ("COMPLETE", None),
-        },
+        Some(None) => ("PENDING", ""),
+        Some(Some(Verdict::Failed { message })) => ("FAILED", message.as_str()),
+        Some(Some(Verdict::Done { .. } | Verdict::Stopped { .. })) => ("COMPLETE", ""),
     };
-    let message = message.unwrap_or_default();
     Ok(Reply::ok(&json!({ "state": state, "message": message })))
 }
 

@@ -1,7 +1,7 @@
 //! The handler of each operation. `service` applies the steps that all operations share (log,
 //! latency, token, faults) around [`Operation::perform`], so that no operation can omit them.
 
-use super::{files, jobs, runs, solutions, tasks};
+use super::{delete, deploy, files, job_status, listing, run_list, runs, solutions, tasks};
 use crate::access::Caller;
 use crate::call::Call;
 use crate::operation::Operation;
@@ -12,27 +12,27 @@ impl Operation {
     /// Executes the operation on the world.
     pub(crate) fn perform(self, world: &mut World, caller: &Caller, call: &Call) -> Answer {
         match self {
-            Self::Deploy => solutions::deploy(world, caller, call),
-            Self::ListSolutions => solutions::list(world, caller, call),
+            Self::Deploy => deploy::deploy(world, caller, call),
+            Self::ListSolutions => listing::list(world, caller, call),
             Self::GetSolution => solutions::get(world, caller, call),
             Self::PatchSolution => solutions::patch(world, caller, call),
-            Self::DeleteSolution => solutions::delete(world, caller, call),
+            Self::DeleteSolution => delete::delete(world, caller, call),
             Self::ShareSolution => solutions::share(world, caller, call),
             Self::RunSolution => runs::run(world, caller, call),
             Self::RunByName => runs::run_by_name(world, caller, call),
-            Self::ListSolutionRuns => runs::list_of_one(world, caller, call),
-            Self::ListRuns => runs::list(world, caller, call),
-            Self::JobStatus => jobs::status(world, call),
-            Self::FileJobStatus => jobs::file_status(world, call),
+            Self::ListSolutionRuns => run_list::list_of_one(world, caller, call),
+            Self::ListRuns => run_list::list(world, caller, call),
+            Self::JobStatus => job_status::status(world, call),
+            Self::FileJobStatus => job_status::file_status(world, call),
             Self::ReadNode => files::read(world, call),
             Self::HeadNode => files::head(world, call),
             Self::WriteFile => files::write(world, call),
             Self::WriteChunk => files::write_chunk(world, call),
             Self::CreateNode => files::create(world, call),
             Self::DeleteNode => files::delete(world, call),
-            Self::CopyNode => tasks::copy(world, caller, call),
-            Self::MoveNode => tasks::rename(world, caller, call),
-            Self::ExtractNode => tasks::extract(world, caller, call),
+            Self::CopyNode => tasks::file_task(world, caller, call, World::copy_node),
+            Self::MoveNode => tasks::file_task(world, caller, call, World::move_node),
+            Self::ExtractNode => tasks::file_task(world, caller, call, World::extract),
             Self::CopyInDrive => tasks::copy_in_drive(world, caller, call),
             Self::CompileFlow => tasks::compile(world, caller, call),
             Self::CreateSolution => tasks::create_package(world, caller, call),

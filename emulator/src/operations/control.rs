@@ -24,7 +24,7 @@ use std::time::Duration;
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::call::{Call, Fields, text_field};
+use crate::call::{Call, text_field};
 use crate::faults::{Fault, FaultRules};
 use crate::knobs::RunEnd;
 use crate::log::RequestLog;
@@ -64,15 +64,11 @@ impl ControlOperation {
     ) -> Answer {
         let body = match self {
             Self::ListJobs => {
-                let jobs: Vec<Value> = world.jobs.iter().map(describe).collect();
+                let jobs: Vec<Value> = world.jobs.items.values().map(describe).collect();
                 json!({ "jobs": jobs })
             }
             Self::FinishJob => {
-                let ending = if call.body.is_empty() {
-                    None
-                } else {
-                    ending(&call.object()?)?
-                };
+                let ending = ending(call)?;
                 let job = world.finish_job(&call.parameter, ending.as_ref())?;
                 describe(job)
             }
@@ -130,11 +126,15 @@ impl ControlOperation {
 }
 
 /// Returns the end of a job that the body of a call asks for.
-fn ending(fields: &Fields) -> Result<Option<Ending>, Refusal> {
-    if let Some(message) = text_field(fields, "error")? {
+fn ending(call: &Call) -> Result<Option<Ending>, Refusal> {
+    if call.body.is_empty() {
+        return Ok(None);
+    }
+    let fields = call.object()?;
+    if let Some(message) = text_field(&fields, "error")? {
         return Ok(Some(Ending::Failed(message)));
     }
-    let Some(word) = text_field(fields, "state")? else {
+    let Some(word) = text_field(&fields, "state")? else {
         return Ok(None);
     };
     let end = RunEnd::of_word(&word).ok_or(Refusal::BadField(
