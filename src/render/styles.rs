@@ -57,17 +57,19 @@ pub struct StyledWriter<'a> {
     pub styles: Styles,
 }
 
-impl<'a> StyledWriter<'a> {
-    /// Returns a writer without colours.
-    #[cfg(test)]
-    pub(super) fn plain(out: &'a mut dyn Write) -> Self {
-        let styles = Styles::default();
-        Self { out, styles }
-    }
-
+impl StyledWriter<'_> {
     /// Writes a line in one style.
     pub(super) fn line(&mut self, style: Style, text: impl fmt::Display) -> io::Result<()> {
         writeln!(self, "{}", styled(style, text))
+    }
+}
+
+#[cfg(test)]
+impl<'a> StyledWriter<'a> {
+    /// Returns a writer without colours.
+    pub(super) fn plain(out: &'a mut dyn Write) -> Self {
+        let styles = Styles::default();
+        Self { out, styles }
     }
 }
 

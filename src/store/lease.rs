@@ -134,10 +134,10 @@ impl RemoteLock {
         owner: &LockOwner,
     ) -> Result<Result<Box<dyn Lease>, Held>, Error> {
         let begun = Instant::now();
-        let hold = |version| Ok(Ok(self.hold(owner, version, begun)));
+        let taken = |version| Ok(Ok(self.hold(owner, version, begun)));
         let held = |owner, is_silent| Ok(Err(Held { owner, is_silent }));
         match self.put(owner, PutMode::Create).await {
-            Ok(version) => return hold(version),
+            Ok(version) => return taken(version),
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {}
             Err(error) => return Err(error),
         }
@@ -149,7 +149,7 @@ impl RemoteLock {
         let holder = object.map_or_else(LockOwner::nobody_known, |object| object.owner);
         if holder.id == owner.id {
             // Our own put was accepted, and its answer was lost.
-            return hold(version);
+            return taken(version);
         }
         let unchanged = self.unchanged_for(&version);
         let is_silent = claimed >= GONE;
@@ -157,7 +157,7 @@ impl RemoteLock {
             return held(holder, is_silent);
         }
         match self.put(owner, PutMode::Update(version)).await {
-            Ok(version) => hold(version),
+            Ok(version) => taken(version),
             // The lock was renewed, or another process was faster.
             Err(
                 Error::Precondition { .. } | Error::NotFound { .. } | Error::AlreadyExists { .. },

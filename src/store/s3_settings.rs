@@ -361,10 +361,9 @@ mod tests {
     #[test]
     fn a_bundle_must_hold_certificates() {
         let folder = tempfile::tempdir().unwrap();
-        let empty = folder.path().join("empty.pem");
-        std::fs::write(&empty, "nothing").unwrap();
+        let empty = tempfile::NamedTempFile::new().unwrap();
         for (path, expected) in [
-            (empty.as_path(), "holds no PEM certificates"),
+            (empty.path(), "holds no PEM certificates"),
             (
                 Path::new("/dev/zero"),
                 "failed to read the AWS_CA_BUNDLE `/dev/zero`",

@@ -152,7 +152,16 @@ impl ApiError {
             | ApiErrorKind::Reset
             | ApiErrorKind::Truncated => true,
             ApiErrorKind::Status => matches!(self.0.status, Some(408 | 429 | 500 | 502..=504)),
-            _ => false,
+            ApiErrorKind::Token
+            | ApiErrorKind::Tls
+            | ApiErrorKind::TooLarge { .. }
+            | ApiErrorKind::TooLong(_)
+            | ApiErrorKind::Refused
+            | ApiErrorKind::NotJson { .. }
+            | ApiErrorKind::EmptyBody
+            | ApiErrorKind::Shape(_)
+            | ApiErrorKind::Record(_)
+            | ApiErrorKind::Redirect { .. } => false,
         }
     }
 

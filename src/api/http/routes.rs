@@ -169,7 +169,7 @@ impl Routes {
         method: Method,
         template: &str,
         variable: Option<String>,
-        query: Query,
+        Query(query): Query,
     ) -> Route {
         let (before, rest) = template.split_once('{').unwrap_or((template, ""));
         let after = rest.split_once('}').map_or("", |(_, after)| after);
@@ -179,7 +179,7 @@ impl Routes {
             self.base.path().trim_end_matches('/'),
             variable.unwrap_or_default()
         ));
-        url.set_query(query.0.as_deref());
+        url.set_query(query.as_deref());
         Route { method, url }
     }
 }

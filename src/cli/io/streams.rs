@@ -237,13 +237,12 @@ impl Io {
             if !repeated.admits_refusal(refusal.code()) {
                 continue;
             }
-            match problem_of(refusal) {
-                Some(problem) => self.show(&problem)?,
-                None => {
-                    let styles = self.err_styles;
-                    let out = &mut self.err;
-                    render_refusal(refusal, &mut StyledWriter { out, styles })?;
-                }
+            if let Some(problem) = problem_of(refusal) {
+                self.show(&problem)?;
+            } else {
+                let styles = self.err_styles;
+                let out = &mut self.err;
+                render_refusal(refusal, &mut StyledWriter { out, styles })?;
             }
         }
         self.rest(&repeated)

@@ -136,13 +136,11 @@ pub(in crate::cli) async fn read_history(
 ) -> Result<ApplyHistory, CommandError> {
     let read = async {
         let store = session.context.store(store, &io.secrets)?;
-        match tokio::time::timeout(STORE_TIMEOUT, runs_of(&*store)).await {
-            Ok(runs) => runs,
-            Err(_) => {
-                let message = format!("`{}` does not answer", store.location());
-                Err(CommandError::failed(message))
-            }
-        }
+        let reading = tokio::time::timeout(STORE_TIMEOUT, runs_of(&*store));
+        reading.await.unwrap_or_else(|_| {
+            let message = format!("`{}` does not answer", store.location());
+            Err(CommandError::failed(message))
+        })
     };
     match read.await {
         Ok(runs) => Ok(history_of(&runs)),

@@ -22,7 +22,7 @@ const MAX_COMPARED: usize = 5_000_000_000;
 /// Returns another fix, as a sentence, for a text that is out of scope.
 type Advice<'f> = dyn Fn(&str) -> Option<String> + 'f;
 
-impl<'a> Context<'a> {
+impl Context<'_> {
     /// Checks `manage`. Invalid versions are missing from the entries.
     pub(super) fn check_scope(
         &mut self,
