@@ -7,6 +7,7 @@
 //! `convert`: no other module knows them. `Probe` only examines how a server behaves. Nothing here
 //! decides what must be changed, writes a journal or prints.
 
+mod capabilities;
 mod files;
 mod http;
 mod jobs;
@@ -15,6 +16,7 @@ mod probe;
 mod reader;
 mod records;
 mod runs;
+mod visibility_words;
 mod wire;
 mod writer;
 

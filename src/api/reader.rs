@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
+use crate::api::capabilities::ServerCapabilities;
 use crate::api::http::client::Client;
-use crate::api::listing::capabilities::ServerCapabilities;
 
 /// A reader of a platform. Cheap to clone; all clones share what they learn about the server.
 #[derive(Debug, Clone)]

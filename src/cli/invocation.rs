@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 
-use super::args::GlobalArgs;
 use super::files::has_no_folder;
 
 /// The options that select the environment of a command, as they were given.
@@ -34,7 +33,8 @@ impl Invocation {
     pub(super) fn new(
         definition: &Command,
         matches: &ArgMatches,
-        global: &GlobalArgs,
+        chdir: Option<PathBuf>,
+        env: Vec<String>,
         environment: Option<&str>,
     ) -> Self {
         let options_of = |command: &Command| {
@@ -43,8 +43,8 @@ impl Invocation {
             (command.get_name().to_owned(), names)
         };
         Self {
-            chdir: global.chdir.clone(),
-            env: global.env.clone(),
+            chdir,
+            env,
             file: typed(matches, "file"),
             environment: typed(matches, "environment").or(environment.map(str::to_owned)),
             store: typed(matches, "store"),
@@ -221,7 +221,7 @@ mod tests {
         let matches = definition.clone().try_get_matches_from(words).unwrap();
         let cli = Cli::from_arg_matches(&matches).unwrap();
         let (_, command) = matches.subcommand().unwrap();
-        Invocation::new(&definition, command, &cli.global, None)
+        Invocation::new(&definition, command, cli.global.chdir, cli.global.env, None)
     }
 
     #[test]

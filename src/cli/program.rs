@@ -28,7 +28,13 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         .subcommand()
         .expect("invariant: clap requires a command");
     let environment = settings.environment.as_deref();
-    settings.invocation = Invocation::new(&definition, matches, &cli.global, environment);
+    settings.invocation = Invocation::new(
+        &definition,
+        matches,
+        cli.global.chdir.clone(),
+        cli.global.env.clone(),
+        environment,
+    );
     let is_detailed = matches!(matches.try_get_one("detailed_exitcode"), Ok(Some(true)));
     let mut io = Io::new(&settings, cli.global.no_color);
     io.start_log(cli.global.log.or(settings.log));

@@ -160,7 +160,8 @@ impl Action {
         }
     }
 
-    /// Returns the path of the deployed package, and the declared result, if the action is a deploy.
+    /// Returns the path of the deployed package, and the declared result, if the action is a
+    /// deploy.
     pub fn deploy(&self) -> Option<(&str, DeployTarget<'_>)> {
         match self {
             Self::Create {

@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use crate::api::capabilities::{NameFilter, States};
 use crate::api::http::error::ApiError;
 use crate::api::http::routes::ListFilter;
-use crate::api::listing::capabilities::{NameFilter, States};
 use crate::api::listing::page::Start;
 use crate::api::listing::paging::Listing;
 use crate::api::listing::pending_listing::{PendingListing, UnconfirmedListing};

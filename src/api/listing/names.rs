@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, TryStreamExt};
 
+use crate::api::capabilities::{Limit, NameFilter, States};
 use crate::api::http::error::{ApiError, ReadError};
 use crate::api::http::events::ReadEvent;
 use crate::api::http::routes::ListFilter;
-use crate::api::listing::capabilities::{Limit, NameFilter, States};
 use crate::api::listing::coverage::{ACTIVE, INACTIVE, Shows, bad_records};
 use crate::api::listing::page::Page;
 use crate::api::listing::paging::Listing;

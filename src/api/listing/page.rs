@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use crate::api::capabilities::Limit;
 use crate::api::http::answer::{Answer, LIST_LIMIT};
 use crate::api::http::error::{ApiError, ApiErrorKind};
 use crate::api::http::routes::ListFilter;
 use crate::api::http::send::Call;
-use crate::api::listing::capabilities::Limit;
 use crate::api::reader::Reader;
 use crate::api::wire::bodies::ListReply;
 use crate::api::wire::convert::{BadRecord, Interner, Record, record};

@@ -11,10 +11,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use tokio::task::JoinSet;
 
+use crate::api::capabilities::Limit;
 use crate::api::http::error::ApiError;
 use crate::api::http::events::ReadEvent;
 use crate::api::http::routes::ListFilter;
-use crate::api::listing::capabilities::Limit;
 use crate::api::listing::page::{Page, Start};
 use crate::api::listing::walk::{Step, Walk, verdict};
 use crate::api::reader::Reader;

@@ -13,13 +13,13 @@ use std::time::Duration;
 use futures_util::{StreamExt, TryStreamExt};
 use tokio::time::Instant;
 
+use crate::api::capabilities::{NameFilter, States, VisibilityFilter};
 use crate::api::http::error::ApiError;
 use crate::api::http::routes::ListFilter;
-use crate::api::listing::capabilities::{NameFilter, States, VisibilityFilter};
 use crate::api::listing::coverage::Shows;
 use crate::api::listing::request::VisibilityOf;
-use crate::api::listing::visibility_words::Words;
 use crate::api::reader::Reader;
+use crate::api::visibility_words::Words;
 use crate::attribute::{LiveVisibilityWord, Visibility};
 use crate::ident::{SolutionId, SolutionName};
 use crate::live::{Coverage, LiveState, LiveVersion};

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
-use crate::api::listing::visibility_words::Words;
+use crate::api::visibility_words::Words;
 
 /// The behaviour of lists without `state=`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
