@@ -4,7 +4,6 @@
 //! filled in. A field is an `Option` only if the user may leave the setting out.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -59,15 +58,17 @@ pub struct Environment {
     pub emulator: EmulatorSettings,
 }
 
-/// The positions of settings in the manifest, by their keys.
+/// The positions of settings in the manifest, by their keys. There are few of them, and one value
+/// for each solution, so this is a list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct KeyPositions(BTreeMap<Cow<'static, str>, Position>);
+pub struct KeyPositions(Box<[(Cow<'static, str>, Position)]>);
 
 impl KeyPositions {
     /// Returns the position of a key, given with the mapping in front of it
     /// (`limits.max_destroy`); `None` if the manifest does not have it.
     pub fn get(&self, key: &str) -> Option<&Position> {
-        self.0.get(key)
+        let found = self.0.iter().rev().find(|(name, _)| name == key);
+        found.map(|(_, position)| position)
     }
 }
 

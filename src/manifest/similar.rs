@@ -2,7 +2,7 @@
 //!
 //! The platform compares names byte for byte; a reader sees only their appearance.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use icu_normalizer::ComposingNormalizerBorrowed;
@@ -16,6 +16,11 @@ use crate::escape::is_hidden;
 /// Returns the normal form of a name, which is equal for names that look the same: compatibility
 /// composition, lower case, single spaces, no invisible characters.
 pub(super) fn look_of(name: &str) -> String {
+    // Most names are plain, and a manifest may have many.
+    let is_plain = name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if is_plain && name.trim_matches(' ') == name && !name.contains("  ") {
+        return name.to_ascii_lowercase();
+    }
     let normalizer = const { ComposingNormalizerBorrowed::new_nfkc() };
     let composed = normalizer.normalize(name);
     let seen: String = composed
@@ -82,33 +87,27 @@ pub fn similar_to_live<'a>(
     manifest: &'a Manifest,
     live: impl Iterator<Item = &'a str>,
 ) -> Vec<SimilarName<'a>> {
-    let mut declared: HashMap<String, Vec<&Desired>> = HashMap::new();
     let by_name = manifest
         .desired
         .chunk_by(|left, right| left.identity.name == right.identity.name);
-    for entry in by_name.filter_map(<[Desired]>::first) {
-        let look = look_of(entry.identity.name.as_str());
-        declared.entry(look).or_default().push(entry);
-    }
-    let mut last = None;
-    let mut similar = Vec::new();
-    for live in live {
-        // The versions of a name are neighbours.
-        if last.replace(live) == Some(live) {
-            continue;
-        }
-        let Some(found) = declared.get(&look_of(live)) else {
-            continue;
-        };
-        let is_declared = found
-            .iter()
-            .any(|entry| entry.identity.name.as_str() == live);
-        if !is_declared {
-            let pairs = found.iter().map(|declared| SimilarName { declared, live });
-            similar.extend(pairs);
+    let entries: Vec<&Desired> = by_name.filter_map(<[Desired]>::first).collect();
+    let names = entries.iter().map(|entry| entry.identity.name.as_str());
+    let names: HashSet<&str> = names.collect();
+    let mut undeclared: Vec<&str> = live.filter(|live| !names.contains(live)).collect();
+    // The versions of a name are neighbours.
+    undeclared.dedup();
+    let mut declared: HashMap<String, Vec<&Desired>> = HashMap::new();
+    if !undeclared.is_empty() {
+        for entry in entries {
+            let look = look_of(entry.identity.name.as_str());
+            declared.entry(look).or_default().push(entry);
         }
     }
-    similar
+    let pairs = undeclared.into_iter().flat_map(|live| {
+        let found = declared.get(&look_of(live)).into_iter().flatten();
+        found.map(move |declared| SimilarName { declared, live })
+    });
+    pairs.collect()
 }
 
 #[cfg(test)]
