@@ -91,15 +91,15 @@ pub fn narrow(
         records: records.collect(),
         progress,
     };
-    let mut executed: BTreeSet<usize> = BTreeSet::new();
+    let mut executed: BTreeMap<usize, &Change> = BTreeMap::new();
     let mut decided: Vec<(&Change, Decided)> = Vec::new();
     let mut spent = Spent::default();
     for change in approved.to_do() {
         let half = progress.of_change(change, &sides.records);
         spent.count(manifest, (live, &sides.records), fresh.mode, change, half);
         match sides.judge(change, half) {
-            Ok(index) if !executed.contains(&index) => {
-                executed.insert(index);
+            Ok(index) if !executed.contains_key(&index) => {
+                executed.insert(index, change);
             }
             // Two approved changes cannot match the same change.
             Ok(_) => decided.push((change, sides.not_planned(change))),
@@ -119,7 +119,7 @@ pub fn narrow(
 
 /// Returns the changes that only the fresh plan has. A change that corresponds to an approved one
 /// in another form is shown with that one.
-fn not_approved(fresh: &Plan, approved: &Plan, executed: &BTreeSet<usize>) -> Vec<Change> {
+fn not_approved(fresh: &Plan, approved: &Plan, executed: &BTreeMap<usize, &Change>) -> Vec<Change> {
     let keys: HashSet<(&Identity, Option<&SolutionId>)> = approved
         .to_do()
         .map(|change| (&change.identity, change.record()))
@@ -134,7 +134,7 @@ fn not_approved(fresh: &Plan, approved: &Plan, executed: &BTreeSet<usize>) -> Ve
     let changes = fresh.changes.iter().enumerate();
     changes
         .filter(|(index, change)| {
-            !change.is_no_op() && !executed.contains(index) && !is_answer(change)
+            !change.is_no_op() && !executed.contains_key(index) && !is_answer(change)
         })
         .map(|(_, change)| change.clone())
         .collect()
@@ -345,11 +345,21 @@ impl<'a> Sides<'a> {
     /// Merges the changes to execute, the decided changes, and the no-ops.
     fn merge(
         &self,
-        executed: &BTreeSet<usize>,
+        executed: &BTreeMap<usize, &Change>,
         decided: Vec<(&Change, Decided)>,
     ) -> (Vec<Change>, BTreeMap<Address, Decided>) {
-        let of_fresh = executed.iter().map(|index| &self.fresh.changes[*index]);
-        let mut changes: Vec<Change> = of_fresh.cloned().collect();
+        let of_fresh = executed.iter().map(|(index, approved)| {
+            let mut change = self.fresh.changes[*index].clone();
+            // If the approved deploy has made something else since, its step fails, and the other
+            // changes go on. A replace would have deleted the old version before that.
+            if matches!(change.action, Action::Create { .. }) {
+                change
+                    .blocked
+                    .retain(|block| !block.is_earlier_deploy() || approved.blocked.contains(block));
+            }
+            change
+        });
+        let mut changes: Vec<Change> = of_fresh.collect();
         let mut taken: BTreeSet<Address> = changes
             .iter()
             .map(|change| change.address.clone())

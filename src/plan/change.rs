@@ -13,7 +13,7 @@ use super::package::PackageProblem;
 use crate::attribute::Visibility;
 use crate::ident::{Address, ChangeKey, Digest, Identity, Owner, SolutionId};
 use crate::live::Coverage;
-use crate::manifest::{Position, SimilarName};
+use crate::manifest::{Code, Position, SimilarName};
 
 /// A plan: the changes that an apply would make. It is a pure function of manifest, live state and
 /// options, sorted by identity. A plan file contains its changes in another form.
@@ -331,6 +331,14 @@ impl Block {
             Self::Package { problem, .. } => problem.code().as_str(),
             Self::Owner(conflict) => conflict.code(),
         }
+    }
+
+    /// Returns whether an earlier deploy of the package did not make the declared version.
+    pub(super) fn is_earlier_deploy(&self) -> bool {
+        let Self::Package { problem, .. } = self else {
+            return false;
+        };
+        problem.code() == Code::PackageDeployedBefore
     }
 }
 

@@ -22,7 +22,7 @@ use crate::ident::{Address, Digest};
 use crate::manifest::Manifest;
 
 /// The version of the plan file's format. It increases with every change of shape or meaning.
-const FORMAT_VERSION: u32 = 3;
+const FORMAT_VERSION: u32 = 4;
 
 /// A plan that is saved for a later apply.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -146,8 +146,8 @@ fn a_damaged_plan_is_refused() {
 #[test]
 fn another_format_version_is_not_damage() {
     let text = saved().to_json();
-    let newer = text.replacen("\"format_version\": 3", "\"format_version\": 4", 1);
-    for other in [newer.as_str(), "{\"format_version\": 4, \"steps\": []}"] {
+    let newer = text.replacen("\"format_version\": 4", "\"format_version\": 5", 1);
+    for other in [newer.as_str(), "{\"format_version\": 5, \"steps\": []}"] {
         let error = SavedPlan::from_json(other).unwrap_err();
         assert!(
             matches!(error, SavedPlanError::OtherFormat { found: 4 }),

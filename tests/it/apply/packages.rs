@@ -281,6 +281,45 @@ async fn an_uninspected_package_is_not_deployed_again() {
     }
 }
 
+/// A saved plan is executed again: the deploy that made something else fails alone, and the rest is
+/// done.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_back_deploy_does_not_refuse_the_rest() {
+    let seed = packages(
+        &[
+            ("A-2", "name: A, version: 7.7.7, owner: svc"),
+            ("C-1", "name: C, version: 1, owner: svc"),
+        ],
+        &[],
+    );
+    let emulator = start(seed, &[]).await;
+    emulator.add_fault("operation=read_node,status=403".parse().unwrap());
+    emulator.add_fault("operation=deploy,nth=2,status=400".parse().unwrap());
+    let env = env_with(&manifest(
+        &emulator.url(),
+        "  A: { version: 2, path: '${drive}/A-2.ibsolution' }\n  C: { version: 1, path: \
+         '${drive}/C-1.ibsolution' }\n",
+    ));
+    let _ = env
+        .solform_beside(&["plan", "--out", "a.plan"])
+        .await
+        .exits_with(0);
+    let apply = [
+        "apply",
+        "a.plan",
+        "--parallelism",
+        "1",
+        "--detailed-exitcode",
+    ];
+    let first = env.solform_beside(&apply).await.exits_with(5);
+    let _ = first.says("the deploy made `").says("solform plan");
+    let second = env.solform_beside(&apply).await.exits_with(5);
+    let _ = second
+        .says("so it is not deployed again")
+        .says("done        + C@1");
+    assert_eq!(count(&emulator, Operation::Deploy), 3, "A once, C twice");
+}
+
 /// The same for an apply that was killed before it saw the record that its deploy made.
 #[tokio::test(flavor = "multi_thread")]
 async fn recovery_finds_what_a_deploy_made_instead() {
