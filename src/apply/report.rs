@@ -147,7 +147,7 @@ pub enum NotReleased {
     VisibilityNotKnown,
     /// The record is left from a failed deploy.
     #[error("a failed deploy left it behind: deploy it again with --replace")]
-    Suspect,
+    Orphaned,
     /// A job of an earlier apply may still change the successor.
     #[error("a job of an earlier apply may still change it")]
     InFlight,

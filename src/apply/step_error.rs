@@ -50,7 +50,7 @@ pub enum StepError {
         /// The server's message.
         message: String,
         /// The record that the failed deploy left.
-        suspect: Option<SolutionId>,
+        orphan: Option<SolutionId>,
     },
     /// The job ended, and its effect is not visible in reads.
     #[error("{}", not_confirmed(*.call, .job.as_ref()))]
@@ -160,7 +160,7 @@ impl StepError {
     /// Returns the failure as the journal records it, with the record that it left.
     pub(super) fn recorded(&self) -> RecordedOutcome {
         let (id, made) = match self {
-            Self::JobFailed { suspect, .. } => (suspect.clone(), None),
+            Self::JobFailed { orphan, .. } => (orphan.clone(), None),
             Self::OtherIdentity { id, found, .. }
             | Self::DeployedBefore(PackageProblem::MadeOther { id, found }) => {
                 (Some(id.clone()), Some(found.clone()))
@@ -190,12 +190,12 @@ impl StepError {
                     .to_owned()
             }
             Self::JobFailed {
-                suspect: Some(id), ..
+                orphan: Some(id), ..
             } => format!(
                 "The failed job left record `{id}` behind; fix the cause, then redeploy it with \
                  --replace."
             ),
-            Self::JobFailed { suspect: None, .. } => {
+            Self::JobFailed { orphan: None, .. } => {
                 "Fix what the message names, then run apply again.".to_owned()
             }
             Self::NotConfirmed { job: None, .. } => {

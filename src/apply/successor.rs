@@ -79,7 +79,7 @@ impl ApplyContext<'_> {
             return Err(NotReleased::InFlight);
         }
         if self.history.orphaned.contains_key(&live.id) {
-            return Err(NotReleased::Suspect);
+            return Err(NotReleased::Orphaned);
         }
         if !live.state.satisfies(after.state) {
             return Err(NotReleased::State(live.state.to_string()));

@@ -18,7 +18,7 @@ pub(super) fn now_ms() -> u64 {
 
 /// Returns an id that sorts by time, a UUID of version 7. It sorts after `newest` even if the clock
 /// was set back, so that the last apply is the last in its store.
-pub(super) fn new_run_id(now_ms: u64, newest: Option<&str>) -> String {
+pub(super) fn new_apply_id(now_ms: u64, newest: Option<&str>) -> String {
     let after = newest
         .and_then(|id| uuid::Uuid::parse_str(id).ok())
         .and_then(|id| id.get_timestamp())
@@ -38,11 +38,11 @@ mod tests {
     #[test]
     fn a_new_apply_id_sorts_after_the_newest() {
         let now = 1_700_000_000_000;
-        let newest = new_run_id(now, None);
+        let newest = new_apply_id(now, None);
         for at in [now - 3_600_000, now, now + 3_600_000] {
-            assert!(new_run_id(at, Some(&newest)) > newest, "{at}");
+            assert!(new_apply_id(at, Some(&newest)) > newest, "{at}");
         }
         // An id in another format is ignored.
-        assert!(new_run_id(now + 1, Some("run")) > newest);
+        assert!(new_apply_id(now + 1, Some("run")) > newest);
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct Texts {
     /// The names of the solutions.
     pub(crate) names: [String; 2],
     /// The owner of unmanaged versions.
-    pub(crate) stranger: String,
+    pub(crate) unmanaged: String,
     /// The server's word for a state and for a visibility.
     pub(crate) word: String,
 }
@@ -33,7 +33,7 @@ impl Default for Texts {
     fn default() -> Self {
         Self {
             names: ["Form", "Paystub"].map(str::to_owned),
-            stranger: OWNERS[3].to_owned(),
+            unmanaged: OWNERS[3].to_owned(),
             word: "ODD".to_owned(),
         }
     }
@@ -42,7 +42,7 @@ impl Default for Texts {
 impl Texts {
     fn owners(&self) -> Vec<String> {
         let known = OWNERS[..3].iter().map(|owner| (*owner).to_owned());
-        known.chain([self.stranger.clone()]).collect()
+        known.chain([self.unmanaged.clone()]).collect()
     }
 }
 

@@ -24,19 +24,19 @@ pub use formats::{
 };
 pub use human::{
     PlanDetail, render_abandoned, render_doctor, render_history, render_job, render_not_approved,
-    render_past_run, render_plan_in, render_refusal, render_report, render_review, render_runs,
+    render_past_apply, render_plan_in, render_refusal, render_report, render_review, render_runs,
     render_solution, render_solutions, render_verdict,
 };
 pub use json::{
     AbandonDocument, Diagnostic, DoctorDocument, HistoryDocument, JobDocument, NotApplied,
-    PlanDocument, ReportDocument, ReviewDocument, RunHistoryDocument, RunsDocument, Severity,
+    PastApplyDocument, PlanDocument, ReportDocument, ReviewDocument, RunsDocument, Severity,
     SolutionsDocument, StreamLine, StreamMessage, doctor_document, history_document, job_document,
-    not_applied_document, orphaned_sentence, plan_document, render_json, report_document,
-    review_document, run_history_document, runs_document, schema_of, solutions_document,
+    not_applied_document, orphaned_sentence, past_apply_document, plan_document, render_json,
+    report_document, review_document, runs_document, schema_of, solutions_document,
 };
 pub use manifest::render_manifest;
 pub use markdown::{
-    render_markdown, render_past_run_markdown, render_report_markdown, render_review_markdown,
+    render_markdown, render_past_apply_markdown, render_report_markdown, render_review_markdown,
 };
 pub use problems::render_problem;
 pub use progress::render_event;

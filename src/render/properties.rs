@@ -108,11 +108,11 @@ fn any_word() -> impl Strategy<Value = String> {
 /// Returns scenarios in which every text is hostile.
 fn any_world() -> impl Strategy<Value = Scenario> {
     let texts =
-        ([any_name(), any_name()], any_name(), any_word()).prop_map(|(names, stranger, word)| {
+        ([any_name(), any_name()], any_name(), any_word()).prop_map(|(names, unmanaged, word)| {
             Texts {
                 names,
                 // Test identities are split at the first colon.
-                stranger: format!("o{}", stranger.replace(':', ""))
+                unmanaged: format!("o{}", unmanaged.replace(':', ""))
                     .chars()
                     .take(500)
                     .collect::<String>()

@@ -3,10 +3,10 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fate::{fate_of_undeclared, risks_of, serving};
 use super::finding::{Finding, PolicyEffect, Risk, Side, SidePosition, Whom};
 use super::kind::{Field, Kind};
 use super::pairs::Pairs;
+use super::policy_effect::{effect_of_undeclared, risks_of, serving};
 use crate::attribute::{State, Visibility};
 use crate::ident::{Address, Identity, SolutionName, disambiguate};
 use crate::manifest::{Desired, Manifest, entries_of};
@@ -108,21 +108,21 @@ impl<'a> Comparison<'a> {
 
     /// Returns the effect on a version that the head does not declare, and its risks.
     fn effect_on(&self, before: &Desired) -> (PolicyEffect, Vec<Risk>) {
-        let fate = fate_of_undeclared(self.head, &before.identity);
-        let goes = !matches!(fate, PolicyEffect::LeftAlone(_));
+        let policy = effect_of_undeclared(self.head, &before.identity);
+        let goes = !matches!(policy, PolicyEffect::LeftAlone(_));
         let is_end =
             goes && before.state == State::Active && !self.is_served(&before.identity.name);
-        let mut risks = risks_of(fate);
+        let mut risks = risks_of(policy);
         risks.extend(is_end.then_some(Risk::OutOfService));
-        (fate, risks)
+        (policy, risks)
     }
 
     fn removed(&mut self, before: &Desired) {
-        let (fate, risks) = self.effect_on(before);
+        let (policy, risks) = self.effect_on(before);
         let finding = self
             .finding(Kind::Removed, before, Side::Base)
             .values(Some(before.state), None)
-            .effect(self.version(before), fate);
+            .effect(self.version(before), policy);
         self.findings.push(finding.risks(risks));
     }
 
@@ -133,16 +133,16 @@ impl<'a> Comparison<'a> {
         let finding = self
             .finding(Kind::Added, after, Side::Head)
             .values(None, Some(after.state))
-            .effect(self.version(after), fate_of_declared(after));
+            .effect(self.version(after), effect_of_declared(after));
         self.findings.push(finding.risks(exposure(after)));
     }
 
     fn moved(&mut self, before: &Desired, after: &Desired) {
         let is_tombstone = before.state == State::Absent && after.state == State::Absent;
-        let (entry, (fate, risks)) = if is_tombstone {
+        let (entry, (policy, risks)) = if is_tombstone {
             // The new owner's record is deleted, and no other finding reports that.
-            let fate = self.fate_of_retired(after);
-            (after, (fate, risks_of(fate)))
+            let policy = self.effect_of_retired(after);
+            (after, (policy, risks_of(policy)))
         } else {
             (before, self.effect_on(before))
         };
@@ -150,7 +150,7 @@ impl<'a> Comparison<'a> {
         let finding = self
             .finding(Kind::OwnerChanged, after, Side::Head)
             .field(Field::Owner, Some(from), Some(to))
-            .effect(Whom::Version(entry.identity.full_address()), fate);
+            .effect(Whom::Version(entry.identity.full_address()), policy);
         self.findings.push(finding.risks(risks));
         self.compare_path(before, after);
         self.compare_fields(before, after);
@@ -170,8 +170,8 @@ impl<'a> Comparison<'a> {
             .risks(goes_down.then_some(Risk::GoesDown));
         // If the old version is still declared, another finding reports the effect on it.
         if !is_declared(&self.head.desired, &before.identity) {
-            let (fate, risks) = self.effect_on(before);
-            finding = finding.effect(self.version(before), fate).risks(risks);
+            let (policy, risks) = self.effect_on(before);
+            finding = finding.effect(self.version(before), policy).risks(risks);
         }
         self.findings.push(finding);
     }
@@ -219,22 +219,22 @@ impl<'a> Comparison<'a> {
 
     fn state(&mut self, before: &Desired, after: &Desired) {
         let was_serving = before.state == State::Active;
-        let (kind, fate) = match after.state {
+        let (kind, policy) = match after.state {
             State::Absent => return self.retired(Some(before), after),
-            State::Active => (Kind::Activated, fate_of_declared(after)),
+            State::Active => (Kind::Activated, effect_of_declared(after)),
             State::Inactive if was_serving => (Kind::Deactivated, PolicyEffect::TakenOut),
-            State::Inactive => (Kind::Revived, fate_of_declared(after)),
+            State::Inactive => (Kind::Revived, effect_of_declared(after)),
         };
         let is_end = was_serving && !self.is_served(&after.identity.name);
         let finding = self
             .finding(kind, after, Side::Head)
             .field(Field::State, Some(before.state), Some(after.state))
-            .effect(self.version(after), fate)
+            .effect(self.version(after), policy)
             .risks(is_end.then_some(Risk::OutOfService));
         self.findings.push(finding);
     }
 
-    fn fate_of_retired(&self, entry: &Desired) -> PolicyEffect {
+    fn effect_of_retired(&self, entry: &Desired) -> PolicyEffect {
         if self.head.protects(&entry.identity, self.head.user_name()) {
             PolicyEffect::Blocked
         } else {
@@ -245,7 +245,7 @@ impl<'a> Comparison<'a> {
     fn retired(&mut self, before: Option<&Desired>, after: &Desired) {
         let is_end = before.is_some_and(|before| before.state == State::Active)
             && !self.is_served(&after.identity.name);
-        let fate = self.fate_of_retired(after);
+        let policy = self.effect_of_retired(after);
         let finding = self
             .finding(Kind::Retired, after, Side::Head)
             .field(
@@ -253,8 +253,8 @@ impl<'a> Comparison<'a> {
                 before.map(|before| before.state),
                 Some(after.state),
             )
-            .effect(self.version(after), fate)
-            .risks(risks_of(fate))
+            .effect(self.version(after), policy)
+            .risks(risks_of(policy))
             .risks(is_end.then_some(Risk::OutOfService));
         self.findings.push(finding);
     }
@@ -294,7 +294,7 @@ fn is_declared(entries: &[Desired], identity: &Identity) -> bool {
         .is_ok()
 }
 
-fn fate_of_declared(entry: &Desired) -> PolicyEffect {
+fn effect_of_declared(entry: &Desired) -> PolicyEffect {
     match (&entry.path, entry.state) {
         (None, _) => PolicyEffect::Expected,
         (Some(_), State::Active) => PolicyEffect::Deployed,

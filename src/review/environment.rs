@@ -42,11 +42,11 @@ fn added(head: &Environment) -> Finding {
 /// Returns the finding of a removed environment. Its versions are not listed separately, because an
 /// apply does not change them.
 fn removed(base: &Environment) -> Finding {
-    let fate = PolicyEffect::LeftAlone(LeftAlone::EnvironmentRemoved);
+    let policy = PolicyEffect::LeftAlone(LeftAlone::EnvironmentRemoved);
     Finding::new(
         Kind::EnvironmentRemoved,
         SidePosition::in_base(&base.position),
     )
     .values(Some(base.url.as_str()), None)
-    .effect(Whom::WholeEnvironment, fate)
+    .effect(Whom::WholeEnvironment, policy)
 }

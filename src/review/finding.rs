@@ -137,7 +137,7 @@ pub struct Effect {
     /// The target.
     pub whom: Whom,
     /// The kind of change.
-    pub fate: PolicyEffect,
+    pub policy: PolicyEffect,
 }
 
 /// The target of an effect.
@@ -332,8 +332,8 @@ impl Finding {
     }
 
     /// Sets the effect of an apply.
-    pub(super) fn effect(self, whom: Whom, fate: PolicyEffect) -> Self {
-        let effect = Some(Effect { whom, fate });
+    pub(super) fn effect(self, whom: Whom, policy: PolicyEffect) -> Self {
+        let effect = Some(Effect { whom, policy });
         Self { effect, ..self }
     }
 

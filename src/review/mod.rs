@@ -12,11 +12,11 @@
 
 mod entries;
 mod environment;
-mod fate;
 mod finding;
 mod kind;
 mod pairs;
 mod policies;
+mod policy_effect;
 mod protection;
 mod settings;
 mod summary;

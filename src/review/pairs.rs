@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fate::serving;
+use super::policy_effect::serving;
 use crate::attribute::State;
 use crate::ident::{Identity, Owner, Version};
 use crate::manifest::Desired;

@@ -3,9 +3,9 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use super::fate::{risks_of, under_protection};
 use super::finding::{Finding, PolicyEffect, Risk, Whom};
 use super::kind::{Field, Kind};
+use super::policy_effect::{risks_of, under_protection};
 use crate::manifest::{Environment, Glob, Limit, Limits, Manifest, Scope, Undeclared};
 
 /// Compares the policies; a new environment is compared with the defaults.
@@ -50,7 +50,7 @@ fn undeclared(base: Option<&Manifest>, head: &Manifest) -> Option<Finding> {
         .protect
         .iter()
         .any(Glob::matches_everything);
-    let fate = match after {
+    let policy = match after {
         Undeclared::Ignore => None,
         Undeclared::Deactivate => Some(PolicyEffect::TakenOut),
         Undeclared::Delete => Some(under_protection(PolicyEffect::Deleted, is_protected)),
@@ -58,15 +58,15 @@ fn undeclared(base: Option<&Manifest>, head: &Manifest) -> Option<Finding> {
     let mut risks = Vec::new();
     if kind == Kind::PolicyLoosened {
         risks.push(Risk::Loosened);
-        risks.extend(fate.into_iter().flat_map(risks_of));
+        risks.extend(policy.into_iter().flat_map(risks_of));
         risks.push(Risk::OutOfService);
     }
     let values = (Some(before.as_str()), Some(after.as_str()));
     let base = base.map(|base| &base.environment);
     let finding = Finding::of_setting(kind, Field::Undeclared, values, base, &head.environment);
     let finding = finding.risks(risks);
-    Some(match fate {
-        Some(fate) => finding.effect(Whom::UndeclaredNames, fate),
+    Some(match policy {
+        Some(policy) => finding.effect(Whom::UndeclaredNames, policy),
         None => finding,
     })
 }

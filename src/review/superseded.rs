@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use super::entries::Comparison;
-use super::fate::{fate_of_superseded, risks_of, serving, superseder, under_protection};
 use super::finding::{Finding, Risk, Side, SidePosition, Whom};
 use super::kind::{Field, Kind};
+use super::policy_effect::{effect_of_superseded, risks_of, serving, superseder, under_protection};
 use crate::ident::Owner;
 use crate::manifest::{Desired, Glob, KeyPositions, Superseded, SupersededPolicy};
 
@@ -42,19 +42,19 @@ impl Comparison<'_> {
     ) {
         let protect = &self.head.environment.protect;
         let is_protected = protect.iter().any(|glob| covers_versions(glob, entry));
-        let fate = under_protection(fate_of_superseded(entry), is_protected);
+        let policy = under_protection(effect_of_superseded(entry), is_protected);
         let mut risks = Vec::new();
         // `retain` has no effect unless the policy deletes versions.
         let is_idle = field == Field::Retain && entry.superseded.policy != SupersededPolicy::Delete;
         if kind == Kind::PolicyLoosened && !is_idle {
             risks.push(Risk::Loosened);
-            risks.extend(risks_of(fate));
+            risks.extend(risks_of(policy));
         }
         let place = SidePosition::of_key(field, base, &entry.policy_keys, &entry.position);
         let finding = self.finding(kind, entry, Side::Head);
         let finding = Finding { place, ..finding }
             .field(field, before, after)
-            .effect(Whom::OtherVersions, fate);
+            .effect(Whom::OtherVersions, policy);
         self.findings.push(finding.risks(risks));
     }
 

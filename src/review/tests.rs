@@ -64,8 +64,8 @@ fn line(finding: &Finding) -> String {
             Whom::UndeclaredNames => "undeclared".to_owned(),
             Whom::WholeEnvironment => "all".to_owned(),
         };
-        parts.push(format!("| {whom} {}", effect.fate.as_str()));
-        match effect.fate {
+        parts.push(format!("| {whom} {}", effect.policy.as_str()));
+        match effect.policy {
             PolicyEffect::LeftAlone(why) => parts.push(why.as_str().to_owned()),
             PolicyEffect::DeletedBeyond(newest) => parts.push(newest.to_string()),
             _ => {}

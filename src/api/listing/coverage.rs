@@ -114,13 +114,13 @@ impl Reader {
             .await?;
         // A record that cannot be identified matters, unless it has a name that does not.
         let needed = request.declared.as_ref().or(request.names.as_ref());
-        let (stray, bad): (Vec<_>, Vec<_>) = listing.bad.into_iter().partition(|record| {
+        let (outside, bad): (Vec<_>, Vec<_>) = listing.bad.into_iter().partition(|record| {
             let is_needed = |name| needed.is_none_or(|names| names.contains(name));
             record.id.is_some() && record.name.as_ref().is_some_and(|name| !is_needed(name))
         });
         listing
             .unmanageable
-            .extend(stray.into_iter().filter_map(|record| {
+            .extend(outside.into_iter().filter_map(|record| {
                 let name = record.name?.to_string();
                 Some(UnmanageableRecord {
                     id: record.id?,

@@ -124,7 +124,7 @@ pub(in crate::api) async fn joined<T: 'static>(tasks: &mut JoinSet<T>) -> Option
 
 /// The end of a reading; the last proof may be pending.
 enum Reading {
-    Settled(Listing),
+    Final(Listing),
     Again(Listing),
 }
 
@@ -152,7 +152,7 @@ impl Reader {
         let mut attempt = 1;
         loop {
             let listing = match Box::pin(self.walk(filter, limit, first)).await? {
-                Reading::Settled(mut listing) => {
+                Reading::Final(mut listing) => {
                     if Recheck::stood_still(listing.pending.take()).await? {
                         return Ok(listing);
                     }
@@ -177,7 +177,7 @@ impl Reader {
         start: Start,
     ) -> Result<Listing, ApiError> {
         match Box::pin(self.walk(filter, start.limit, start.page)).await? {
-            Reading::Settled(listing) => Ok(listing),
+            Reading::Final(listing) => Ok(listing),
             Reading::Again(..) => self.list(filter).await,
         }
     }
@@ -216,7 +216,7 @@ impl Reader {
                         &walk,
                         "the last pages have no new record, and still there is more",
                     );
-                    return Ok(Reading::Settled(Listing::of(walk, Some(doubt))));
+                    return Ok(Reading::Final(Listing::of(walk, Some(doubt))));
                 }
                 Step::TooLong(bound) => {
                     let call = self.page_call(filter, limit, walk.items);
@@ -235,14 +235,14 @@ impl Reader {
                         break;
                     }
                     let doubt = no_end(&walk, &error.to_string());
-                    return Ok(Reading::Settled(Listing::of(walk, Some(doubt))));
+                    return Ok(Reading::Final(Listing::of(walk, Some(doubt))));
                 }
                 Err(error) => return Err(error),
             }
         }
         ahead.let_go();
         let is_long = walk.pages > 1 && walk.items > opening.received;
-        Ok(Reading::Settled(Listing {
+        Ok(Reading::Final(Listing {
             pending: is_long.then(|| Recheck::begin(self, filter, limit, opening)),
             ..Listing::of(walk, None)
         }))

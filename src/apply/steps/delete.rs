@@ -207,7 +207,7 @@ impl Step<'_> {
                     call: WriteKind::Delete,
                     job,
                     message,
-                    suspect: None,
+                    orphan: None,
                 }))
             }
         }

@@ -255,7 +255,7 @@ impl Step<'_> {
                     call: WriteKind::Deploy,
                     job,
                     message,
-                    suspect: made.map(|live| live.id),
+                    orphan: made.map(|live| live.id),
                 }));
             }
         };

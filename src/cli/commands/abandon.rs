@@ -76,8 +76,10 @@ async fn abandon(
     cancel: &Cancellation,
     io: &mut Io,
 ) -> Result<ExitStatus> {
-    let runs = cancel.or_interrupted(apply_session::runs_of(store)).await?;
-    let run = apply_session::find_run(&runs, &args.apply)?;
+    let runs = cancel
+        .or_interrupted(apply_session::applies_of(store))
+        .await?;
+    let run = apply_session::find_apply(&runs, &args.apply)?;
     let step = find_step(run, &args.address)?;
     let (Some(identity), Some(Left { sent, orphaned })) = (step.identity(), left_of(step)) else {
         return Err(nothing(run, step));

@@ -38,7 +38,7 @@ pub(super) async fn run(
     if store.force_unlock(&args.id).await? {
         writeln!(
             io.out,
-            "The lock `{}` is taken away. Whoever held it sends nothing more.",
+            "The lock `{}` is taken away. Its holder sends nothing more.",
             words::escaped(&args.id)
         )?;
         return Ok(ExitStatus::Success);

@@ -45,7 +45,7 @@ pub(super) enum HistoryCommand {
     Show {
         /// Id of the apply, or its first characters
         #[arg(value_name = "APPLY")]
-        run: String,
+        apply: String,
         /// Print the apply in this format
         #[arg(long, value_name = "FORMAT", conflicts_with = "json")]
         #[arg(value_parser = parser(Subject::PastApply))]
@@ -62,21 +62,25 @@ pub(super) async fn run(
 ) -> Result<ExitStatus> {
     let context = context::read_context(&args.manifest, settings, io)?;
     let store = context.store(args.store.as_deref(), &io.secrets)?;
-    let mut runs = apply_session::runs_of(&*store).await?;
-    for run in runs.iter_mut().filter(|run| run.complete.is_none()) {
-        if let Some(lock) = &run.lock
+    let mut applies = apply_session::applies_of(&*store).await?;
+    for apply in applies.iter_mut().filter(|apply| apply.complete.is_none()) {
+        if let Some(lock) = &apply.lock
             && store.is_locked_by(lock).await?
         {
-            run.running_at_ms = Some(clock::now_ms());
+            apply.running_at_ms = Some(clock::now_ms());
         }
     }
     let environment = &context.manifest.environment.name;
     match &args.command {
-        None if args.json => render_json(&history_document(environment, &runs), io.document())?,
-        None if runs.is_empty() => writeln!(io.out, "No applies.")?,
-        None => render_history(&runs, &mut io.out)?,
-        Some(HistoryCommand::Show { run, format, size }) => {
-            let past = apply_session::find_run(&runs, run)?;
+        None if args.json => render_json(&history_document(environment, &applies), io.document())?,
+        None if applies.is_empty() => writeln!(io.out, "No applies.")?,
+        None => render_history(&applies, &mut io.out)?,
+        Some(HistoryCommand::Show {
+            apply,
+            format,
+            size,
+        }) => {
+            let past = apply_session::find_apply(&applies, apply)?;
             let format = if args.json { Some(&JSON) } else { *format };
             let writer = OutputWriter {
                 content: Content::PastApply(environment, past),

@@ -8,8 +8,8 @@ use crate::cli::error::{ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::manifest;
 use crate::render::{
-    AbandonDocument, DoctorDocument, HistoryDocument, JobDocument, PlanDocument, ReportDocument,
-    ReviewDocument, RunHistoryDocument, RunsDocument, SolutionsDocument, StreamLine, schema_of,
+    AbandonDocument, DoctorDocument, HistoryDocument, JobDocument, PastApplyDocument, PlanDocument,
+    ReportDocument, ReviewDocument, RunsDocument, SolutionsDocument, StreamLine, schema_of,
 };
 
 /// Print a JSON Schema
@@ -39,7 +39,7 @@ pub(super) enum SchemaDocument {
     /// The output of `history --json`.
     History,
     /// The output of `history show --json`.
-    RunHistory,
+    ApplyHistory,
     /// The output of `abandon --json`.
     Abandon,
     /// The output of `doctor --json`.
@@ -63,7 +63,7 @@ pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus> {
         SchemaDocument::Doctor => schema_of::<DoctorDocument>(),
         SchemaDocument::Report => schema_of::<ReportDocument>(),
         SchemaDocument::Events => schema_of::<StreamLine>(),
-        SchemaDocument::RunHistory => schema_of::<RunHistoryDocument>(),
+        SchemaDocument::ApplyHistory => schema_of::<PastApplyDocument>(),
     };
     writeln!(io.document(), "{schema:#}")?;
     Ok(ExitStatus::Success)

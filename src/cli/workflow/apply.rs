@@ -139,7 +139,7 @@ impl ApplyWorkflow<'_, '_> {
     async fn apply_saved(self, saved: SavedPlan) -> Result<ExitStatus, CommandError> {
         tracing::info!(plan = %saved.id, "applying a saved plan");
         let past = &self.apply_session.past;
-        let progress = progress_of(&past.runs, &saved.id);
+        let progress = progress_of(&past.applies, &saved.id);
         let options = DiffOptions {
             held_back: past.held_back.clone(),
             ..saved
@@ -161,23 +161,23 @@ impl ApplyWorkflow<'_, '_> {
 
     /// Finishes the newest apply if it was interrupted.
     async fn resume(self) -> Result<ExitStatus, CommandError> {
-        let Some(run) = &self.apply_session.past.interrupted else {
+        let Some(apply) = &self.apply_session.past.interrupted else {
             let message = "Nothing to resume: the last apply is complete.";
             writeln!(self.io.text(), "{message}")?;
             self.io.send(|| StreamMessage::log(message));
             return Ok(ExitStatus::Success);
         };
-        let plan = self.apply_session.store.plan(run).await?;
+        let plan = self.apply_session.store.plan(apply).await?;
         let plan = plan.ok_or_else(|| {
-            CommandError::failed(format!("the plan of the apply `{run}` was not kept"))
+            CommandError::failed(format!("the plan of the apply `{apply}` was not kept"))
                 .hint("Run `solform apply`: it plans the remaining changes.")
         })?;
-        let refused = |source: SavedPlanError| saved_plan::refused(Path::new(run), source);
+        let refused = |source: SavedPlanError| saved_plan::refused(Path::new(apply), source);
         let saved = SavedPlan::from_json(&String::from_utf8_lossy(&plan)).map_err(refused)?;
         saved
             .check_against(self.apply_session.session.manifest())
             .map_err(refused)?;
-        self.io.note(&format!("Resuming the apply {run}."))?;
+        self.io.note(&format!("Resuming the apply {apply}."))?;
         self.apply_saved(saved).await
     }
 }

@@ -87,7 +87,7 @@ impl ApplyWorkflow<'_, '_> {
             let cancel = self.apply_session.cancel;
             approval::ask(Approved::Plan, &question, may_ask, cancel, self.io).await?;
         }
-        let (run, report, after) = if has_run {
+        let (apply, report, after) = if has_run {
             // A later `apply --resume` reads the plan in this form from the store.
             let kept = saved.unwrap_or_else(|| {
                 let id = uuid::Uuid::new_v4().to_string();
@@ -101,7 +101,8 @@ impl ApplyWorkflow<'_, '_> {
             (None, report, Verification::unchanged(approved.plan()))
         };
         let in_flight = left_in_flight(approved.plan(), &report);
-        let abandon_commands = abandon_commands(session, approved.plan(), &report, run.as_deref());
+        let abandon_commands =
+            abandon_commands(session, approved.plan(), &report, apply.as_deref());
         let next = next_command(
             session,
             approved.plan(),
@@ -113,7 +114,7 @@ impl ApplyWorkflow<'_, '_> {
         .to_string();
         let view = ReportView {
             plan: approved.plan(),
-            run: run.as_deref(),
+            run: apply.as_deref(),
             began_at_ms: self.reporting.began_at_ms,
             ended_at_ms: clock::now_ms(),
             report: &report,
@@ -166,14 +167,14 @@ impl ApplyWorkflow<'_, '_> {
         let resume = apply_session.session.context.command("apply");
         apply_session.cancel.set_next(&resume.argument("--resume"));
         let parallelism = self.reporting.args.planning.parallelism;
-        let (run, mut report) = apply_session
+        let (apply, mut report) = apply_session
             .execute(approved, kept, options, parallelism, self.io)
             .await?;
         report.credit(&apply_session.past.recovered);
         let planner = apply_session.planner(options);
         let interrupt = apply_session.cancel.interrupt();
         let after = verification::verify(planner, &report, interrupt, self.io).await;
-        Ok((Some(run), report, after))
+        Ok((Some(apply), report, after))
     }
 }
 

@@ -38,11 +38,11 @@ pub(in crate::cli) struct EarlierApplies {
     /// Versions whose change this apply found done while it recovered an earlier apply.
     pub(in crate::cli) recovered: BTreeSet<Identity>,
     /// The applies that this one recovers.
-    pub(super) recovered_runs: BTreeSet<String>,
+    pub(super) recovered_applies: BTreeSet<String>,
     /// The newest apply, if it is not complete.
     pub(in crate::cli) interrupted: Option<String>,
     /// All applies in the store, the oldest first.
-    pub(in crate::cli) runs: Vec<PastApply>,
+    pub(in crate::cli) applies: Vec<PastApply>,
 }
 
 /// Opens the store, acquires the lock unless `--lock=false`, and returns the lock's id.
@@ -111,15 +111,15 @@ async fn prove_locks(store: &dyn Store, cancel: &Cancellation) -> Result<(), Com
 }
 
 /// Returns all applies of a store, the oldest first.
-pub(in crate::cli) async fn runs_of(store: &dyn Store) -> Result<Vec<PastApply>, CommandError> {
-    let mut runs = Vec::new();
+pub(in crate::cli) async fn applies_of(store: &dyn Store) -> Result<Vec<PastApply>, CommandError> {
+    let mut applies = Vec::new();
     for id in store.applies().await? {
-        runs.push(read_run(store, &id).await?);
+        applies.push(read_apply(store, &id).await?);
     }
-    Ok(runs)
+    Ok(applies)
 }
 
-pub(super) async fn read_run(store: &dyn Store, id: &str) -> Result<PastApply, CommandError> {
+pub(super) async fn read_apply(store: &dyn Store, id: &str) -> Result<PastApply, CommandError> {
     let bytes = store.read(id).await?;
     Ok(PastApply::read(id, &store.location(), &bytes)?)
 }
@@ -136,14 +136,14 @@ pub(in crate::cli) async fn read_history(
 ) -> Result<ApplyHistory, CommandError> {
     let read = async {
         let store = session.context.store(store, &io.secrets)?;
-        let reading = tokio::time::timeout(STORE_TIMEOUT, runs_of(&*store));
+        let reading = tokio::time::timeout(STORE_TIMEOUT, applies_of(&*store));
         reading.await.unwrap_or_else(|_| {
             let message = format!("`{}` does not answer", store.location());
             Err(CommandError::failed(message))
         })
     };
     match read.await {
-        Ok(runs) => Ok(history_of(&runs)),
+        Ok(applies) => Ok(history_of(&applies)),
         Err(error) => {
             let warning = "earlier applies unknown: the store could not be read";
             let mut causes = vec![error.to_string()];
@@ -155,13 +155,16 @@ pub(in crate::cli) async fn read_history(
 }
 
 /// Finds an apply by its id, or by the first characters of its id if they are unique.
-pub(in crate::cli) fn find_run<'a>(
-    runs: &'a [PastApply],
+pub(in crate::cli) fn find_apply<'a>(
+    applies: &'a [PastApply],
     id: &str,
 ) -> Result<&'a PastApply, CommandError> {
-    let found: Vec<&PastApply> = runs.iter().filter(|run| run.id.starts_with(id)).collect();
+    let found: Vec<&PastApply> = applies
+        .iter()
+        .filter(|apply| apply.id.starts_with(id))
+        .collect();
     match found.as_slice() {
-        [run] => Ok(run),
+        [apply] => Ok(apply),
         [] => Err(
             CommandError::failed(format!("the store has no apply `{id}`"))
                 .hint("Run `solform history` to list the applies in the store."),
@@ -198,12 +201,12 @@ impl ApplySession<'_> {
     /// Returns the writes that do not count as foreign changes: those of the applies that this one
     /// recovers, and of all applies of the same plan.
     pub(super) fn own_writes(&self, plan: &str) -> OwnWrites {
-        let is_own = |run: &&PastApply| {
-            self.past.recovered_runs.contains(&run.id) || run.plan.as_deref() == Some(plan)
+        let is_own = |apply: &&PastApply| {
+            self.past.recovered_applies.contains(&apply.id) || apply.plan.as_deref() == Some(plan)
         };
         // Without the lock, an earlier apply may still be in progress.
-        let runs = self.past.runs.iter().filter(|_| self.lock.is_some());
-        let writes: Vec<PastWrite> = runs.filter(is_own).flat_map(PastApply::writes).collect();
+        let applies = self.past.applies.iter().filter(|_| self.lock.is_some());
+        let writes: Vec<PastWrite> = applies.filter(is_own).flat_map(PastApply::writes).collect();
         OwnWrites::of(&writes)
     }
 }

@@ -78,10 +78,10 @@ impl ApplySession<'_> {
             .map(|change| (change.address.clone(), change.identity.clone()))
             .collect();
         let total = identities.len();
-        let newest = self.past.runs.last().map(|run| run.id.as_str());
-        let run = clock::new_run_id(clock::now_ms(), newest);
+        let newest = self.past.applies.last().map(|apply| apply.id.as_str());
+        let apply = clock::new_apply_id(clock::now_ms(), newest);
         let begin = Entry::Begin {
-            apply: run.clone(),
+            apply: apply.clone(),
             plan: Some(kept.id.clone()),
             subject: plan.subject.clone(),
             changes: total,
@@ -90,7 +90,7 @@ impl ApplySession<'_> {
         let first = Record::new(clock::now_ms(), begin);
         let journal = self
             .store
-            .begin(&run, kept.to_json().as_bytes(), &first)
+            .begin(&apply, kept.to_json().as_bytes(), &first)
             .await?;
         let progress = Progress::new(total, identities, io);
         let context = ApplyContext {
@@ -108,9 +108,9 @@ impl ApplySession<'_> {
         if let Err(error) = journal.record(clock::now_ms(), end).await {
             tracing::warn!(%error, "the journal's last line could not be written");
         }
-        if let Err(error) = self.store.close(&run, journal).await {
+        if let Err(error) = self.store.close(&apply, journal).await {
             tracing::warn!(%error, "the journal could not be closed");
         }
-        Ok((run, report))
+        Ok((apply, report))
     }
 }

@@ -21,15 +21,18 @@ fn needs_new_plan(report: &ApplyReport, after: &Verification) -> bool {
         || after.unproven.is_some()
 }
 
-/// Returns true if a deploy was not sent because of the record that the last one left.
+/// Returns true if a new plan blocks the deploy, because the last one made something else.
 fn is_held_back(step: &StepReport) -> bool {
-    matches!(&step.outcome, Outcome::Failed(StepError::DeployedBefore(_)))
+    matches!(
+        &step.outcome,
+        Outcome::Failed(StepError::DeployedBefore(_) | StepError::OtherIdentity { .. })
+    )
 }
 
 /// Returns the versions whose failed deploys left records: only `--replace` deploys them again.
 fn orphaned(session: &Session, plan: &Plan, report: &ApplyReport) -> BTreeSet<Address> {
     let has_left_record = |step: &&StepReport| match &step.outcome {
-        Outcome::Failed(StepError::JobFailed { suspect, .. }) => suspect.is_some(),
+        Outcome::Failed(StepError::JobFailed { orphan, .. }) => orphan.is_some(),
         _ => false,
     };
     let own = report.steps.iter().filter(has_left_record);

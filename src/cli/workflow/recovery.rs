@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::apply_session::{self, ApplySession, EarlierApplies, held_back, read_run, runs_of};
+use super::apply_session::{self, ApplySession, EarlierApplies, applies_of, held_back, read_apply};
 use super::cancellation::Cancellation;
 use crate::apply::{self, RecoveredOutcome, Recovery};
 use crate::cli::args::StoreArgs;
@@ -42,65 +42,65 @@ pub(in crate::cli) async fn open<'a>(
 async fn recover(apply_session: &mut ApplySession<'_>, io: &mut Io) -> Result<(), CommandError> {
     let (session, cancel) = (apply_session.session, apply_session.cancel);
     let store = Arc::clone(&apply_session.store);
-    let mut runs = cancel.or_interrupted(runs_of(&*store)).await?;
+    let mut applies = cancel.or_interrupted(applies_of(&*store)).await?;
     let past = &mut apply_session.past;
-    past.history = history_of(&runs);
-    past.interrupted = runs
+    past.history = history_of(&applies);
+    past.interrupted = applies
         .last()
-        .filter(|run| run.complete != Some(true))
-        .map(|run| run.id.clone());
+        .filter(|apply| apply.complete != Some(true))
+        .map(|apply| apply.id.clone());
     past.held_back = held_back(&past.history, session);
     // The server may have accepted the abandoned deploy, so the next one may be a second one.
     let abandoned = past.history.abandoned_deploys.keys();
     past.sent_before.extend(abandoned.cloned());
     if apply_session.lock.is_none() {
         // The recorded apply may still be in progress: its writes in flight are left alone.
-        past.runs = runs;
+        past.applies = applies;
         return Ok(());
     }
-    for run in runs.iter_mut().filter(|run| run.needs_recovery()) {
-        let recovery = recover_run(apply_session, run, io).await?;
+    for apply in applies.iter_mut().filter(|apply| apply.needs_recovery()) {
+        let recovery = recover_apply(apply_session, apply, io).await?;
         if cancel.interrupt().is_raised() {
             return Err(CommandError::interrupted());
         }
         let past = &mut apply_session.past;
         past.recovered.extend(recovery.done());
         past.sent_before.extend(recovery.sent_before());
-        past.recovered_runs.insert(run.id.clone());
-        *run = read_run(&*store, &run.id).await?;
+        past.recovered_applies.insert(apply.id.clone());
+        *apply = read_apply(&*store, &apply.id).await?;
     }
-    apply_session.past.history = history_of(&runs);
-    for id in expired(&runs) {
+    apply_session.past.history = history_of(&applies);
+    for id in expired(&applies) {
         if let Err(error) = store.remove(&id).await {
             tracing::warn!(apply = %id, %error, "the records of an old apply could not be removed");
         }
     }
-    apply_session.past.runs = runs;
+    apply_session.past.applies = applies;
     Ok(())
 }
 
-async fn recover_run(
+async fn recover_apply(
     apply_session: &ApplySession<'_>,
-    run: &PastApply,
+    apply: &PastApply,
     io: &mut Io,
 ) -> Result<Recovery, CommandError> {
-    let open = run.open_steps().count();
-    if run.is_torn {
+    let open = apply.open_steps().count();
+    if apply.is_torn {
         io.note(&format!(
             "Note: the last line of the journal of apply {} was cut short; what it announced was \
              not sent.",
-            run.id
+            apply.id
         ))?;
     }
     if open > 0 {
         io.note(&format!(
             "The outcome of {} of apply {} is not known. Recovering:",
             words::count(open, "change"),
-            run.id
+            apply.id
         ))?;
     }
-    let journal = apply_session.store.reopen(&run.id).await?;
-    if !run.is_reopened {
+    let journal = apply_session.store.reopen(&apply.id).await?;
+    if !apply.is_reopened {
         journal.record(clock::now_ms(), Entry::Reopen {}).await?;
     }
     let progress = Progress::new(open, BTreeMap::new(), io);
@@ -111,10 +111,10 @@ async fn recover_run(
     let recovery = tokio::select! {
         biased;
         () = apply_session.cancel.interrupt().raised() => Ok(Recovery::default()),
-        recovery = apply::recover(run, context) => recovery,
+        recovery = apply::recover(apply, context) => recovery,
         never = progress.beat() => match never {},
     };
-    apply_session.store.close(&run.id, journal).await?;
+    apply_session.store.close(&apply.id, journal).await?;
     let recovery = recovery?;
     for step in &recovery.steps {
         let outcome = match &step.outcome {

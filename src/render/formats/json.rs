@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::format::{Channel, Content, DOCUMENTS, Document, Format};
-use crate::render::json::{plan_document, render_json, review_document, run_history_document};
+use crate::render::json::{past_apply_document, plan_document, render_json, review_document};
 
 /// JSON documents.
 pub const JSON: Format = Format {
@@ -20,7 +20,7 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
         Content::Report(report, _) => render_json(report, out),
         Content::Review(review) => render_json(&review_document(review), out),
         Content::PastApply(environment, apply) => {
-            render_json(&run_history_document(environment, apply), out)
+            render_json(&past_apply_document(environment, apply), out)
         }
         Content::Errors(_) => Ok(()),
     }

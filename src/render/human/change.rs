@@ -36,7 +36,7 @@ pub(super) fn render_change(
         warn(&format!("blocked: {}", why_blocked(block)))?;
     }
     for note in &change.notes {
-        warn(&said(note, change))?;
+        warn(&note_text(note, change))?;
     }
     let risks = view::risks(change, succession).into_iter();
     for risk in risks.filter(|risk| !risk.is_noted) {
@@ -145,7 +145,7 @@ fn difference(before: Option<&str>, after: Option<&str>) -> String {
 }
 
 /// Returns a note as a sentence.
-pub(super) fn said(note: &Note, change: &Change) -> String {
+pub(super) fn note_text(note: &Note, change: &Change) -> String {
     match note {
         Note::NoSuccessor => view::NO_SUCCESSOR.to_owned(),
         Note::OutOfServiceMeanwhile => "out of service until the new deploy is done".to_owned(),

@@ -15,46 +15,46 @@ const ID_LENGTH: usize = 13;
 
 /// Writes a table of applies, the newest first. Each id is cut to the shortest length at which all
 /// shown ids differ; `history show` accepts such a prefix.
-pub fn render_history(runs: &[PastApply], out: &mut dyn Write) -> io::Result<()> {
+pub fn render_history(applies: &[PastApply], out: &mut dyn Write) -> io::Result<()> {
     let header = [
         "APPLY", "BEGAN", "TOOK", "RESULT", "CHANGES", "DONE", "NOT DONE",
     ];
-    let length = prefix_length(runs);
-    let rows = runs.iter().rev().map(|run| {
-        let done = count_done(run);
+    let length = prefix_length(applies);
+    let rows = applies.iter().rev().map(|apply| {
+        let done = count_done(apply);
         [
-            Some(run.id.chars().take(length).collect()),
-            run.began_at_ms.and_then(words::brief_time),
-            took(run, "> "),
-            Some(result(run).to_owned()),
-            Some(run.changes.to_string()),
+            Some(apply.id.chars().take(length).collect()),
+            apply.began_at_ms.and_then(words::brief_time),
+            took(apply, "> "),
+            Some(result(apply).to_owned()),
+            Some(apply.changes.to_string()),
             Some(done.to_string()),
-            Some(run.changes.saturating_sub(done).to_string()),
+            Some(apply.changes.saturating_sub(done).to_string()),
         ]
     });
     render_table(header, rows, out)
 }
 
 /// Returns the number of characters after which the ids of all applies differ.
-fn prefix_length(runs: &[PastApply]) -> usize {
-    let longest = runs.iter().map(|run| run.id.chars().count()).max();
+fn prefix_length(applies: &[PastApply]) -> usize {
+    let longest = applies.iter().map(|apply| apply.id.chars().count()).max();
     let is_unique = |length: &usize| {
         let mut seen = HashSet::new();
-        let begins = |run: &PastApply| run.id.chars().take(*length).collect::<String>();
-        runs.iter().all(|run| seen.insert(begins(run)))
+        let begins = |apply: &PastApply| apply.id.chars().take(*length).collect::<String>();
+        applies.iter().all(|apply| seen.insert(begins(apply)))
     };
     let longest = longest.unwrap_or(0);
     (ID_LENGTH..longest).find(is_unique).unwrap_or(longest)
 }
 
 /// Writes one apply: its facts, and a table of its steps.
-pub fn render_past_run(run: &PastApply, out: &mut dyn Write) -> io::Result<()> {
-    let subject = run.subject.as_ref();
+pub fn render_past_apply(apply: &PastApply, out: &mut dyn Write) -> io::Result<()> {
+    let subject = apply.subject.as_ref();
     let rows: Rows = vec![
-        ("apply", Some(run.id.clone())),
-        ("began", run.began_at_ms.and_then(words::time)),
-        ("took", took(run, "at least ")),
-        ("result", Some(result(run).to_owned())),
+        ("apply", Some(apply.id.clone())),
+        ("began", apply.began_at_ms.and_then(words::time)),
+        ("took", took(apply, "at least ")),
+        ("result", Some(result(apply).to_owned())),
         (
             "environment",
             subject.map(|subject| subject.environment.clone()),
@@ -64,12 +64,12 @@ pub fn render_past_run(run: &PastApply, out: &mut dyn Write) -> io::Result<()> {
             "manifest",
             subject.map(|subject| subject.manifest.to_string()),
         ),
-        ("plan", run.plan.clone()),
+        ("plan", apply.plan.clone()),
     ];
     render_rows(&rows, out)?;
     writeln!(out)?;
     let header = ["CHANGE", "ACTION", "OUTCOME", "ID", "JOBS", "BECAUSE"];
-    let rows = run.steps.iter().map(|step| {
+    let rows = apply.steps.iter().map(|step| {
         let item = past_step_item(step);
         let action = step.action.as_ref();
         [
@@ -85,8 +85,8 @@ pub fn render_past_run(run: &PastApply, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Returns the duration of an apply; `at_least` is the prefix of a minimum duration.
-fn took(run: &PastApply, at_least: &str) -> Option<String> {
-    let (before, ms) = match run.took() {
+fn took(apply: &PastApply, at_least: &str) -> Option<String> {
+    let (before, ms) = match apply.took() {
         Took::Exactly(ms) => ("", ms),
         Took::AtLeast(ms) => (at_least, ms),
         Took::Unknown => return None,
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_table_fits_80_columns_with_unique_ids() {
-        let run = |id: &str| PastApply {
+        let apply = |id: &str| PastApply {
             began_at_ms: Some(1_795_550_115_123),
             ended_at_ms: Some(1_795_550_175_999),
             complete: Some(false),
@@ -110,7 +110,7 @@ mod tests {
         };
         let table = |ids: [&str; 2]| {
             let mut out = Vec::new();
-            render_history(&ids.map(run), &mut out).unwrap();
+            render_history(&ids.map(apply), &mut out).unwrap();
             String::from_utf8(out).unwrap()
         };
         let text = table([

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write as _};
 
-use super::change::{is_loss, needs_attention, render_briefly, render_change, said};
+use super::change::{is_loss, needs_attention, note_text, render_briefly, render_change};
 use super::report::render_causes;
 use crate::ident::Address;
 use crate::plan::{
@@ -170,7 +170,7 @@ fn render_notes(
         .flat_map(|change| change.notes.iter().map(move |note| (change, note)))
         .map(|(change, note)| {
             let address = words::address(&change.address);
-            format!("Note: {address}: {}", said(note, change))
+            format!("Note: {address}: {}", note_text(note, change))
         })
         .collect();
     let is_summarised = detail == PlanDetail::Summarised && notes.len() > SUMMARISED_ABOVE;

@@ -19,7 +19,7 @@ pub use events::StreamMessage;
 pub use items::orphaned_sentence;
 pub(super) use items::{InFlightItem, OrphanedItem, PositionItem, in_backticks, leftovers};
 pub use line::StreamLine;
-pub use past::{HistoryDocument, RunHistoryDocument, history_document, run_history_document};
+pub use past::{HistoryDocument, PastApplyDocument, history_document, past_apply_document};
 pub(super) use past::{past_report_document, past_step_item};
 pub use plan::{PlanDocument, plan_document};
 pub use report::{NotApplied, ReportDocument, not_applied_document, report_document};

@@ -6,14 +6,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::report::{ReportChange, ReportDocument, ResultWord, empty};
-use super::v1::FORMAT_VERSION;
 use crate::apply::Totals;
 use crate::plan::Mode;
 use crate::render::view::past;
 use crate::render::words::time;
 use crate::store::{PastApply, PastStep, RecordedOutcome, Took};
 
-/// The version of the document of `history`.
+/// The version of the documents of `history`.
 const HISTORY_VERSION: &str = "2.0";
 
 /// The output of `history --json`: the applies in a store.
@@ -24,25 +23,25 @@ pub struct HistoryDocument {
     /// The name of the environment in the manifest.
     environment: String,
     /// The applies, the oldest first.
-    applies: Vec<PastRunItem>,
+    applies: Vec<PastApplyItem>,
 }
 
 /// The output of `history show ID --json`: one apply with its steps.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct RunHistoryDocument {
+pub struct PastApplyDocument {
     /// The version of this format, `MAJOR.MINOR`.
     format_version: &'static str,
     /// The name of the environment in the manifest.
     environment: String,
     /// The apply.
-    run: PastRunItem,
+    apply: PastApplyItem,
     /// The steps, in the order of their start.
     steps: Vec<PastStepItem>,
 }
 
 /// An earlier apply.
 #[derive(Debug, Serialize, JsonSchema)]
-struct PastRunItem {
+struct PastApplyItem {
     /// The id.
     id: String,
     /// `complete`, `incomplete`, `interrupted` or `running`.
@@ -85,37 +84,37 @@ pub fn history_document(environment: &str, applies: &[PastApply]) -> HistoryDocu
     HistoryDocument {
         format_version: HISTORY_VERSION,
         environment: environment.to_owned(),
-        applies: applies.iter().map(past_run_item).collect(),
+        applies: applies.iter().map(past_apply_item).collect(),
     }
 }
 
 /// Returns the document of one apply.
-pub fn run_history_document(environment: &str, run: &PastApply) -> RunHistoryDocument {
-    RunHistoryDocument {
-        format_version: FORMAT_VERSION,
+pub fn past_apply_document(environment: &str, apply: &PastApply) -> PastApplyDocument {
+    PastApplyDocument {
+        format_version: HISTORY_VERSION,
         environment: environment.to_owned(),
-        run: past_run_item(run),
-        steps: run.steps.iter().map(past_step_item).collect(),
+        apply: past_apply_item(apply),
+        steps: apply.steps.iter().map(past_step_item).collect(),
     }
 }
 
-fn past_run_item(run: &PastApply) -> PastRunItem {
-    PastRunItem {
-        id: run.id.clone(),
-        result: past::result(run),
-        began_at_ms: run.began_at_ms,
-        last_at_ms: run.last_at_ms,
-        took_ms: match run.took() {
+fn past_apply_item(apply: &PastApply) -> PastApplyItem {
+    PastApplyItem {
+        id: apply.id.clone(),
+        result: past::result(apply),
+        began_at_ms: apply.began_at_ms,
+        last_at_ms: apply.last_at_ms,
+        took_ms: match apply.took() {
             Took::Exactly(ms) => Some(ms),
             Took::AtLeast(_) | Took::Unknown => None,
         },
-        plan: run.plan.clone(),
-        manifest: run
+        plan: apply.plan.clone(),
+        manifest: apply
             .subject
             .as_ref()
             .map(|subject| subject.manifest.to_string()),
-        changes: run.changes,
-        done: past::count_done(run),
+        changes: apply.changes,
+        done: past::count_done(apply),
     }
 }
 
@@ -134,7 +133,7 @@ pub(in crate::render) fn past_step_item(step: &PastStep) -> PastStepItem {
 }
 
 /// Returns the report document of an earlier apply, from its journal.
-pub(in crate::render) fn past_report_document(run: &PastApply) -> ReportDocument {
+pub(in crate::render) fn past_report_document(apply: &PastApply) -> ReportDocument {
     let change = |step| {
         let item = past_step_item(step);
         ReportChange {
@@ -147,25 +146,25 @@ pub(in crate::render) fn past_report_document(run: &PastApply) -> ReportDocument
             ..ReportChange::default()
         }
     };
-    let changes: Vec<ReportChange> = run.steps.iter().map(change).collect();
+    let changes: Vec<ReportChange> = apply.steps.iter().map(change).collect();
     let mut outcomes = BTreeMap::new();
     for change in &changes {
         *outcomes.entry(change.outcome).or_insert(0) += 1;
     }
-    let subject = run.subject.as_ref();
+    let subject = apply.subject.as_ref();
     ReportDocument {
         environment: subject.map(|subject| subject.environment.clone()),
         url: subject.map(|subject| subject.url.clone()),
-        run: Some(run.id.clone()),
-        started_at: run.began_at_ms.and_then(time),
-        ended_at: run.last_at_ms.and_then(time),
-        result: if run.complete == Some(true) {
+        run: Some(apply.id.clone()),
+        started_at: apply.began_at_ms.and_then(time),
+        ended_at: apply.last_at_ms.and_then(time),
+        result: if apply.complete == Some(true) {
             ResultWord::Complete
         } else {
             ResultWord::Incomplete
         },
-        interrupted: run.complete.is_none(),
-        totals: past_totals(run),
+        interrupted: apply.complete.is_none(),
+        totals: past_totals(apply),
         outcomes,
         changes,
         ..empty(Mode::Converge)
@@ -174,9 +173,9 @@ pub(in crate::render) fn past_report_document(run: &PastApply) -> ReportDocument
 
 /// Returns the totals of an earlier apply. A step without a write changed nothing, so it is not
 /// counted.
-fn past_totals(run: &PastApply) -> Totals {
+fn past_totals(apply: &PastApply) -> Totals {
     let mut totals = Totals::default();
-    for step in &run.steps {
+    for step in &apply.steps {
         let is_done = step.outcome.as_ref().is_some_and(RecordedOutcome::is_done);
         if is_done && !step.sendings.is_empty() {
             step.action

@@ -195,7 +195,7 @@ fn finding_item(finding: &Finding, environments: &[String]) -> FindingItem {
 }
 
 fn effect_item(effect: &Effect) -> EffectItem {
-    let Effect { whom, fate } = effect;
+    let Effect { whom, policy } = effect;
     let (on, address) = match whom {
         Whom::Version(address) => ("version", Some(address.to_string())),
         Whom::OtherVersions => ("other-versions", None),
@@ -205,12 +205,12 @@ fn effect_item(effect: &Effect) -> EffectItem {
     EffectItem {
         on,
         address,
-        fate: fate.as_str(),
-        reason: match fate {
+        fate: policy.as_str(),
+        reason: match policy {
             PolicyEffect::LeftAlone(why) => Some(why.as_str()),
             _ => None,
         },
-        retain: match fate {
+        retain: match policy {
             PolicyEffect::DeletedBeyond(newest) => Some(*newest),
             _ => None,
         },

@@ -7,5 +7,5 @@ mod report;
 mod review;
 
 pub use plan::render_markdown;
-pub use report::{render_past_run_markdown, render_report_markdown};
+pub use report::{render_past_apply_markdown, render_report_markdown};
 pub use review::render_review_markdown;

@@ -61,7 +61,7 @@ pub fn render_report_markdown(
 }
 
 /// Writes the report of an earlier apply, from its journal.
-pub fn render_past_run_markdown(
+pub fn render_past_apply_markdown(
     run: &PastApply,
     max_bytes: usize,
     out: &mut dyn Write,
@@ -268,7 +268,7 @@ mod tests {
             call: WriteKind::Deploy,
             job: JobId::parse("job-1").unwrap(),
             message: message.to_owned(),
-            suspect: None,
+            orphan: None,
         })
     }
 

@@ -12,8 +12,9 @@ pub(in crate::render) fn word_of(step: &PastStep) -> &'static str {
     }
 }
 
-pub(in crate::render) fn count_done(run: &PastApply) -> usize {
-    run.steps
+pub(in crate::render) fn count_done(apply: &PastApply) -> usize {
+    apply
+        .steps
         .iter()
         .filter_map(|step| step.outcome.as_ref())
         .filter(|outcome| outcome.is_done())
@@ -21,9 +22,9 @@ pub(in crate::render) fn count_done(run: &PastApply) -> usize {
 }
 
 /// Returns the outcome of an apply.
-pub(in crate::render) fn result(run: &PastApply) -> &'static str {
-    match run.complete {
-        _ if run.running_at_ms.is_some() => "running",
+pub(in crate::render) fn result(apply: &PastApply) -> &'static str {
+    match apply.complete {
+        _ if apply.running_at_ms.is_some() => "running",
         Some(true) => "complete",
         Some(false) => "incomplete",
         None => "interrupted",

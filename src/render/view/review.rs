@@ -64,14 +64,14 @@ pub(in crate::render) fn consequences(
 
 /// Returns the effect of an apply as a sentence; `quote` escapes an address.
 pub(in crate::render) fn effect(effect: &Effect, quote: impl Fn(&str) -> String) -> String {
-    let Effect { whom, fate } = effect;
+    let Effect { whom, policy } = effect;
     let who = match whom {
-        Whom::Version(address) => return effect_on_version(&quote(address.as_str()), *fate),
+        Whom::Version(address) => return effect_on_version(&quote(address.as_str()), *policy),
         Whom::OtherVersions => "live versions of the same name and owner that are not declared",
         Whom::UndeclaredNames => "live names in scope that are not declared",
         Whom::WholeEnvironment => "the live versions that it declared",
     };
-    match fate {
+    match policy {
         PolicyEffect::LeftAlone(why) => format!("{who} stay as they are: {}", why.reason()),
         PolicyEffect::DeletedBeyond(newest) => format!(
             "{who} will be deleted, except for the {}",
@@ -89,8 +89,8 @@ pub(in crate::render) fn effect(effect: &Effect, quote: impl Fn(&str) -> String)
     }
 }
 
-fn effect_on_version(who: &str, fate: PolicyEffect) -> String {
-    match fate {
+fn effect_on_version(who: &str, policy: PolicyEffect) -> String {
+    match policy {
         PolicyEffect::Deployed => format!("{who} will serve, and is deployed if it is not live"),
         PolicyEffect::DeployedInactive => {
             format!("{who} will be out of service, and is deployed if it is not live")

@@ -305,7 +305,7 @@ async fn the_history_shows_every_apply() {
         .await
         .exits_with(1)
         .warns("the ids of 2 applies begin with `");
-    for (name, document) in [("history", &document), ("run-history", &one)] {
+    for (name, document) in [("history", &document), ("apply-history", &one)] {
         let schema = env.solform(&["schema", name]).exits_with(0).stdout;
         let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
         assert!(validator.is_valid(document), "{document:#}");

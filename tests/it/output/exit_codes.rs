@@ -308,7 +308,7 @@ fn rows() -> Vec<Row> {
         &[(Quiet, 0), (Problem, 1), (Empty, 1)],
     );
     add(
-        document("run-history"),
+        document("apply-history"),
         "history show unknown",
         &[(Quiet, 1)],
     );

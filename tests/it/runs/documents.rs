@@ -13,7 +13,7 @@ const DOCUMENTS: [&str; 11] = [
     "runs",
     "job",
     "history",
-    "run-history",
+    "apply-history",
     "plan",
     "doctor",
     "review",

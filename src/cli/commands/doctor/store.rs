@@ -26,7 +26,7 @@ pub(super) async fn look(
     let name = CheckName::Store;
     let reading = async {
         let store = context.store(store, &io.secrets)?;
-        let runs = apply_session::runs_of(&*store).await?;
+        let runs = apply_session::applies_of(&*store).await?;
         Ok::<_, CommandError>((store, runs))
     };
     match checks.within(name, reading).await {
@@ -96,7 +96,7 @@ async fn check_lock(store: &dyn Store, checks: &mut Checks) {
     };
     checks.push(match owner {
         Err(error) => Check::fail(name, sentence(&error), error.help()),
-        Ok(None) => Check::ok(name, "Nobody holds the lock."),
+        Ok(None) => Check::ok(name, "The lock is free."),
         Ok(Some(holder)) => Check::warn(
             name,
             format!("The lock is held by {}.", lock_holder::description(&holder)),

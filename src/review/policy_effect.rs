@@ -16,20 +16,20 @@ pub(super) fn serving(entries: &[Desired]) -> impl Iterator<Item = &Desired> {
 /// Only the server knows if `user` published the version, and only the store knows if an apply
 /// deployed it. If the policy belongs to the other owner of an owner pair, the effect is therefore
 /// only possible: a `Perhaps...` variant.
-pub(super) fn fate_of_undeclared(manifest: &Manifest, identity: &Identity) -> PolicyEffect {
+pub(super) fn effect_of_undeclared(manifest: &Manifest, identity: &Identity) -> PolicyEffect {
     let user = manifest.user_name();
     if !manifest.covers(identity, user) {
         return PolicyEffect::LeftAlone(LeftAlone::OutOfScope);
     }
     let owner = &identity.owner;
     let declared = entries_of(&manifest.desired, &identity.name);
-    let (fate, is_exact) = if declared.is_empty() {
-        let fate = match manifest.scope.undeclared {
+    let (policy, is_exact) = if declared.is_empty() {
+        let policy = match manifest.scope.undeclared {
             Undeclared::Ignore => PolicyEffect::LeftAlone(LeftAlone::Ignored),
             Undeclared::Deactivate => PolicyEffect::TakenOut,
             Undeclared::Delete => PolicyEffect::Deleted,
         };
-        (fate, manifest.scope.has_owner(owner))
+        (policy, manifest.scope.has_owner(owner))
     } else {
         let counts_as = |declared: &Owner| manifest.is_one_owner(declared, owner);
         let is_same = declared.iter().any(|entry| {
@@ -44,9 +44,9 @@ pub(super) fn fate_of_undeclared(manifest: &Manifest, identity: &Identity) -> Po
             return PolicyEffect::LeftAlone(LeftAlone::NothingSupersedes);
         };
         let is_exact = serving(declared).any(|entry| entry.identity.owner == *owner);
-        (fate_of_superseded(by), is_exact)
+        (effect_of_superseded(by), is_exact)
     };
-    match under_protection(fate, manifest.protects(identity, user)) {
+    match under_protection(policy, manifest.protects(identity, user)) {
         PolicyEffect::TakenOut if !is_exact => PolicyEffect::PerhapsTakenOut,
         PolicyEffect::Deleted | PolicyEffect::DeletedBeyond(_) if !is_exact => {
             PolicyEffect::PerhapsDeleted
@@ -57,8 +57,8 @@ pub(super) fn fate_of_undeclared(manifest: &Manifest, identity: &Identity) -> Po
 
 /// Returns the effect on a version that may be protected: a protection prevents a delete, but not a
 /// deactivation.
-pub(super) fn under_protection(fate: PolicyEffect, is_protected: bool) -> PolicyEffect {
-    match fate {
+pub(super) fn under_protection(policy: PolicyEffect, is_protected: bool) -> PolicyEffect {
+    match policy {
         PolicyEffect::Deleted | PolicyEffect::DeletedBeyond(_) if is_protected => {
             PolicyEffect::TakenOut
         }
@@ -81,7 +81,7 @@ pub(super) fn superseder(
 }
 
 /// Returns the effect of an entry's policy on the versions that it supersedes.
-pub(super) fn fate_of_superseded(by: &Desired) -> PolicyEffect {
+pub(super) fn effect_of_superseded(by: &Desired) -> PolicyEffect {
     let retain = by.superseded.retain.unwrap_or(0);
     match by.superseded.policy {
         SupersededPolicy::Keep => PolicyEffect::LeftAlone(LeftAlone::Kept),
@@ -92,8 +92,8 @@ pub(super) fn fate_of_superseded(by: &Desired) -> PolicyEffect {
 }
 
 /// Returns the risks of an effect.
-pub(super) fn risks_of(fate: PolicyEffect) -> Vec<Risk> {
-    match fate {
+pub(super) fn risks_of(policy: PolicyEffect) -> Vec<Risk> {
+    match policy {
         PolicyEffect::Deleted | PolicyEffect::DeletedBeyond(_) | PolicyEffect::PerhapsDeleted => {
             vec![Risk::Deleted, Risk::Irreversible]
         }
