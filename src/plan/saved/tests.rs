@@ -150,7 +150,7 @@ fn another_format_version_is_not_damage() {
     for other in [newer.as_str(), "{\"format_version\": 5, \"steps\": []}"] {
         let error = SavedPlan::from_json(other).unwrap_err();
         assert!(
-            matches!(error, SavedPlanError::OtherFormat { found: 4 }),
+            matches!(error, SavedPlanError::OtherFormat { found: 5 }),
             "{error}"
         );
     }
