@@ -130,7 +130,7 @@ impl Reader {
     ///
     /// A single list is enough if the filters were seen to combine and the planned word is still
     /// right; otherwise three are read. If the filters do not combine, a single read of everything
-    /// serves all writes that start within [`WHOLE_READ_SERVES`].
+    /// serves all writes that start within 10 s.
     pub async fn visibility_before_write(
         &self,
         version: &LiveVersion,
