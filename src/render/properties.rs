@@ -9,11 +9,9 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use regex::Regex;
 use serde_json::Value;
 
+use super::human::plan_text;
 use super::words;
-use super::{
-    ABANDON, PlanDetail, StyledWriter, gitlab_document, plan_document, render_json,
-    render_markdown, render_plan_in,
-};
+use super::{ABANDON, PlanDetail, gitlab_document, plan_document, render_json, render_markdown};
 use crate::escape::is_hidden;
 use crate::ident::SolutionName;
 use crate::plan::properties::{Texts, any_scenario_of, replacing};
@@ -169,22 +167,8 @@ fn formats(scenario: &Scenario, plan: &Plan) -> Formats {
         .collect();
     let json = written(|out| render_json(&plan_document(plan, &refusals), out));
     Formats {
-        text: written(|out| {
-            render_plan_in(
-                PlanDetail::Verbose,
-                plan,
-                ABANDON,
-                &mut StyledWriter::plain(out),
-            )
-        }),
-        concise: written(|out| {
-            render_plan_in(
-                PlanDetail::Concise,
-                plan,
-                ABANDON,
-                &mut StyledWriter::plain(out),
-            )
-        }),
+        text: plan_text(PlanDetail::Verbose, plan),
+        concise: plan_text(PlanDetail::Concise, plan),
         json: serde_json::from_str(&json).unwrap(),
         gitlab: serde_json::to_value(gitlab_document(plan)).unwrap(),
         markdown: markdown(plan, &refusals, 1_000_000),
@@ -443,14 +427,7 @@ fn budgets_hold_and_destroys_are_cut_last() {
         let refusals: Vec<String> = (0..number)
             .map(|nth| format!("`{nth}|` is protected"))
             .collect();
-        let summarised = written(|out| {
-            render_plan_in(
-                PlanDetail::Summarised,
-                &plan,
-                ABANDON,
-                &mut StyledWriter::plain(out),
-            )
-        });
+        let summarised = plan_text(PlanDetail::Summarised, &plan);
         let most = if summary.destroy > SUMMARISED_ABOVE {
             2 * summary.destroy
         } else {

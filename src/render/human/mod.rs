@@ -14,6 +14,8 @@ mod table;
 pub use abandon::render_abandoned;
 pub use doctor::render_doctor;
 pub use history::{render_history, render_past_apply};
+#[cfg(test)]
+pub(super) use plan::plan_text;
 pub use plan::{PlanDetail, render_plan_in, render_refusal};
 pub use report::{render_not_approved, render_report, render_verdict};
 pub use review::render_review;

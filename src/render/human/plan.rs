@@ -202,5 +202,15 @@ pub fn render_refusal(refusal: &Refusal, out: &mut StyledWriter<'_>) -> io::Resu
     render_causes(refusal, &refusal.help(), "  ", out)
 }
 
+/// Returns the text of a plan without colours.
+#[cfg(test)]
+pub(in crate::render) fn plan_text(detail: PlanDetail, plan: &Plan) -> String {
+    use crate::render::ABANDON;
+
+    let mut text = Vec::new();
+    render_plan_in(detail, plan, ABANDON, &mut StyledWriter::plain(&mut text)).unwrap();
+    String::from_utf8(text).unwrap()
+}
+
 #[cfg(test)]
 mod tests;

@@ -416,9 +416,8 @@ mod tests {
     use super::*;
     use crate::attribute::Visibility;
     use crate::plan::testing::{Scenario, declared, live, scenario};
-    use crate::render::{
-        ABANDON, PlanDetail, StyledWriter, gitlab_document, render_json, render_plan_in,
-    };
+    use crate::render::human::plan_text;
+    use crate::render::{PlanDetail, gitlab_document, render_json};
     use serde_json::{Value, json};
 
     fn every_kind() -> Scenario {
@@ -555,15 +554,7 @@ mod tests {
             assert_eq!(gitlab["create"], count("create"));
             assert_eq!(gitlab["update"], count("update"));
             assert_eq!(gitlab["delete"], count("delete"));
-            let mut text = Vec::new();
-            render_plan_in(
-                PlanDetail::Verbose,
-                &plan,
-                ABANDON,
-                &mut StyledWriter::plain(&mut text),
-            )
-            .unwrap();
-            let text = String::from_utf8(text).unwrap();
+            let text = plan_text(PlanDetail::Verbose, &plan);
             let line = format!(
                 "Plan: {} to add, {} to change, {} to destroy.",
                 count("create"),

@@ -4,18 +4,9 @@ use super::*;
 use crate::attribute::Visibility;
 use crate::manifest::{SupersededPolicy, Undeclared};
 use crate::plan::testing::{Scenario, declared, live, scenario};
-use crate::render::ABANDON;
 
 fn text_of(scenario: &Scenario) -> String {
-    let mut text = Vec::new();
-    render_plan_in(
-        PlanDetail::Verbose,
-        &scenario.plan(),
-        ABANDON,
-        &mut StyledWriter::plain(&mut text),
-    )
-    .unwrap();
-    String::from_utf8(text).unwrap()
+    plan_text(PlanDetail::Verbose, &scenario.plan())
 }
 
 #[test]
@@ -246,15 +237,7 @@ fn a_concise_plan_shows_only_risks_in_full() {
             declared("New@1.0"),
         ])
         .live([live("Gone@1.0"), live("Wide@1.0")]);
-    let mut text = Vec::new();
-    render_plan_in(
-        PlanDetail::Concise,
-        &scenario.plan(),
-        ABANDON,
-        &mut StyledWriter::plain(&mut text),
-    )
-    .unwrap();
-    insta::assert_snapshot!(String::from_utf8(text).unwrap(), @r#"
+    insta::assert_snapshot!(plan_text(PlanDetail::Concise, &scenario.plan()), @r#"
     Environment "prod" at https://ib.example.com.
 
     2 coexisting versions will be deactivated by policy.
@@ -344,13 +327,5 @@ fn text_of_field(before: Option<&str>, after: Option<&str>) -> String {
     let field = &mut change.fields[0];
     field.before = before.map(std::sync::Arc::from);
     field.after = after.map(std::sync::Arc::from);
-    let mut text = Vec::new();
-    render_plan_in(
-        PlanDetail::Verbose,
-        &plan,
-        ABANDON,
-        &mut StyledWriter::plain(&mut text),
-    )
-    .unwrap();
-    String::from_utf8(text).unwrap()
+    plan_text(PlanDetail::Verbose, &plan)
 }
