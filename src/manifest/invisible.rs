@@ -7,7 +7,7 @@ use super::near::head;
 use super::position::Mark;
 use super::problem::{Code, Problem};
 use super::source::SourceFile;
-use crate::escape::is_hidden;
+use crate::escape::{is_hidden, is_plain};
 
 /// The maximum number of warnings about lines of a file.
 const MAX_LINES: usize = 1_000;
@@ -18,7 +18,7 @@ const MAX_NAMED: usize = 4;
 /// Returns a warning for each line of the file with an invisible character, comments included.
 pub(super) fn warnings(source: &SourceFile) -> Vec<Problem> {
     let text = source.text();
-    if is_plain(text) {
+    if text.lines().all(is_plain) {
         return Vec::new();
     }
     let mut hits = text
@@ -62,13 +62,6 @@ pub(super) fn in_value(source: &SourceFile, text: &str, at: Mark) -> Option<Prob
         return None;
     }
     Some(warning(source, &message(&letters), at))
-}
-
-/// Returns whether a text has only visible ASCII characters, spaces and line ends. This is much
-/// faster than the check of each character, and true for most texts.
-fn is_plain(text: &str) -> bool {
-    let is_plain = |byte| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t');
-    text.bytes().all(is_plain)
 }
 
 fn is_invisible(letter: char) -> bool {

@@ -11,14 +11,13 @@ use super::code::Code;
 use super::model::{Desired, Manifest};
 use super::problem::Problem;
 use super::source::SourceFile;
-use crate::escape::is_hidden;
+use crate::escape::{is_hidden, is_plain};
 
 /// Returns the normal form of a name, which is equal for names that look the same: compatibility
 /// composition, lower case, single spaces, no invisible characters.
 pub(super) fn look_of(name: &str) -> String {
-    // Most names are plain, and a manifest may have many.
-    let is_plain = name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-    if is_plain && name.trim_matches(' ') == name && !name.contains("  ") {
+    // A manifest may have many names.
+    if is_plain(name) && name.trim_matches(' ') == name && !name.contains("  ") {
         return name.to_ascii_lowercase();
     }
     let normalizer = const { ComposingNormalizerBorrowed::new_nfkc() };
