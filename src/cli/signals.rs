@@ -10,7 +10,8 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::io::{SharedErr, Stream};
-use crate::render::{Diagnostic, Severity, StreamMessage};
+use crate::manifest::Severity;
+use crate::render::{Diagnostic, StreamMessage};
 
 /// The two signals, with the exit codes of the process.
 pub(super) struct Signals {

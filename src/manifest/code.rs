@@ -4,12 +4,16 @@
 //! explains each one; a test compares that page with this list. The label at the position and the
 //! fix are here too, unless they differ from problem to problem.
 
-/// The severity of a problem: an error or a warning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// The severity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// The manifest cannot be used.
+    /// An error: the request cannot be executed.
     Error,
-    /// The manifest can be used, but it may contain a mistake.
+    /// A warning.
     Warning,
 }
 

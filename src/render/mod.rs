@@ -29,7 +29,7 @@ pub use human::{
 };
 pub use json::{
     AbandonDocument, Diagnostic, DoctorDocument, HistoryDocument, JobDocument, NotApplied,
-    PastApplyDocument, PlanDocument, ReportDocument, ReviewDocument, RunsDocument, Severity,
+    PastApplyDocument, PlanDocument, ReportDocument, ReviewDocument, RunsDocument,
     SolutionsDocument, StreamLine, StreamMessage, doctor_document, history_document, job_document,
     not_applied_document, orphaned_sentence, past_apply_document, plan_document, render_json,
     report_document, review_document, runs_document, schema_of, solutions_document,

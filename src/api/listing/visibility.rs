@@ -130,7 +130,7 @@ impl Reader {
     ///
     /// A single list is enough if the filters were seen to combine and the planned word is still
     /// right; otherwise three are read. If the filters do not combine, a single read of everything
-    /// serves all writes that start within 10 s.
+    /// serves all writes that start shortly after it (`WHOLE_READ_SERVES`).
     pub async fn visibility_before_write(
         &self,
         version: &LiveVersion,

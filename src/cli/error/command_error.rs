@@ -7,8 +7,8 @@ use std::path::Path;
 
 use super::exit_status::ExitStatus;
 use crate::cli::invocation::Invocation;
-use crate::manifest::{MAX_PROBLEMS, Problems};
-use crate::render::{Diagnostic, Severity, words};
+use crate::manifest::{MAX_PROBLEMS, Problems, Severity};
+use crate::render::{Diagnostic, words};
 use crate::store::{JournalError, StoreError};
 
 type Source = Box<dyn Error + Send + Sync>;

@@ -165,8 +165,9 @@ impl StreamProgress {
 mod tests {
     use super::*;
     use crate::apply::{Outcome, StepReport};
+    use crate::manifest::Severity;
     use crate::plan::testing::identity;
-    use crate::render::{Diagnostic, Severity};
+    use crate::render::Diagnostic;
 
     /// A writer that keeps its input, or fails if the flag is set.
     #[derive(Clone, Default)]

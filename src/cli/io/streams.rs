@@ -16,11 +16,10 @@ use crate::cli::clock;
 use crate::cli::error::{CommandError, ErrorKind, WARNINGS_SENT, diagnostics_of, more_problems};
 use crate::cli::invocation::Invocation;
 use crate::cli::settings::Settings;
-use crate::manifest::{self, Problem};
+use crate::manifest::{Problem, Severity};
 use crate::plan::Refusal;
 use crate::render::{
-    Diagnostic, Severity, StreamMessage, StyledWriter, Styles, render_problem, render_refusal,
-    styled, words,
+    Diagnostic, StreamMessage, StyledWriter, Styles, render_problem, render_refusal, styled, words,
 };
 
 /// Standard output and error of one command.
@@ -205,8 +204,8 @@ impl Io {
     fn rest(&mut self, repeated: &Repeated<'_>) -> io::Result<()> {
         for (severity, line) in repeated.rest() {
             let (style, head) = match severity {
-                manifest::Severity::Error => (self.err_styles.destroy, "Error:"),
-                manifest::Severity::Warning => (self.err_styles.warning, "Warning:"),
+                Severity::Error => (self.err_styles.destroy, "Error:"),
+                Severity::Warning => (self.err_styles.warning, "Warning:"),
             };
             writeln!(self.err, "{} {line}", styled(style, head))?;
         }

@@ -8,11 +8,12 @@ use std::io::{self, Write};
 
 use super::format::{Channel, Content, Document, Format, Subject};
 use crate::ident::Identity;
+use crate::manifest::Severity;
 use crate::outcome::OutcomeKind;
 use crate::plan::{Change, Origin, Plan, Refusal, Successions, Summary};
 use crate::render::json::{
     Diagnostic, InFlightItem, OrphanedItem, PositionItem, Remark, ReportChange, ReportDocument,
-    ResultWord, Severity, in_backticks,
+    ResultWord, in_backticks,
 };
 use crate::render::view::plan as view;
 use crate::render::view::review as review_words;

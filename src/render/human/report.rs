@@ -6,9 +6,10 @@ use std::io::{self, Write};
 
 use super::table::{column_width, padded};
 use crate::apply::{ApplyReport, Done, Outcome, SkipReason, StepError, StepReport};
+use crate::manifest::Severity;
 use crate::outcome::OutcomeKind;
 use crate::plan::{ActionKind, Change, SUMMARISED_ABOVE};
-use crate::render::json::{Severity, report_document};
+use crate::render::json::report_document;
 use crate::render::styles::{StyledWriter, styled};
 use crate::render::text_diff::render_differences;
 use crate::render::view::ReportView;

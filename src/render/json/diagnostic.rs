@@ -5,19 +5,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::ident::Address;
-use crate::manifest::{Label, PrimaryLine, Problem, Severity as ProblemSeverity};
+use crate::manifest::{Label, PrimaryLine, Problem, Severity};
 use crate::plan::{Origin, Plan, Refusal};
 use crate::render::words;
-
-/// The severity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// An error: the request cannot be executed.
-    Error,
-    /// A warning.
-    Warning,
-}
 
 /// An error or a warning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -137,10 +127,6 @@ impl Diagnostic {
 
     /// Returns the diagnostic of a problem of the manifest.
     pub fn of_problem(problem: &Problem) -> Self {
-        let severity = match problem.severity() {
-            ProblemSeverity::Error => Severity::Error,
-            ProblemSeverity::Warning => Severity::Warning,
-        };
         let labels = problem.primary.iter().chain(&problem.related);
         let labels = labels
             .filter(|label| !label.text.is_empty())
@@ -164,7 +150,7 @@ impl Diagnostic {
                 causes: Vec::new(),
                 help: problem.help.clone(),
             },
-            ..Self::new(severity, problem.to_string())
+            ..Self::new(problem.severity(), problem.to_string())
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::diagnostic::{Diagnostic, Severity};
+use super::diagnostic::Diagnostic;
 use super::items::{InFlightItem, OrphanedItem, seconds};
 use super::line::{
     ChangesItem, HookItem, Level, LogExtension, OutcomeExtension, PlannedItem, ResourceItem,
@@ -14,6 +14,7 @@ use super::report::ReportDocument;
 use super::v1::FORMAT_VERSION;
 use crate::apply::{ApplyEvent, Totals};
 use crate::ident::{Address, Identity};
+use crate::manifest::Severity;
 use crate::plan::{ActionKind, Change, Decision, Plan, Successions, Summary};
 use crate::render::progress::sentence;
 use crate::render::view::plan as view;

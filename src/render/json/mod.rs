@@ -13,7 +13,7 @@ mod review;
 mod v1;
 
 pub use abandon::AbandonDocument;
-pub use diagnostic::{Diagnostic, Severity};
+pub use diagnostic::Diagnostic;
 pub use doctor::{DoctorDocument, doctor_document};
 pub use events::StreamMessage;
 pub use items::orphaned_sentence;

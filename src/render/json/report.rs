@@ -8,11 +8,12 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::diagnostic::{Diagnostic, Severity};
+use super::diagnostic::Diagnostic;
 use super::items::{InFlightItem, OrphanedItem, PositionItem, in_backticks, seconds};
 use super::v1::FORMAT_VERSION;
 use crate::apply::{StepReport, Totals};
 use crate::ident::Address;
+use crate::manifest::Severity;
 use crate::outcome::OutcomeKind;
 use crate::plan::{Mode, Origin, Summary};
 use crate::render::view::ReportView;

@@ -195,10 +195,11 @@ mod tests {
     use super::*;
     use crate::apply::{ApplyReport, Done, Outcome, SkipReason, StepError, StepReport};
     use crate::ident::{Address, JobId, SolutionId};
+    use crate::manifest::Severity;
     use crate::outcome::WriteKind;
     use crate::plan::Plan;
     use crate::plan::testing::{declared, live, scenario};
-    use crate::render::{Diagnostic, NotApplied, Severity};
+    use crate::render::{Diagnostic, NotApplied};
     use crate::render::{ReportView, not_applied_document, report_document};
 
     fn address(text: &str) -> Address {
