@@ -50,8 +50,10 @@ pub fn escaped_head(text: &str, limit: usize) -> String {
 /// Returns whether a text has only visible ASCII characters and spaces. This is much faster than
 /// the check of each character, and true for most texts.
 pub fn is_plain(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| byte == b' ' || byte.is_ascii_graphic())
+    // Without an early end, the compiler compares many bytes at once.
+    text.bytes().fold(true, |is_plain, byte| {
+        is_plain & (byte == b' ' || byte.is_ascii_graphic())
+    })
 }
 
 /// Returns whether a character must not be shown unchanged: it is invisible, or it controls the

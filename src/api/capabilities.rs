@@ -49,6 +49,8 @@ pub(in crate::api) enum VisibilityFilter {
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::api) struct Capabilities {
     pub(in crate::api) limit: Option<Limit>,
+    /// The maximum number of records on a page so far.
+    pub(in crate::api) longest_page: u64,
     pub(in crate::api) states: States,
     pub(in crate::api) names: NameFilter,
     /// True if a list without a state showed something in service.

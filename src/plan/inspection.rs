@@ -29,9 +29,6 @@ impl Plan {
         inspections: &BTreeMap<String, Inspection>,
     ) -> Self {
         for change in &mut self.changes {
-            let origin = path_of(manifest, &change.identity)
-                .map(|path| Origin::of(&path.position))
-                .or_else(|| change.origin.clone());
             let (Action::Create {
                 path,
                 after,
@@ -46,6 +43,9 @@ impl Plan {
             else {
                 continue;
             };
+            let origin = path_of(manifest, &change.identity)
+                .map(|path| Origin::of(&path.position))
+                .or_else(|| change.origin.clone());
             let problems = match inspections.get(path) {
                 Some(Inspection::Inspected(info)) => {
                     after.package = Some(info.fingerprint.clone());

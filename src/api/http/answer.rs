@@ -45,7 +45,9 @@ fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiErrorKind> {
         (b'<', _) => ApiErrorKind::NotJson { html: true },
         (b'{' | b'[', serde_json::error::Category::Eof) => ApiErrorKind::Truncated,
         // The parser's message quotes the unexpected value.
-        (_, serde_json::error::Category::Data) => ApiErrorKind::Shape(capped(&error.to_string())),
+        (_, serde_json::error::Category::Data) => {
+            ApiErrorKind::Shape(capped(&error.to_string()).into_owned())
+        }
         _ => ApiErrorKind::NotJson { html: false },
     })
 }

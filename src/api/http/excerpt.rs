@@ -1,5 +1,7 @@
 //! The head of a body, prepared for output: short, on one line, without secrets.
 
+use std::borrow::Cow;
+
 use crate::api::http::redact::Redactor;
 use crate::escape::escaped_head;
 
@@ -32,13 +34,15 @@ pub(in crate::api) fn message(text: &str, redactor: &Redactor) -> String {
 }
 
 /// Returns a server's text unchanged, but cut at the length of the longest proper name or word.
-pub(in crate::api) fn capped(text: &str) -> String {
-    let mut letters = text.chars();
-    let mut head: String = letters.by_ref().take(TEXT).collect();
-    if letters.next().is_some() {
-        head.push('…');
+pub(in crate::api) fn capped(text: &str) -> Cow<'_, str> {
+    // A short text needs no count.
+    let cut = (text.len() > TEXT)
+        .then(|| text.char_indices().nth(TEXT))
+        .flatten();
+    match cut {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
     }
-    head
 }
 
 #[cfg(test)]

@@ -194,7 +194,8 @@ impl Reader {
             bad: first.bad.clone(),
             ..first
         };
-        let mut walk = Walk::new(self.client.0.settings.list_bounds);
+        let bounds = self.client.0.settings.list_bounds;
+        let mut walk = Walk::new(bounds, self.capabilities.learned().longest_page);
         let mut step = walk.accept(first);
         let mut ahead = match step {
             Step::PendingListing { at, doubtful } => {
@@ -241,6 +242,8 @@ impl Reader {
             }
         }
         ahead.let_go();
+        self.capabilities
+            .learn(|known| known.longest_page = known.longest_page.max(walk.widest));
         let is_long = walk.pages > 1 && walk.items > opening.received;
         Ok(Reading::Final(Listing {
             pending: is_long.then(|| Recheck::begin(self, filter, limit, opening)),
@@ -336,7 +339,6 @@ impl Prefetch {
         }
         let most = self.reader.client.0.settings.reads_at_once.max(1);
         loop {
-            self.ask(most);
             if let Some(page) = self.arrived.remove(&at) {
                 self.expected = at + self.step;
                 if self.expected > self.likely() {
@@ -347,6 +349,7 @@ impl Prefetch {
                 }
                 return page;
             }
+            self.ask(most);
             let Some((offset, page)) = joined(&mut self.under_way).await else {
                 self.step = 0;
                 return self.reader.page(&self.filter, self.limit, at).await;

@@ -55,7 +55,10 @@ pub(in crate::api) struct Walk {
     /// The ids on the first page, in order.
     first: Vec<SolutionId>,
     /// The maximum number of entries on a page so far.
-    widest: u64,
+    pub(in crate::api) widest: u64,
+    /// The maximum number of entries on a page of earlier lists of the server, which shows how long
+    /// its pages may be.
+    earlier: u64,
     /// The number of consecutive pages without anything new.
     barren: usize,
     /// The offset of the last empty page behind which more was announced.
@@ -68,10 +71,12 @@ pub(in crate::api) struct Walk {
 }
 
 impl Walk {
-    /// Creates the state of a list that fails above these limits.
-    pub(in crate::api) fn new(bounds: ListBounds) -> Self {
+    /// Creates the state of a list that fails above these limits. `earlier` is the maximum number of
+    /// entries on a page of earlier lists.
+    pub(in crate::api) fn new(bounds: ListBounds, earlier: u64) -> Self {
         Self {
             bounds,
+            earlier,
             ..Self::default()
         }
     }
@@ -136,7 +141,8 @@ impl Walk {
             Step::PendingListing { at, doubtful } => (at, doubtful),
             // Later pages are trusted if announcements and records have fitted together so far.
             Step::End
-                if page.may_be_cut(widest)
+                if page.received >= self.earlier
+                    && page.may_be_cut(widest)
                     && (widest == 0 || self.may_overlap || self.denied_more) =>
             {
                 (page.offset.saturating_add(page.received), true)
@@ -352,6 +358,13 @@ mod tests {
             let only = asked(page(0, 0..received, Some(false), Some(-1)));
             assert_eq!(Walk::default().accept(only), step, "{received}");
         }
+
+        // An earlier list showed that pages can be longer.
+        for (earlier, step) in [(50, doubtful(50)), (51, Step::End)] {
+            let only = asked(page(0, 0..50, Some(false), Some(-1)));
+            let mut walk = Walk::new(ListBounds::default(), earlier);
+            assert_eq!(walk.accept(only), step, "{earlier}");
+        }
     }
 
     /// The server divides the list into pages first, and then removes the records that the caller
@@ -390,7 +403,8 @@ mod tests {
 
     #[test]
     fn a_list_has_bounds() {
-        let mut walk = Walk::new(ListBounds {
+        let bounded = |bounds| Walk::new(bounds, 0);
+        let mut walk = bounded(ListBounds {
             records: 5,
             bytes: u64::MAX,
         });
@@ -398,7 +412,7 @@ mod tests {
         let step = walk.accept(page(5, 5..6, Some(false), None));
         assert_eq!(step, Step::TooLong(ListBound::Records(5)));
 
-        let mut walk = Walk::new(ListBounds {
+        let mut walk = bounded(ListBounds {
             records: u64::MAX,
             bytes: 100,
         });

@@ -87,11 +87,11 @@ pub(in crate::api) fn record(body: SolutionBody<'_>, interner: &mut Interner) ->
     let identity = match identity {
         Ok(identity) => identity,
         Err(error) => {
-            let word = |value: Loose<'_>| value.word().map(|word| capped(&word));
+            let word = |value: Loose<'_>| value.word().map(|word| capped(&word).into_owned());
             let texts = RecordTexts {
-                name: capped(&name),
-                version: capped(&version),
-                owner: capped(&owner),
+                name: capped(&name).into_owned(),
+                version: capped(&version).into_owned(),
+                owner: capped(&owner).into_owned(),
                 author: word(body.author),
                 state: word(body.state),
                 visibility: word(body.visibility),

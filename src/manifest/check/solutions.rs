@@ -84,9 +84,9 @@ impl<'a> Context<'a> {
         removed_nothing: &mut Vec<Mark>,
     ) -> Vec<Declaration<'a>> {
         let known = Builtins::of_solution(solution.name);
-        let name = printable(solution.name);
+        let name = || printable(solution.name);
         let no_version = |this: &mut Self, label: &str, missing: &str| {
-            let message = format!("`{name}` declares no version");
+            let message = format!("`{}` declares no version", name());
             let problem = this
                 .problems
                 .problem(Code::NoVersion, message, solution.key);
@@ -128,7 +128,7 @@ impl<'a> Context<'a> {
                 no_version(self, label, "`version` or `versions`")
             }
             Declared::Both { version, versions } => {
-                let message = format!("`{name}` has both `version` and `versions`");
+                let message = format!("`{}` has both `version` and `versions`", name());
                 let problem = self
                     .problems
                     .problem(Code::VersionAndVersions, message, versions)
