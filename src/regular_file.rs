@@ -66,6 +66,15 @@ pub fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Checks that a path is a regular file or does not exist, so that a new file can replace it.
+pub fn check_target(path: &Path) -> io::Result<()> {
+    match std::fs::metadata(path) {
+        Ok(there) => check(there.file_type()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Opens a file so that neither the open nor a read waits. Some files under `/proc` are regular,
 /// and a read of them waits for more data.
 #[cfg(unix)]

@@ -27,7 +27,7 @@ pub use context::{ApplyContext, ApplySettings, EventSink, SharedState};
 pub use event::ApplyEvent;
 pub use executor::apply;
 pub use interrupt::{CancelHandle, CancelToken};
-pub use package::inspect_package;
+pub use package::{PlatformPackage, inspect_package};
 pub use recovery::{RecoveredOutcome, RecoveredStep, Recovery, recover};
 pub use report::{ApplyReport, Done, NotReleased, Outcome, SkipReason, StepReport, Totals};
 pub use step_error::StepError;

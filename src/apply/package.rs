@@ -11,7 +11,7 @@ use crate::plan::{Action, Change, Inspection};
 
 /// Inspects a package on the platform's file system.
 pub async fn inspect_package(files: &Files, path: &str) -> Inspection {
-    match package::inspect(&File { files, path }).await {
+    match package::inspect(&PlatformPackage { files, path }).await {
         Ok(info) => Inspection::Inspected(info),
         Err(PackageError::Missing) => Inspection::Missing,
         Err(PackageError::Unreadable(reason)) => Inspection::Unreadable {
@@ -38,12 +38,15 @@ impl ApplyContext<'_> {
 }
 
 /// A package on the platform's file system.
-struct File<'a> {
-    files: &'a Files,
-    path: &'a str,
+#[derive(Debug)]
+pub struct PlatformPackage<'a> {
+    /// The reader.
+    pub files: &'a Files,
+    /// The path.
+    pub path: &'a str,
 }
 
-impl RangeSource for File<'_> {
+impl RangeSource for PlatformPackage<'_> {
     async fn read(&self, range: Range<u64>) -> Result<Option<Part>, SourceError> {
         let part = self.files.read(self.path, range).await?;
         Ok(part.map(|part| Part {

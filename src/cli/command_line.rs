@@ -75,9 +75,13 @@ fn command_position(cli: &Command, arguments: &[OsString]) -> Option<usize> {
 }
 
 fn long_names(cli: &Command) -> BTreeSet<&str> {
-    let nested = cli.get_subcommands().flat_map(Command::get_arguments);
-    let names = cli.get_arguments().chain(nested).filter_map(Arg::get_long);
-    names.chain(["help", "version"]).collect()
+    let mut names = BTreeSet::from(["help", "version"]);
+    let mut commands = vec![cli];
+    while let Some(command) = commands.pop() {
+        names.extend(command.get_arguments().filter_map(Arg::get_long));
+        commands.extend(command.get_subcommands());
+    }
+    names
 }
 
 #[cfg(test)]

@@ -15,6 +15,11 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Writes a file atomically that other users may read. An existing file is replaced only if
 /// `overwrite` is true.
 pub(super) fn write_shared(path: &Path, bytes: &[u8], overwrite: bool) -> io::Result<()> {
+    put(path, bytes, overwrite, &shared())
+}
+
+/// Returns the builder of temporary files that other users may read.
+fn shared() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
@@ -22,7 +27,42 @@ pub(super) fn write_shared(path: &Path, bytes: &[u8], overwrite: bool) -> io::Re
         // The mode of any new file; the process's umask applies.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    put(path, bytes, overwrite, &builder)
+    builder
+}
+
+/// A file that is written in the same folder as its target, and replaces it when it is complete.
+/// Before that, nothing has the target's name, and an error removes the file.
+pub(super) struct NewFile {
+    file: tempfile::NamedTempFile,
+    target: PathBuf,
+}
+
+impl NewFile {
+    /// Creates a file that other users may read. The target is a regular file, or does not exist.
+    pub(super) fn create(path: &Path) -> io::Result<Self> {
+        regular_file::check_target(path)?;
+        match Destination::open(path, true, &shared())? {
+            Destination::Beside(new) => Ok(new),
+            Destination::Direct(_) => Err(io::ErrorKind::InvalidInput.into()),
+        }
+    }
+
+    /// Returns another handle of the file. Both have the same position.
+    pub(super) fn handle(&self) -> io::Result<std::fs::File> {
+        self.file.as_file().try_clone()
+    }
+
+    /// Gives the file its name. An existing file is replaced only if `overwrite` is true.
+    pub(super) fn commit(self, overwrite: bool) -> io::Result<()> {
+        let Self { file, target } = self;
+        file.as_file().sync_all()?;
+        let moved = if overwrite {
+            file.persist(&target)
+        } else {
+            file.persist_noclobber(&target)
+        };
+        moved.map(drop).map_err(|error| error.error)
+    }
 }
 
 fn put(
@@ -33,15 +73,9 @@ fn put(
 ) -> io::Result<()> {
     match Destination::open(path, overwrite, builder)? {
         Destination::Direct(mut file) => file.write_all(bytes),
-        Destination::Beside { mut file, target } => {
-            file.write_all(bytes)?;
-            file.as_file().sync_all()?;
-            let moved = if overwrite {
-                file.persist(&target)
-            } else {
-                file.persist_noclobber(&target)
-            };
-            moved.map(drop).map_err(|error| error.error)
+        Destination::Beside(mut new) => {
+            new.file.write_all(bytes)?;
+            new.commit(overwrite)
         }
     }
 }
@@ -70,10 +104,7 @@ fn is_pipe(path: &Path) -> bool {
 /// The target of a write.
 enum Destination {
     /// A temporary file, which is renamed when it is complete.
-    Beside {
-        file: tempfile::NamedTempFile,
-        target: PathBuf,
-    },
+    Beside(NewFile),
     /// A device or a pipe, which is written directly.
     Direct(std::fs::File),
 }
@@ -95,7 +126,7 @@ impl Destination {
             return Err(io::Error::new(io::ErrorKind::NotFound, what));
         }
         let file = builder.tempfile_in(folder)?;
-        Ok(Self::Beside { file, target })
+        Ok(Self::Beside(NewFile { file, target }))
     }
 }
 

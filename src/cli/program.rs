@@ -24,9 +24,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Ok(parsed) => parsed,
         Err(code) => return code,
     };
-    let (_, matches) = matches
-        .subcommand()
-        .expect("invariant: clap requires a command");
+    let matches = innermost(&matches);
     let environment = settings.environment.as_deref();
     settings.invocation = Invocation::new(
         &definition,
@@ -53,6 +51,14 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         result => result,
     };
     finish(result, is_detailed, &mut io)
+}
+
+/// Returns the arguments of the command, or of its subcommand.
+fn innermost(mut matches: &ArgMatches) -> &ArgMatches {
+    while let Some((_, nested)) = matches.subcommand() {
+        matches = nested;
+    }
+    matches
 }
 
 /// Parses the command line. Prints a help or an error, and returns the code to exit with.

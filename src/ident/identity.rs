@@ -417,6 +417,11 @@ impl Digest {
         Self::written(&hash.finalize())
     }
 
+    /// Returns the builder of a digest of bytes that are never in memory as a whole.
+    pub fn builder() -> DigestBuilder {
+        DigestBuilder(Sha256::new())
+    }
+
     /// Returns the digest of the JSON form of a value, which is never in memory as a whole.
     pub fn of_json(value: &impl Serialize) -> serde_json::Result<Self> {
         let mut hash = Sha256::new();
@@ -440,6 +445,22 @@ impl Digest {
         } else {
             Err(IdentError::NotADigest)
         }
+    }
+}
+
+/// A digest of the bytes that were pushed until now.
+#[derive(Debug)]
+pub struct DigestBuilder(Sha256);
+
+impl DigestBuilder {
+    /// Adds bytes behind the others.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Returns the digest of all bytes.
+    pub fn finish(self) -> Digest {
+        Digest::written(&self.0.finalize())
     }
 }
 

@@ -7,7 +7,7 @@ mod identity;
 mod pair;
 
 pub use identity::{
-    Address, ChangeKey, Digest, IdentError, Identity, JobId, Owner, SolutionId, SolutionName,
-    Version, disambiguate,
+    Address, ChangeKey, Digest, DigestBuilder, IdentError, Identity, JobId, Owner, SolutionId,
+    SolutionName, Version, disambiguate,
 };
 pub use pair::OwnerPair;

@@ -48,6 +48,23 @@ pub enum Unreadable {
     /// Several members have the same name: readers differ in which of them they use.
     #[error("it holds several members of the same name")]
     DuplicateMembers,
+    /// A member's name leads out of the folder that the package is unpacked to.
+    #[error("its member `{name}` would be unpacked outside of the package's folder")]
+    Outside {
+        /// The name.
+        name: String,
+    },
+    /// A member expands to much more than its size in the archive.
+    #[error("its member `{name}` would expand to {size} bytes from almost nothing")]
+    Bomb {
+        /// The name.
+        name: String,
+        /// The size that the archive declares, in bytes.
+        size: u64,
+    },
+    /// The members are together larger than the file.
+    #[error("its members overlap: they are together larger than the file")]
+    Overlapping,
     /// A size or number that no proper package reaches.
     #[error("{what} is over the limit of {limit}")]
     TooLarge {
@@ -56,7 +73,38 @@ pub enum Unreadable {
         /// The maximum.
         limit: u64,
     },
+    /// The member is not in the encoding of JSON.
+    #[error("its `package.json` is not UTF-8")]
+    NotUtf8(#[source] std::str::Utf8Error),
     /// The member is not a JSON object.
     #[error("its `package.json` is not a JSON object")]
     BadJson(#[source] serde_json::Error),
+}
+
+impl Unreadable {
+    /// The fix, as a sentence.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Refused(_) | Self::UnknownSize | Self::WrongPart { .. } => {
+                "Check the path, and run `solform doctor` if the file is on a platform."
+            }
+            Self::Changed => "Repeat the command when nothing writes the file any more.",
+            Self::Encrypted => "Name a package that is not encrypted.",
+            Self::NotUtf8(_) => "Save `package.json` as UTF-8, and build the package again.",
+            Self::BadJson(_) => {
+                "Correct `package.json`, which must be one JSON object, and build the package \
+                 again."
+            }
+            Self::NotAZip(_) => "Name an .ibsolution file, or build the package again.",
+            Self::NoPackageJson
+            | Self::DuplicateMembers
+            | Self::Outside { .. }
+            | Self::Bomb { .. }
+            | Self::Overlapping
+            | Self::TooLarge { .. } => {
+                "Do not deploy this package: build it again, for example with `solform package \
+                 build`."
+            }
+        }
+    }
 }

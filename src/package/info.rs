@@ -6,12 +6,16 @@ use crate::ident::Digest;
 use crate::package::error::Unreadable;
 use crate::plan::{PackageField, PackageInfo};
 
+/// A character that some editors put before a text. JSON does not allow it.
+pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// Reads the text of a `package.json`.
 ///
 /// Every JSON object is readable: the plan judges what its fields hold.
 pub(super) fn parse(json: &[u8], fingerprint: Digest) -> Result<PackageInfo, Unreadable> {
-    let json = json.strip_prefix("\u{feff}".as_bytes()).unwrap_or(json);
-    let fields: Map<String, Value> = serde_json::from_slice(json).map_err(Unreadable::BadJson)?;
+    let json = std::str::from_utf8(json).map_err(Unreadable::NotUtf8)?;
+    let json = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
+    let fields: Map<String, Value> = serde_json::from_str(json).map_err(Unreadable::BadJson)?;
     Ok(PackageInfo {
         name: field(&fields, "name"),
         version: field(&fields, "version"),
@@ -89,6 +93,10 @@ mod tests {
                 "its `package.json` is not a JSON object",
                 "{json}"
             );
+        }
+        for json in [&b"{\"name\": \"\xff\"}"[..], b"\xff\xfe{\0}\0"] {
+            let error = parse(json, Digest::of(b"")).unwrap_err();
+            assert_eq!(error.to_string(), "its `package.json` is not UTF-8");
         }
     }
 }

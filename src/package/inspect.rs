@@ -15,8 +15,9 @@ use zip::read::HasZipMetadata as _;
 use crate::ident::Digest;
 use crate::package::error::{PackageError, Unreadable};
 use crate::package::info::parse;
+use crate::package::members::members;
 use crate::package::sparse::Sparse;
-use crate::plan::PackageInfo;
+use crate::plan::{PACKAGE_JSON as NAME, PackageContents, PackageInfo};
 
 /// The size of the first read, in bytes.
 const HEAD: u64 = 16 * 1024;
@@ -36,15 +37,9 @@ const PART: u64 = 4 * 1024 * 1024;
 const MEMBER_HEADER: u64 = 4 * 1024;
 
 /// The maximum size of `package.json`, and its maximum compression ratio if it is not tiny.
-const MEMBER: u64 = 1024 * 1024;
+pub(super) const MEMBER: u64 = 1024 * 1024;
 const RATIO: u64 = 200;
 const TINY: u64 = 64 * 1024;
-
-/// The maximum number of members.
-const MEMBERS: u64 = 100_000;
-
-/// The member that describes a package.
-const NAME: &str = "package.json";
 
 /// A part of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +71,11 @@ pub trait RangeSource: Sync {
 
 /// Reads a package's `package.json`, and computes the package's fingerprint.
 pub async fn inspect(source: &impl RangeSource) -> Result<PackageInfo, PackageError> {
+    Ok(read_contents(source).await?.info)
+}
+
+/// Reads a package's `package.json` and the list of its members.
+pub async fn read_contents(source: &impl RangeSource) -> Result<PackageContents, PackageError> {
     let head = fetch(source, 0..HEAD).await?;
     let total = match head.total {
         Some(total) => total,
@@ -91,19 +91,7 @@ pub async fn inspect(source: &impl RangeSource) -> Result<PackageInfo, PackageEr
             Attempt::Found(found) => return Ok(found?),
             Attempt::Misses(range) => range,
         };
-        let part = fetch(source, missed.clone()).await?;
-        if part.total.is_some_and(|size| size != total) {
-            return Err(Unreadable::Changed.into());
-        }
-        let end = part.start + part.bytes.len() as u64;
-        if part.start > missed.start || end <= missed.start {
-            return Err(Unreadable::WrongPart {
-                wanted: missed.start,
-                start: part.start,
-                found: part.bytes.len(),
-            }
-            .into());
-        }
+        let part = next_part(source, missed, total).await?;
         fetched += part.bytes.len() as u64;
         if fetched > BYTES {
             break;
@@ -111,6 +99,29 @@ pub async fn inspect(source: &impl RangeSource) -> Result<PackageInfo, PackageEr
         file.insert(part.start, part.bytes);
     }
     Err(too_large("the amount of data to read for its `package.json`", BYTES).into())
+}
+
+/// Reads a part of a file of this size that contains the first byte of the range.
+pub(super) async fn next_part(
+    source: &impl RangeSource,
+    range: Range<u64>,
+    total: u64,
+) -> Result<Part, PackageError> {
+    let wanted = range.start;
+    let part = fetch(source, range).await?;
+    if part.total.is_some_and(|size| size != total) {
+        return Err(Unreadable::Changed.into());
+    }
+    let end = part.start + part.bytes.len() as u64;
+    if part.start > wanted || end <= wanted {
+        return Err(Unreadable::WrongPart {
+            wanted,
+            start: part.start,
+            found: part.bytes.len(),
+        }
+        .into());
+    }
+    Ok(part)
 }
 
 async fn fetch(source: &impl RangeSource, range: Range<u64>) -> Result<Part, PackageError> {
@@ -124,7 +135,7 @@ fn too_large(what: &'static str, limit: u64) -> Unreadable {
 
 /// The result of an attempt with the known parts.
 enum Attempt {
-    Found(Result<PackageInfo, Unreadable>),
+    Found(Result<PackageContents, Unreadable>),
     Misses(Range<u64>),
 }
 
@@ -153,20 +164,16 @@ fn widen(file: &Sparse, missed: u64, member_end: u64) -> Range<u64> {
     missed..gap_end.min(missed + PART)
 }
 
-/// Reads the member `package.json`, with the fingerprint of the package.
+/// Reads the member `package.json` and the list of the members, with the package's fingerprint.
 fn read_member(
     file: &mut Sparse,
     member_end: &mut u64,
     source: &impl RangeSource,
-) -> Result<PackageInfo, Unreadable> {
+) -> Result<PackageContents, Unreadable> {
     let not_a_zip = Unreadable::NotAZip;
+    let total = file.total;
     let mut archive = ZipArchive::new(&mut *file).map_err(not_a_zip)?;
-    if archive.len() as u64 > MEMBERS {
-        return Err(too_large("the number of its members", MEMBERS));
-    }
-    if archive.has_duplicate_names() {
-        return Err(Unreadable::DuplicateMembers);
-    }
+    let members = members(&archive, total)?;
     let index = archive
         .index_for_name(NAME)
         .ok_or(Unreadable::NoPackageJson)?;
@@ -204,10 +211,16 @@ fn read_member(
     }
     let directory_start = archive.central_directory_start();
     let directory = read_from(file, directory_start).map_err(|error| not_a_zip(error.into()))?;
-    let size = file.total.to_be_bytes();
+    let size = total.to_be_bytes();
     let length = (directory.len() as u64).to_be_bytes();
     let fingerprint = Digest::of_parts([&size[..], &length, &directory, &json]);
-    parse(&source.clean(json), fingerprint)
+    let json = source.clean(json);
+    Ok(PackageContents {
+        info: parse(&json, fingerprint)?,
+        package_json: String::from_utf8_lossy(&json).into_owned(),
+        size: total,
+        members,
+    })
 }
 
 /// The bytes from a position to the end of the file: the central directory and its end record.

@@ -21,6 +21,7 @@ mod order;
 mod own_writes;
 mod ownership;
 mod package;
+mod package_contents;
 mod policy;
 mod precondition;
 mod progress;
@@ -53,6 +54,7 @@ pub use ownership::OwnerConflict;
 pub use package::{
     Inspection, PackageField, PackageInfo, PackageKey, PackageProblem, SOLUTION_TYPE,
 };
+pub use package_contents::{Member, MemberChange, PACKAGE_JSON, PackageContents, PackageDiff};
 pub use precondition::{Difference, PreconditionResult, check_delete, check_update};
 pub use progress::{PastWrite, PlanProgress, Spent};
 pub use saved::{PlanKind, SavedPlan, SavedPlanError};

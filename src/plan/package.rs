@@ -178,6 +178,43 @@ impl PackageProblem {
 }
 
 impl PackageInfo {
+    /// Returns the required fields that are missing or are not texts.
+    pub fn invalid_fields(&self) -> Vec<PackageProblem> {
+        let fields = self.required_fields().into_iter();
+        fields
+            .filter_map(|(key, field)| field.problem(key))
+            .collect()
+    }
+
+    /// Returns the fields that the platform requires, in the order of the messages.
+    fn required_fields(&self) -> [(PackageKey, &PackageField); 4] {
+        let Self {
+            name,
+            version,
+            owner,
+            solution_type,
+            visibility: _,
+            fingerprint: _,
+        } = self;
+        [
+            (PackageKey::Name, name),
+            (PackageKey::Version, version),
+            (PackageKey::Owner, owner),
+            (PackageKey::SolutionType, solution_type),
+        ]
+    }
+
+    /// Returns the warning about a kind of solution that the platform does not document.
+    pub fn type_warning(&self) -> Option<String> {
+        let found = self.solution_type.shown()?;
+        (found != SOLUTION_TYPE).then(|| {
+            format!(
+                "the package's `solution_type` is `{found}`, \
+                 but the platform documents only `{SOLUTION_TYPE}`"
+            )
+        })
+    }
+
     /// Returns everything that prevents a deploy of this package as `declared`.
     ///
     /// `other_owner` is the other owner of the pair: a package that names it satisfies the
@@ -187,47 +224,33 @@ impl PackageInfo {
         declared: &Identity,
         other_owner: Option<&Owner>,
     ) -> Vec<PackageProblem> {
-        let Self {
-            name,
-            version,
-            owner,
-            solution_type,
-            visibility: _,
-            fingerprint: _,
-        } = self;
         let other_owner = other_owner.map(Owner::as_str);
-        [
-            (PackageKey::Name, name, Some(declared.name.as_str())),
-            (
-                PackageKey::Version,
-                version,
-                Some(declared.version.as_str()),
-            ),
-            (PackageKey::Owner, owner, Some(declared.owner.as_str())),
-            (PackageKey::SolutionType, solution_type, None),
-        ]
-        .into_iter()
-        .filter_map(|(key, field, declared)| {
-            let invalid = |is_missing| Some(PackageProblem::Invalid { key, is_missing });
-            let found = match field {
-                PackageField::Missing => return invalid(true),
-                PackageField::NotText => return invalid(false),
-                PackageField::Text(found) => found,
-            };
-            let declared = declared.filter(|declared| found != declared)?;
-            let is_owner = key == PackageKey::Owner;
-            if is_owner && other_owner == Some(found) {
-                return None;
-            }
-            let is_unpaired = is_owner && other_owner.is_none();
-            Some(PackageProblem::Mismatch {
-                key,
-                declared: declared.to_owned(),
-                found: cut(found),
-                advice: is_unpaired.then(|| advice(declared, found)).flatten(),
+        let declared_of = |key| match key {
+            PackageKey::Name => Some(declared.name.as_str()),
+            PackageKey::Version => Some(declared.version.as_str()),
+            PackageKey::Owner => Some(declared.owner.as_str()),
+            PackageKey::SolutionType => None,
+        };
+        let fields = self.required_fields().into_iter();
+        fields
+            .filter_map(|(key, field)| {
+                let PackageField::Text(found) = field else {
+                    return field.problem(key);
+                };
+                let declared = declared_of(key).filter(|declared| found != declared)?;
+                let is_owner = key == PackageKey::Owner;
+                if is_owner && other_owner == Some(found) {
+                    return None;
+                }
+                let is_unpaired = is_owner && other_owner.is_none();
+                Some(PackageProblem::Mismatch {
+                    key,
+                    declared: declared.to_owned(),
+                    found: cut(found),
+                    advice: is_unpaired.then(|| advice(declared, found)).flatten(),
+                })
             })
-        })
-        .collect()
+            .collect()
     }
 }
 
@@ -236,12 +259,27 @@ fn advice(declared: &str, found: &str) -> Option<String> {
 }
 
 impl PackageField {
-    /// Returns the text that a message shows; a long one is cut.
-    pub fn shown(&self) -> Option<String> {
+    /// Returns the problem of a required field that is not a text.
+    fn problem(&self, key: PackageKey) -> Option<PackageProblem> {
+        let is_missing = match self {
+            Self::Missing => true,
+            Self::NotText => false,
+            Self::Text(_) => return None,
+        };
+        Some(PackageProblem::Invalid { key, is_missing })
+    }
+
+    /// Returns the text, if it is one.
+    pub fn text(&self) -> Option<&str> {
         match self {
-            Self::Text(text) => Some(cut(text)),
+            Self::Text(text) => Some(text),
             Self::Missing | Self::NotText => None,
         }
+    }
+
+    /// Returns the text that a message shows; a long one is cut.
+    pub fn shown(&self) -> Option<String> {
+        self.text().map(cut)
     }
 }
 

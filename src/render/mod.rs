@@ -24,15 +24,16 @@ pub use formats::{
 };
 pub use human::{
     PlanDetail, render_abandoned, render_doctor, render_history, render_job, render_not_approved,
-    render_past_apply, render_plan_in, render_refusal, render_report, render_review, render_runs,
-    render_solution, render_solutions, render_verdict,
+    render_package, render_package_diff, render_past_apply, render_plan_in, render_refusal,
+    render_report, render_review, render_runs, render_solution, render_solutions, render_verdict,
 };
 pub use json::{
     AbandonDocument, Diagnostic, DoctorDocument, HistoryDocument, JobDocument, NotApplied,
-    PastApplyDocument, PlanDocument, ReportDocument, ReviewDocument, RunsDocument,
-    SolutionsDocument, StreamLine, StreamMessage, doctor_document, history_document, job_document,
-    not_applied_document, orphaned_sentence, past_apply_document, plan_document, render_json,
-    report_document, review_document, runs_document, schema_of, solutions_document,
+    PackageDiffDocument, PackageDocument, PastApplyDocument, PlanDocument, ReportDocument,
+    ReviewDocument, RunsDocument, SolutionsDocument, StreamLine, StreamMessage, doctor_document,
+    history_document, job_document, not_applied_document, orphaned_sentence, past_apply_document,
+    plan_document, render_json, report_document, review_document, runs_document, schema_of,
+    solutions_document,
 };
 pub use manifest::render_manifest;
 pub use markdown::{
@@ -41,7 +42,7 @@ pub use markdown::{
 pub use problems::render_problem;
 pub use progress::render_event;
 pub use styles::{StyledWriter, Styles, styled};
-pub use view::{Abandoned, ReportView};
+pub use view::{Abandoned, PackageView, ReportView};
 pub use wrap::{PROSE_WIDTH, wrapped};
 
 /// The start of the command that clears an orphaned record, in tests.

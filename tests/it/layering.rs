@@ -33,7 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "job",
         ],
     ),
-    ("package", &["ident", "plan"]),
+    ("package", &["regular_file", "ident", "plan"]),
     (
         "store",
         &[

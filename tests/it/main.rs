@@ -21,6 +21,7 @@ mod layering;
 mod listing;
 mod manifest;
 mod output;
+mod package_command;
 mod pages;
 mod platform;
 mod review;

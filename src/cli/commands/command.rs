@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::{
     abandon, apply, completions, destroy, doctor, emulator, export, force_unlock, get, history,
-    init, job, jobs, list, man, plan, review, run, schema, show, validate,
+    init, job, jobs, list, man, package, plan, review, run, schema, show, validate,
 };
 use crate::cli::args::GlobalArgs;
 use crate::cli::error::{CommandError, ExitStatus, Result};
@@ -40,6 +40,7 @@ pub(in crate::cli) enum Command {
     Get(get::GetArgs),
     Export(export::ExportArgs),
     Doctor(doctor::DoctorArgs),
+    Package(package::PackageArgs),
     Run(run::RunArgs),
     Jobs(jobs::JobsArgs),
     Job(job::JobArgs),
@@ -63,6 +64,7 @@ impl Command {
         match self {
             Self::Emulator(args) => !args.openapi,
             Self::Job(_) | Self::Abandon(_) => true,
+            Self::Package(args) => args.is_build(),
             other => other.is_writing(),
         }
     }
@@ -99,6 +101,7 @@ impl Command {
             Self::Get(args) => get::run(&args, settings, io).await,
             Self::Export(args) => export::run(&args, settings, io).await,
             Self::Doctor(args) => doctor::run(&args, settings, io).await,
+            Self::Package(args) => package::run(&args, settings, io).await,
             Self::Run(args) => run::run(&args, settings, io).await,
             Self::Jobs(args) => jobs::run(&args, settings, io).await,
             Self::Job(args) => job::run(&args, settings, io).await,

@@ -21,6 +21,7 @@ mod job;
 mod jobs;
 mod list;
 mod man;
+mod package;
 mod plan;
 mod review;
 mod run;

@@ -8,8 +8,9 @@ use crate::cli::error::{ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::manifest;
 use crate::render::{
-    AbandonDocument, DoctorDocument, HistoryDocument, JobDocument, PastApplyDocument, PlanDocument,
-    ReportDocument, ReviewDocument, RunsDocument, SolutionsDocument, StreamLine, schema_of,
+    AbandonDocument, DoctorDocument, HistoryDocument, JobDocument, PackageDiffDocument,
+    PackageDocument, PastApplyDocument, PlanDocument, ReportDocument, ReviewDocument, RunsDocument,
+    SolutionsDocument, StreamLine, schema_of,
 };
 
 /// Print a JSON Schema
@@ -44,6 +45,10 @@ pub(super) enum SchemaDocument {
     Abandon,
     /// The output of `doctor --json`.
     Doctor,
+    /// The output of `package build --json` and `package inspect --json`.
+    Package,
+    /// The output of `package diff --json`.
+    PackageDiff,
     /// The output of `apply --format json` and `destroy --format json`.
     Report,
     /// A line of the output of `plan --json`, `apply --json` and `destroy --json`.
@@ -61,6 +66,8 @@ pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus> {
         SchemaDocument::History => schema_of::<HistoryDocument>(),
         SchemaDocument::Abandon => schema_of::<AbandonDocument>(),
         SchemaDocument::Doctor => schema_of::<DoctorDocument>(),
+        SchemaDocument::Package => schema_of::<PackageDocument<'_>>(),
+        SchemaDocument::PackageDiff => schema_of::<PackageDiffDocument<'_>>(),
         SchemaDocument::Report => schema_of::<ReportDocument>(),
         SchemaDocument::Events => schema_of::<StreamLine>(),
         SchemaDocument::ApplyHistory => schema_of::<PastApplyDocument>(),

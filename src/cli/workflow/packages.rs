@@ -10,7 +10,7 @@ use crate::cli::error::CommandError;
 use crate::cli::io::Io;
 use crate::live::Coverage;
 use crate::manifest::{Code, Problem};
-use crate::plan::{Inspection, Plan, Refusal, SOLUTION_TYPE, path_of};
+use crate::plan::{Inspection, Plan, Refusal, path_of};
 
 /// Inspects every package that the plan deploys, and attaches the results to the plan. A package
 /// that could not be inspected is a warning.
@@ -76,17 +76,7 @@ fn warnings(
                 Code::PackageUnreadable,
                 format!("the package `{}` could not be inspected: {why}", path.text),
             ),
-            Inspection::Inspected(info) => {
-                let found = info
-                    .solution_type
-                    .shown()
-                    .filter(|it| it != SOLUTION_TYPE)?;
-                let message = format!(
-                    "the package's `solution_type` is `{found}`, \
-                     but the platform documents only `{SOLUTION_TYPE}`"
-                );
-                (Code::PackageType, message)
-            }
+            Inspection::Inspected(info) => (Code::PackageType, info.type_warning()?),
             Inspection::Missing => return None,
         };
         Some(Problem::remote(source, &path.position, code, message))

@@ -4,6 +4,7 @@ mod abandon;
 mod change;
 mod doctor;
 mod history;
+mod package;
 mod plan;
 mod report;
 mod review;
@@ -14,6 +15,7 @@ mod table;
 pub use abandon::render_abandoned;
 pub use doctor::render_doctor;
 pub use history::{render_history, render_past_apply};
+pub use package::{render_package, render_package_diff};
 #[cfg(test)]
 pub(super) use plan::plan_text;
 pub use plan::{PlanDetail, render_plan_in, render_refusal};

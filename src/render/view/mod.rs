@@ -1,10 +1,12 @@
 //! The sentences, risks and counts that all formats share.
 
 mod abandon;
+mod package;
 pub(super) mod past;
 pub(super) mod plan;
 pub(super) mod report;
 pub(super) mod review;
 
 pub use abandon::Abandoned;
+pub use package::PackageView;
 pub use report::ReportView;

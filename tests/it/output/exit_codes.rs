@@ -317,6 +317,26 @@ fn rows() -> Vec<Row> {
         "abandon A@1 --apply unknown",
         &[(Quiet, 1), (WrongToken, 1)],
     );
+    add(
+        document("package"),
+        "package build none --out a.ibsolution",
+        &[(Empty, 1)],
+    );
+    add(
+        document("package"),
+        "package inspect none.ibsolution",
+        &[(Empty, 1)],
+    );
+    add(
+        document("package-diff"),
+        "package diff none.ibsolution none.ibsolution",
+        &[(Empty, 1)],
+    );
+    add(
+        document("package"),
+        "package inspect -e test 'DRIVE/A-2.ibsolution'",
+        &[(Quiet, 0), (WrongToken, 1), (Problem, 1), (Empty, 1)],
+    );
     add(Json::No, "force-unlock unknown", &[(Quiet, 1), (Empty, 1)]);
     add(Json::No, "schema plan", &[(Empty, 0)]);
     add(Json::No, "schema nonsense", &[(Empty, 1)]);

@@ -8,7 +8,7 @@ use solform_emulator::JobPace;
 use super::{input, start_with};
 use crate::support::TestEnv;
 
-const DOCUMENTS: [&str; 11] = [
+const DOCUMENTS: [&str; 13] = [
     "solutions",
     "runs",
     "job",
@@ -20,6 +20,8 @@ const DOCUMENTS: [&str; 11] = [
     "report",
     "events",
     "abandon",
+    "package",
+    "package-diff",
 ];
 
 #[test]
