@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+use indexmap::IndexSet;
 
 mod formats;
 
@@ -66,7 +67,33 @@ pub(super) struct ManifestArgs {
     pub(super) file: PathBuf,
     /// Environment to use; required if the manifest has several; also SOLFORM_ENVIRONMENT
     #[arg(short, long, value_name = "NAME")]
-    pub(super) environment: Option<String>,
+    pub(super) environment: Vec<String>,
+}
+
+impl ManifestArgs {
+    /// Returns the environments that were given, each once.
+    pub(super) fn environments(&self) -> Vec<String> {
+        let unique: IndexSet<&String> = self.environment.iter().collect();
+        unique.into_iter().cloned().collect()
+    }
+}
+
+/// The option of the commands that read several environments.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Manifest options")]
+pub(super) struct SeveralArgs {
+    /// Read every environment of the manifest, and show all of them as one table; a repeated -e
+    /// does the same for the environments that it names
+    #[arg(long, conflicts_with = "environment")]
+    all_environments: bool,
+}
+
+impl SeveralArgs {
+    /// Returns true if several environments are meant. The output then is a table, even if the
+    /// manifest has only one environment.
+    pub(super) fn are_several(self, manifest: &ManifestArgs) -> bool {
+        self.all_environments || manifest.environments().len() > 1
+    }
 }
 
 /// The store of locks and journals, and the use of the lock.
@@ -187,6 +214,9 @@ pub(super) const OUTPUT: &str = "Output options";
 pub(super) struct ChangeArgs {
     #[command(flatten)]
     pub(super) manifest: ManifestArgs,
+    // Known only so that the error can say what to do instead.
+    #[arg(long, hide = true)]
+    pub(super) all_environments: bool,
     #[command(flatten)]
     pub(super) planning: PlanningArgs,
     #[command(flatten)]

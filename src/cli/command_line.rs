@@ -8,25 +8,40 @@ use clap::{Arg, Command};
 use super::error::{CommandError, Result};
 
 /// Puts `SOLFORM_CLI_ARGS` behind the command's name, and gives Terraform's single-dash options
-/// their second dash: exact long names only, and only before `--`.
+/// their second dash: exact long names only, and only before `--`. Environments of the command
+/// line replace those of `SOLFORM_CLI_ARGS`.
 pub(super) fn normalise(
     cli: &Command,
-    mut arguments: Vec<OsString>,
+    arguments: Vec<OsString>,
     extra: Option<&str>,
 ) -> Result<Vec<OsString>> {
+    let long = long_names(cli);
+    let mut arguments = with_double_dashes(arguments, &long);
     if let Some(extra) = extra {
         let extra = shlex::split(extra).ok_or_else(|| {
             CommandError::failed("SOLFORM_CLI_ARGS has a quote that is not closed")
                 .hint("Close the quote.")
         })?;
         if let Some(command) = command_position(cli, &arguments) {
+            let extra = extra.into_iter().map(OsString::from).collect();
+            let mut extra = with_double_dashes(extra, &long);
             let behind = command + 1;
-            arguments.splice(behind..behind, extra.into_iter().map(OsString::from));
+            // An option that can be repeated would add to the environments that were typed.
+            if !environment_words(&arguments[behind..]).is_empty() {
+                for position in environment_words(&extra).into_iter().rev() {
+                    extra.remove(position);
+                }
+            }
+            arguments.splice(behind..behind, extra);
         }
     }
-    let long = long_names(cli);
+    Ok(arguments)
+}
+
+/// Returns the words in which single-dash options have their second dash.
+fn with_double_dashes(arguments: Vec<OsString>, long: &BTreeSet<&str>) -> Vec<OsString> {
     let mut is_open = true;
-    Ok(arguments
+    arguments
         .into_iter()
         .map(|argument| {
             let Some(text) = argument.to_str() else {
@@ -43,7 +58,30 @@ pub(super) fn normalise(
                 argument
             }
         })
-        .collect())
+        .collect()
+}
+
+/// Returns the positions of the words that choose environments: options and their values.
+fn environment_words(words: &[OsString]) -> Vec<usize> {
+    let mut found = Vec::new();
+    let mut words = words.iter().enumerate();
+    while let Some((position, word)) = words.next() {
+        let Some(word) = word.to_str() else {
+            continue;
+        };
+        match word {
+            "--" => break,
+            "-e" | "--environment" => {
+                found.push(position);
+                found.extend(words.next().map(|(value, _)| value));
+            }
+            "--all-environments" => found.push(position),
+            _ if word.starts_with("--environment=") => found.push(position),
+            _ if word.starts_with("-e") => found.push(position),
+            _ => {}
+        }
+    }
+    found
 }
 
 /// Returns the position of the command's name: the first word that is neither an option of the
@@ -147,6 +185,24 @@ mod tests {
                 "solform", "--chdir", "x", "plan", "-e", "the prod", "--out", "p"
             ]
         );
+    }
+
+    #[test]
+    fn typed_environments_replace_extra_ones() {
+        for (typed, extra, expected) in [
+            ("plan -e b", "-e a --concise", "plan --concise -e b"),
+            ("plan -eb -e c", "--environment a", "plan -eb -e c"),
+            ("plan -environment=b", "-e=a", "plan --environment=b"),
+            ("plan -all-environments", "-ea", "plan --all-environments"),
+            ("plan -e b", "-all-environments", "plan -e b"),
+            ("plan", "-e a -e b", "plan -e a -e b"),
+            ("plan -exclude A", "-e a", "plan -e a --exclude A"),
+            ("apply -- -e", "-e a", "apply -e a -- -e"),
+        ] {
+            let words: Vec<&str> = ["solform"].into_iter().chain(typed.split(' ')).collect();
+            let found = normalised(&words, Some(extra));
+            assert_eq!(found[1..].join(" "), expected, "{typed} with {extra}");
+        }
     }
 
     /// The value of an option or an argument may have the name of a command.

@@ -3,7 +3,7 @@
 //!
 //! Every command that solform prints is built here, so that the user can copy it unchanged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
@@ -46,7 +46,7 @@ impl Invocation {
             chdir,
             env,
             file: typed(matches, "file"),
-            environment: typed(matches, "environment").or(environment.map(str::to_owned)),
+            environment: chosen(matches, environment),
             store: typed(matches, "store"),
             options: definition.get_subcommands().map(options_of).collect(),
         }
@@ -135,6 +135,18 @@ impl Invocation {
             text.push_str(arguments);
         }
         text
+    }
+}
+
+/// Returns the environment of a command, if it is only one. `default` is used if none is given.
+fn chosen(command: &ArgMatches, default: Option<&str>) -> Option<String> {
+    let is_given = |name: &str| matches!(command.try_get_one::<bool>(name), Ok(Some(true)));
+    let given = command.try_get_many::<String>("environment").ok().flatten();
+    let given: BTreeSet<&String> = given.into_iter().flatten().collect();
+    match (given.first(), given.len()) {
+        (Some(only), 1) => Some((*only).clone()),
+        (None, _) if !is_given("all_environments") => default.map(str::to_owned),
+        _ => None,
     }
 }
 
@@ -254,6 +266,17 @@ mod tests {
                 "solform list --file o.yaml",
             ),
             (&["solform", "schema", "manifest"], "init", "solform init"),
+            (
+                &["solform", "plan", "-e", "dev", "-e", "dev"],
+                "list",
+                "solform list -e dev",
+            ),
+            // No single environment is meant.
+            (
+                &["solform", "plan", "-e", "dev", "-e", "prod"],
+                "list",
+                "solform list",
+            ),
         ] {
             let printed = invocation(typed).command(verb).to_string();
             assert_eq!(printed, expected, "{typed:?}");

@@ -36,7 +36,8 @@ mod vars;
 mod yaml;
 
 pub use check::{
-    Checked, CheckedAll, Selection, environments, read, read_ahead, read_all, token_variables,
+    Checked, CheckedAll, CheckedEach, Selection, environments, read, read_ahead, read_all,
+    read_each, token_variables, united,
 };
 pub use duration::{DurationError, duration_from, duration_text};
 pub use glob::{Glob, GlobError};

@@ -205,6 +205,15 @@ impl Problems {
         Self::or_warnings(problems).err()
     }
 
+    /// Returns the same problems; each names this environment.
+    #[must_use]
+    pub fn in_environment(mut self, name: &str) -> Self {
+        for problem in &mut self.0 {
+            problem.environments = vec![name.to_owned()];
+        }
+        self
+    }
+
     /// Returns a single error.
     pub(super) fn of(problem: Problem) -> Self {
         debug_assert_eq!(problem.severity(), Severity::Error);

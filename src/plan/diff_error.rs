@@ -56,6 +56,19 @@ pub enum DiffError {
 }
 
 impl DiffError {
+    /// Returns true if both errors are about the same selector, for any suggestions.
+    pub fn is_about_same_selector(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::SelectsNothing { selector, near: _ },
+                Self::SelectsNothing {
+                    selector: other, ..
+                },
+            ) => selector == other,
+            _ => false,
+        }
+    }
+
     /// Returns the fix, as a sentence.
     pub fn help(&self) -> String {
         match self {

@@ -23,21 +23,24 @@ pub use formats::{
     Subject, TEXT, gitlab_document,
 };
 pub use human::{
-    PlanDetail, render_abandoned, render_doctor, render_history, render_job, render_not_approved,
-    render_package, render_package_diff, render_past_apply, render_plan_in, render_refusal,
-    render_report, render_review, render_runs, render_solution, render_solutions, render_verdict,
+    PlanDetail, render_abandoned, render_doctor, render_history, render_job, render_list_matrix,
+    render_not_approved, render_package, render_package_diff, render_past_apply, render_plan_in,
+    render_plan_matrix, render_refusal, render_report, render_review, render_runs, render_solution,
+    render_solutions, render_verdict,
 };
 pub use json::{
-    AbandonDocument, Diagnostic, DoctorDocument, HistoryDocument, JobDocument, NotApplied,
-    PackageDiffDocument, PackageDocument, PastApplyDocument, PlanDocument, ReportDocument,
+    AbandonDocument, Diagnostic, DoctorDocument, EnvironmentResult, HistoryDocument, JobDocument,
+    ListMatrixDocument, ListResult, NotApplied, PackageDiffDocument, PackageDocument,
+    PastApplyDocument, PlanDocument, PlanMatrixDocument, PlanResult, ReportDocument,
     ReviewDocument, RunsDocument, SolutionsDocument, StreamLine, StreamMessage, doctor_document,
-    history_document, job_document, not_applied_document, orphaned_sentence, past_apply_document,
-    plan_document, render_json, report_document, review_document, runs_document, schema_of,
-    solutions_document,
+    history_document, job_document, list_matrix_document, not_applied_document, orphaned_sentence,
+    past_apply_document, plan_document, plan_matrix_document, render_json, report_document,
+    review_document, runs_document, schema_of, solutions_document,
 };
 pub use manifest::render_manifest;
 pub use markdown::{
-    render_markdown, render_past_apply_markdown, render_report_markdown, render_review_markdown,
+    render_markdown, render_past_apply_markdown, render_plan_matrix_markdown,
+    render_report_markdown, render_review_markdown,
 };
 pub use problems::render_problem;
 pub use progress::render_event;

@@ -170,7 +170,7 @@ fn formats(scenario: &Scenario, plan: &Plan) -> Formats {
         text: plan_text(PlanDetail::Verbose, plan),
         concise: plan_text(PlanDetail::Concise, plan),
         json: serde_json::from_str(&json).unwrap(),
-        gitlab: serde_json::to_value(gitlab_document(plan)).unwrap(),
+        gitlab: serde_json::to_value(gitlab_document([plan])).unwrap(),
         markdown: markdown(plan, &refusals, 1_000_000),
         refusals,
     }

@@ -6,24 +6,30 @@ use clap::Args;
 
 use crate::api::{ListRequest, VisibilityOf};
 use crate::attribute::LiveVisibilityWord;
-use crate::cli::args::{ManifestArgs, Word, word_parser};
-use crate::cli::environment::session;
-use crate::cli::error::{ExitStatus, Result};
+use crate::cli::args::{ManifestArgs, SeveralArgs, Word, word_parser};
+use crate::cli::environment::session::{self, Session};
+use crate::cli::error::{ExitStatus, Result, status_of_all};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
-use crate::cli::workflow::apply_session;
+use crate::cli::workflow::{apply_session, several};
 use crate::ident::{Identity, Owner, SolutionName};
 use crate::live::{Coverage, LiveVersion, RecordTexts};
-use crate::render::{orphaned_sentence, render_json, render_solutions, solutions_document, words};
+use crate::render::{
+    ListResult, list_matrix_document, orphaned_sentence, render_json, render_list_matrix,
+    render_solutions, solutions_document, words,
+};
 
 /// List live versions
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  \
     solform list -e prod\n  \
-    solform list -e prod --owner IB_DEPLOYED --state ACTIVE --json")]
+    solform list -e prod --owner IB_DEPLOYED --state ACTIVE --json\n  \
+    solform list --all-environments --name 'Form W-2'")]
 pub(in crate::cli) struct ListArgs {
     #[command(flatten)]
     manifest: ManifestArgs,
+    #[command(flatten)]
+    several: SeveralArgs,
     /// List only versions in this state
     #[arg(long, value_name = "STATE", value_parser = word_parser(&STATES), ignore_case = true)]
     state: Option<&'static str>,
@@ -40,7 +46,8 @@ pub(in crate::cli) struct ListArgs {
     #[arg(long, value_name = "VISIBILITY", ignore_case = true)]
     #[arg(value_parser = word_parser(&VISIBILITIES))]
     visibility: Option<&'static str>,
-    /// Maximum number of results; the whole list is read anyway, to check that it is complete
+    /// Maximum number of results (solutions, if several environments are listed); the whole list is
+    /// read anyway, to check that it is complete
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
     /// Number of results to skip
@@ -69,34 +76,97 @@ const VISIBILITIES: [Word; 3] = [
 ];
 
 pub(super) async fn run(args: &ListArgs, settings: &Settings, io: &mut Io) -> Result<ExitStatus> {
+    let offset = usize::try_from(args.offset).unwrap_or(usize::MAX);
+    let limit = args.limit.map_or(usize::MAX, |limit| {
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    });
+    if args.several.are_several(&args.manifest) {
+        return list_several(args, (offset, limit), settings, io).await;
+    }
     let session = session::open(&args.manifest, settings, io).await?;
+    let listed = read(args, (offset, limit), &session, io).await?;
+    let ListResult {
+        live: shown,
+        addresses,
+        history,
+    } = &listed;
+    if args.json {
+        let environment = &session.manifest().environment.name;
+        let document = solutions_document(environment, shown, addresses, history);
+        render_json(&document, io.document())?;
+    } else {
+        render_solutions(shown, &mut io.out)?;
+    }
+    warn(&listed, &session, io)?;
+    Ok(ExitStatus::Success)
+}
+
+/// Lists several environments, and shows them as one matrix. `offset` and `limit` count solutions.
+async fn list_several(
+    args: &ListArgs,
+    (offset, limit): (usize, usize),
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<ExitStatus> {
+    let opened = several::open(&args.manifest, settings, io).await?;
+    let listed = several::read(opened, "cannot be listed", io, async |session, io| {
+        let listed = read(args, (0, usize::MAX), session, io).await?;
+        warn(&listed, session, io)?;
+        Ok(listed)
+    })
+    .await?;
+    let (lists, sessions): (Vec<_>, Vec<_>) = listed
+        .into_iter()
+        .map(|environment| environment.into_parts(io, |_, listed| listed))
+        .unzip();
+    if args.json {
+        let document = list_matrix_document(&lists, (offset, limit));
+        render_json(&document, io.document())?;
+    } else {
+        render_list_matrix(&lists, (offset, limit), &mut io.text())?;
+    }
+    let mut statuses = Vec::with_capacity(lists.len());
+    for (environment, session) in lists.iter().zip(sessions) {
+        if let Err(error) = session {
+            several::report(&environment.name, &error, io)?;
+            statuses.push(error.kind.exit_status());
+        }
+    }
+    Ok(status_of_all(&statuses))
+}
+
+/// Reads the versions that pass the filters.
+async fn read(
+    args: &ListArgs,
+    (offset, limit): (usize, usize),
+    session: &Session,
+    io: &mut Io,
+) -> Result<ListResult> {
     let request = ListRequest {
         names: args.name.clone().map(|name| BTreeSet::from([name])),
         visibility_of: VisibilityOf::All,
         ..ListRequest::default()
     };
     let live = session.read(session.reader().collect(&request)).await?;
-    let history = apply_session::read_history(&session, None, io).await?;
-    let offset = usize::try_from(args.offset).unwrap_or(usize::MAX);
-    let limit = args.limit.map_or(usize::MAX, |limit| {
-        usize::try_from(limit).unwrap_or(usize::MAX)
-    });
+    let history = apply_session::read_history(session, None, io).await?;
     let shown = live.select(
         |version| passes(args, &Texts::of(version)),
         |record| passes(args, &Texts::of_unmanageable(&record.texts)),
         offset,
         limit,
     );
-    if args.json {
-        let environment = &session.manifest().environment.name;
-        let addresses = live.long_addresses();
-        let document = solutions_document(environment, &shown, &addresses, &history);
-        render_json(&document, io.document())?;
-    } else {
-        render_solutions(&shown, &mut io.out)?;
-    }
+    Ok(ListResult {
+        live: shown,
+        addresses: live.long_addresses(),
+        history,
+    })
+}
+
+/// Warns about orphaned records, and about an incomplete list.
+fn warn(listed: &ListResult, session: &Session, io: &mut Io) -> Result<()> {
+    let ListResult { live, history, .. } = listed;
     let abandon = session.context.command("abandon").to_string();
-    for version in shown.versions() {
+    for version in live.versions() {
         let Some(record) = history.orphaned.get(&version.id) else {
             continue;
         };
@@ -112,7 +182,7 @@ pub(super) async fn run(args: &ListArgs, settings: &Settings, io: &mut Io) -> Re
     if let Coverage::Unproven(why) = live.coverage() {
         io.warn_incomplete(&why.to_string())?;
     }
-    Ok(ExitStatus::Success)
+    Ok(())
 }
 
 /// The values that filters compare.
@@ -151,6 +221,7 @@ impl<'a> Texts<'a> {
 fn passes(args: &ListArgs, texts: &Texts<'_>) -> bool {
     let ListArgs {
         manifest: _,
+        several: _,
         state,
         name,
         author,

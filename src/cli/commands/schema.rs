@@ -8,9 +8,9 @@ use crate::cli::error::{ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::manifest;
 use crate::render::{
-    AbandonDocument, DoctorDocument, HistoryDocument, JobDocument, PackageDiffDocument,
-    PackageDocument, PastApplyDocument, PlanDocument, ReportDocument, ReviewDocument, RunsDocument,
-    SolutionsDocument, StreamLine, schema_of,
+    AbandonDocument, DoctorDocument, HistoryDocument, JobDocument, ListMatrixDocument,
+    PackageDiffDocument, PackageDocument, PastApplyDocument, PlanDocument, PlanMatrixDocument,
+    ReportDocument, ReviewDocument, RunsDocument, SolutionsDocument, StreamLine, schema_of,
 };
 
 /// Print a JSON Schema
@@ -35,6 +35,10 @@ pub(super) enum SchemaDocument {
     Job,
     /// The output of `plan --format json` and `show --json`.
     Plan,
+    /// The output of `plan --format json` for several environments.
+    PlanMatrix,
+    /// The output of `list --json` for several environments.
+    ListMatrix,
     /// The output of `review --json`.
     Review,
     /// The output of `history --json`.
@@ -62,6 +66,8 @@ pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus> {
         SchemaDocument::Runs => schema_of::<RunsDocument>(),
         SchemaDocument::Job => schema_of::<JobDocument>(),
         SchemaDocument::Plan => schema_of::<PlanDocument>(),
+        SchemaDocument::PlanMatrix => schema_of::<PlanMatrixDocument>(),
+        SchemaDocument::ListMatrix => schema_of::<ListMatrixDocument>(),
         SchemaDocument::Review => schema_of::<ReviewDocument>(),
         SchemaDocument::History => schema_of::<HistoryDocument>(),
         SchemaDocument::Abandon => schema_of::<AbandonDocument>(),

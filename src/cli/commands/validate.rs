@@ -23,7 +23,7 @@ pub(in crate::cli) struct ValidateArgs {
 pub(super) fn run(args: &ValidateArgs, settings: &Settings, io: &mut Io) -> Result<ExitStatus> {
     let args = &args.manifest;
     let source = context::read_source(&args.file)?;
-    let selection = context::selection(args, settings);
+    let selection = context::selection(args, settings)?;
     let variable = |name: &str| settings.manifest_variable(name);
     let failed = |problems| {
         settings.hide_tokens(&source, &io.secrets);

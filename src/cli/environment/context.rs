@@ -49,17 +49,26 @@ pub(in crate::cli) fn read_source(path: &Path) -> Result<SourceFile, CommandErro
     Ok(SourceFile::from_bytes(&path.display().to_string(), bytes)?)
 }
 
-/// Returns the chosen environment.
+/// Returns the chosen environment; an error if several are given.
 pub(in crate::cli) fn selection<'s>(
     args: &'s ManifestArgs,
     settings: &'s Settings,
-) -> Selection<'s> {
-    Selection {
-        environment: args
-            .environment
-            .as_deref()
-            .or(settings.environment.as_deref()),
-    }
+) -> Result<Selection<'s>, CommandError> {
+    let environment = match args.environment.split_first() {
+        None => settings.environment.as_deref(),
+        Some((first, rest)) if rest.iter().all(|other| other == first) => Some(first.as_str()),
+        Some(_) => return Err(several_environments(&args.environments().join(", "))),
+    };
+    Ok(Selection { environment })
+}
+
+/// Returns the error of a command that works on one environment, and was given several.
+pub(in crate::cli) fn several_environments(given: &str) -> CommandError {
+    let message = format!("this command works on one environment, and several are given: {given}");
+    CommandError::failed(message).hint(
+        "Run it once for each of them, with `-e NAME`. Only `plan` and `list` take several \
+         environments.",
+    )
 }
 
 /// Reads the manifest for the chosen environment, without sending a request.
@@ -78,7 +87,7 @@ pub(in crate::cli) fn context_of(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<EnvironmentContext, CommandError> {
-    let selection = selection(args, settings);
+    let selection = selection(args, settings)?;
     let variable = |name: &str| settings.manifest_variable(name);
     let Checked { manifest, warnings } =
         manifest::read(&source, &selection, &variable).map_err(|problems| {
@@ -89,21 +98,36 @@ pub(in crate::cli) fn context_of(
         settings.hide_tokens(&source, &io.secrets);
         io.warn_of(&warnings)?;
     }
-    let environment = &manifest.environment.name;
-    let invocation = settings.invocation.resolved(&args.file, environment);
-    Ok(EnvironmentContext {
-        source,
-        manifest,
-        warnings: warnings.len(),
-        folder: manifest_folder(&args.file).to_owned(),
-        settings: Settings {
-            invocation,
-            ..settings.clone()
-        },
-    })
+    let warnings = warnings.len();
+    Ok(EnvironmentContext::new(
+        source, manifest, warnings, &args.file, settings,
+    ))
 }
 
 impl EnvironmentContext {
+    /// Creates the context of a manifest that was read from a file. `warnings` is the number of
+    /// shown warnings.
+    pub(in crate::cli) fn new(
+        source: SourceFile,
+        manifest: Manifest,
+        warnings: usize,
+        file: &Path,
+        settings: &Settings,
+    ) -> Self {
+        let environment = &manifest.environment.name;
+        let invocation = settings.invocation.resolved(file, environment);
+        Self {
+            source,
+            manifest,
+            warnings,
+            folder: manifest_folder(file).to_owned(),
+            settings: Settings {
+                invocation,
+                ..settings.clone()
+            },
+        }
+    }
+
     /// Starts a command for this environment, for printing.
     pub(in crate::cli) fn command(&self, verb: &str) -> PrintedCommand {
         self.settings.invocation.command(verb)

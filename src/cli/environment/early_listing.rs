@@ -58,7 +58,7 @@ fn begin(
     settings: &Settings,
     io: &Io,
 ) -> Option<(Environment, Reader, PendingListing)> {
-    let selection = context::selection(args, settings);
+    let selection = context::selection(args, settings).ok()?;
     let environment =
         manifest::read_ahead(source, &selection, &|name| settings.manifest_variable(name))?;
     let Endpoint::Url(url) = &environment.url else {

@@ -24,8 +24,17 @@ use crate::regular_file::{self, SECRET_LIMIT, SEED_LIMIT};
 pub(in crate::cli) struct Session {
     pub(in crate::cli) context: EnvironmentContext,
     reader: Reader,
-    /// The embedded emulator; it stops when the session ends.
-    _emulator: Option<Embedded>,
+    /// The embedded emulator; it stops when the last session with it ends.
+    emulator: Option<SharedEmulator>,
+}
+
+/// The embedded emulator of a manifest, which all of its environments `emulator:` share: their data
+/// is in one folder, which one emulator holds.
+#[derive(Clone)]
+pub(in crate::cli) struct SharedEmulator {
+    url: Url,
+    token: SecretString,
+    _embedded: Arc<Embedded>,
 }
 
 /// Reads the manifest, starts the embedded emulator if it is used, and prepares the client.
@@ -49,25 +58,30 @@ pub(in crate::cli) async fn connect(
     io: &mut Io,
     adjust: impl FnOnce(&mut ClientSettings),
 ) -> Result<Session, CommandError> {
+    connect_beside(None, context, settings, io, adjust).await
+}
+
+/// Does the same as [`connect`], with the embedded emulator of another session of the same manifest
+/// if there is one.
+pub(in crate::cli) async fn connect_beside(
+    running: Option<&SharedEmulator>,
+    context: EnvironmentContext,
+    settings: &Settings,
+    io: &mut Io,
+    adjust: impl FnOnce(&mut ClientSettings),
+) -> Result<Session, CommandError> {
     let environment = &context.manifest.environment;
-    let (base, own_token, emulator) = match &environment.url {
-        Endpoint::Url(url) => (url.clone(), None, None),
-        Endpoint::Emulator => {
-            // Other users of the machine can reach the port of the embedded emulator, so it needs a
-            // token.
-            let token = uuid::Uuid::new_v4().to_string();
-            let seed = environment.emulator.seed.as_ref().map(|path| {
-                let path = settings.manifest_path(&context.folder, path)?;
-                read_seed(&path).map(|seed| (path, seed))
-            });
-            let seed = seed.transpose()?;
-            let root = settings.manifest_path(&context.folder, Path::new(".solform"))?;
-            let embedded = embedded_emulator::start_in(&root, seed, &token, settings, io).await?;
-            let url = Url::parse(&embedded.emulator.url())
-                .expect("invariant: the emulator's address is a URL");
-            (url, Some(SecretString::from(token)), Some(embedded))
+    let (base, emulator) = match (&environment.url, running) {
+        (Endpoint::Url(url), _) => (url.clone(), None),
+        (Endpoint::Emulator, running) => {
+            let shared = match running {
+                Some(running) => running.clone(),
+                None => start_emulator(&context, settings, io).await?,
+            };
+            (shared.url.clone(), Some(shared))
         }
     };
+    let own_token = emulator.as_ref().map(|shared| shared.token.clone());
     let client = client(
         environment,
         base,
@@ -80,7 +94,32 @@ pub(in crate::cli) async fn connect(
     Ok(Session {
         context,
         reader: Reader::new(client),
-        _emulator: emulator,
+        emulator,
+    })
+}
+
+/// Starts the embedded emulator of an environment.
+async fn start_emulator(
+    context: &EnvironmentContext,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<SharedEmulator, CommandError> {
+    // Other users of the machine can reach the port of the embedded emulator, so it needs a token.
+    let token = uuid::Uuid::new_v4().to_string();
+    let seed = context.manifest.environment.emulator.seed.as_ref();
+    let seed = seed.map(|path| {
+        let path = settings.manifest_path(&context.folder, path)?;
+        read_seed(&path).map(|seed| (path, seed))
+    });
+    let root = settings.manifest_path(&context.folder, Path::new(".solform"))?;
+    let seed = seed.transpose()?;
+    let embedded = embedded_emulator::start_in(&root, seed, &token, settings, io).await?;
+    let url =
+        Url::parse(&embedded.emulator.url()).expect("invariant: the emulator's address is a URL");
+    Ok(SharedEmulator {
+        url,
+        token: SecretString::from(token),
+        _embedded: Arc::new(embedded),
     })
 }
 
@@ -90,8 +129,13 @@ impl Session {
         Self {
             context,
             reader,
-            _emulator: None,
+            emulator: None,
         }
+    }
+
+    /// Returns the embedded emulator, for other environments of the same manifest.
+    pub(in crate::cli) fn emulator(&self) -> Option<&SharedEmulator> {
+        self.emulator.as_ref()
     }
 
     pub(in crate::cli) fn manifest(&self) -> &Manifest {

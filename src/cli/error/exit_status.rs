@@ -78,6 +78,16 @@ pub(in crate::cli) fn with_precedence(applying: &[(bool, ExitStatus)]) -> ExitSt
         .unwrap_or(ExitStatus::Success)
 }
 
+/// Returns the status of a command that read several environments. An error of one of them has
+/// precedence, because the result is then incomplete.
+pub(in crate::cli) fn status_of_all(statuses: &[ExitStatus]) -> ExitStatus {
+    if statuses.contains(&ExitStatus::Error) {
+        return ExitStatus::Error;
+    }
+    let applying: Vec<(bool, ExitStatus)> = statuses.iter().map(|one| (true, *one)).collect();
+    with_precedence(&applying)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +116,19 @@ mod tests {
         }
         let none = [(false, ExitStatus::Locked)];
         assert_eq!(with_precedence(&none), ExitStatus::Success);
+    }
+
+    #[test]
+    fn an_error_of_one_environment_wins() {
+        use ExitStatus::{Blocked, Changes, Error, InFlight, Success};
+        for (statuses, expected) in [
+            (&[][..], Success),
+            (&[Success, Changes][..], Changes),
+            (&[Changes, Blocked, InFlight][..], Blocked),
+            (&[Blocked, Error, Success][..], Error),
+        ] {
+            assert_eq!(status_of_all(statuses), expected, "{statuses:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Standard output and standard error: streams without secrets, the event stream, and progress.
 
 mod event_stream;
+mod held_warnings;
 mod progress;
 mod read_progress;
 mod redaction;

@@ -24,6 +24,8 @@ const TICK: Duration = Duration::from_millis(500);
 
 /// The status line of one client.
 struct Status {
+    /// The environment, if several are read.
+    environment: Option<String>,
     state: Mutex<State>,
     bars: Option<MultiProgress>,
     err: SharedErr,
@@ -56,6 +58,7 @@ struct State {
 /// Starts a status line, and returns the sink of its events. It ends with the last sink.
 pub(in crate::cli) fn read_sink(io: &Io) -> ReadSink {
     let status = Arc::new(Status {
+        environment: io.environment().map(str::to_owned),
         state: Mutex::default(),
         bars: io.bars.clone(),
         err: SharedErr::new(&io.secrets),
@@ -95,7 +98,10 @@ impl Status {
         let Some(since) = since else {
             return;
         };
-        let line = state.line(now - since);
+        let mut line = state.line(now - since);
+        if let Some(environment) = &self.environment {
+            line = format!("{environment}: {line}");
+        }
         if let Some(bars) = &self.bars {
             let new = || bars.add(spinner("{spinner} {wide_msg}"));
             let bar = state.bar.get_or_insert_with(new);

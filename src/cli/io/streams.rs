@@ -8,6 +8,7 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::event_stream::Stream;
+use super::held_warnings::HeldWarnings;
 use super::redaction::{Redacted, stdout_width};
 use super::repeated::Repeated;
 use crate::api::Redactor;
@@ -44,6 +45,8 @@ pub(in crate::cli) struct Io {
     /// The lines that are updated in place, if standard error is a terminal and there is no event
     /// stream.
     pub(in crate::cli) bars: Option<MultiProgress>,
+    /// The environment whose warnings are held, if several are read at the same time.
+    held: Option<HeldWarnings>,
 }
 
 impl Io {
@@ -73,7 +76,40 @@ impl Io {
             invocation: settings.invocation.clone(),
             bars: is_watched
                 .then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10))),
+            held: None,
         }
+    }
+
+    /// Returns the output for one of several environments that are read at the same time. Its
+    /// warnings are held until [`Io::release`]; its progress names the environment.
+    pub(in crate::cli) fn branch(&self, environment: &str, invocation: &Invocation) -> Self {
+        Self {
+            secrets: Arc::clone(&self.secrets),
+            out: Redacted::new(io::stdout(), Arc::clone(&self.secrets), stdout_width),
+            err: Redacted::stderr(&self.secrets),
+            stream: self.stream.clone(),
+            nowhere: io::sink(),
+            invocation: invocation.clone(),
+            bars: self.bars.clone(),
+            held: Some(HeldWarnings::new(environment)),
+            ..*self
+        }
+    }
+
+    /// Returns the name of the environment, if this is the output for one of several.
+    pub(in crate::cli) fn environment(&self) -> Option<&str> {
+        self.held.as_ref().map(HeldWarnings::environment)
+    }
+
+    /// Shows the warnings that these outputs held: each names its environments, and a warning about
+    /// the manifest that several of them have is shown once.
+    pub(in crate::cli) fn release(&mut self, branches: Vec<Self>) -> io::Result<()> {
+        let held = branches.into_iter().filter_map(|branch| branch.held);
+        let (texts, problems) = HeldWarnings::united(held);
+        for (summary, causes) in texts {
+            self.warn(&summary, causes)?;
+        }
+        self.warn_of(&problems)
     }
 
     /// Reserves standard output for the event stream, and starts the stream.
@@ -157,13 +193,26 @@ impl Io {
     /// Writes the error that ends a command.
     pub(in crate::cli) fn report(&mut self, error: &CommandError) {
         // stderr is closed; the error is ignored.
-        let _ = self.try_report(error);
+        let _ = self.try_report(error, None);
     }
 
-    fn try_report(&mut self, error: &CommandError) -> io::Result<()> {
+    /// Writes the error of one of several environments.
+    pub(in crate::cli) fn report_in(
+        &mut self,
+        environment: &str,
+        error: &CommandError,
+    ) -> io::Result<()> {
+        self.try_report(error, Some(environment))
+    }
+
+    fn try_report(&mut self, error: &CommandError, environment: Option<&str>) -> io::Result<()> {
         if let Some(stream) = &self.stream {
             for diagnostic in diagnostics_of(error, &self.invocation) {
-                stream.send(StreamMessage::diagnostic(diagnostic));
+                let message = StreamMessage::diagnostic(diagnostic);
+                stream.send(match environment {
+                    Some(environment) => message.in_environment(environment),
+                    None => message,
+                });
             }
         }
         let problems = match &error.kind {
@@ -215,6 +264,10 @@ impl Io {
     /// Warns about the manifest: the warnings are in the stream, and repeated ones are grouped on
     /// standard error.
     pub(in crate::cli) fn warn_of(&mut self, warnings: &[Problem]) -> io::Result<()> {
+        if let Some(held) = &mut self.held {
+            held.problems.extend_from_slice(warnings);
+            return Ok(());
+        }
         for warning in warnings.iter().take(WARNINGS_SENT) {
             self.send(|| StreamMessage::diagnostic(Diagnostic::of_problem(warning)));
         }
@@ -254,6 +307,10 @@ impl Io {
 
     /// Writes a warning without a location in the manifest.
     pub(in crate::cli) fn warn(&mut self, summary: &str, causes: Vec<String>) -> io::Result<()> {
+        if let Some(held) = &mut self.held {
+            held.texts.push((summary.to_owned(), causes));
+            return Ok(());
+        }
         writeln!(self.err, "Warning: {}", words::escaped(summary))?;
         for cause in &causes {
             writeln!(self.err, "  because {}", words::escaped(cause))?;

@@ -8,6 +8,7 @@ use super::cancellation::Cancellation;
 use super::report::Reporting;
 use super::{plan, recovery, saved_plan};
 use crate::cli::args::ChangeArgs;
+use crate::cli::environment::context::several_environments;
 use crate::cli::environment::session;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
@@ -54,6 +55,9 @@ async fn open_and_execute(
     };
     let is_approved = args.auto_approve || !matches!(source, ApplySource::Manifest);
     reporting.check(is_approved)?;
+    if args.all_environments {
+        return Err(several_environments("--all-environments"));
+    }
     let refused_option = match source {
         ApplySource::Manifest if verb == "destroy" && !args.planning.replace.is_empty() => {
             return Err(plan::replace_with_destroy());
@@ -77,8 +81,8 @@ async fn open_and_execute(
     if let Some((_, saved)) = &file {
         reporting.mode = saved.plan.mode;
         // Without `-e`, the plan's environment is used.
-        if manifest.environment.is_none() && settings.environment.is_none() {
-            manifest.environment = Some(saved.plan.subject.environment.clone());
+        if manifest.environment.is_empty() && settings.environment.is_none() {
+            manifest.environment = vec![saved.plan.subject.environment.clone()];
         }
     }
     let opening = session::open(&manifest, settings, io);

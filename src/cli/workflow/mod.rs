@@ -15,4 +15,5 @@ pub(in crate::cli) mod recovery;
 pub(in crate::cli) mod report;
 pub(in crate::cli) mod run_watch;
 pub(in crate::cli) mod saved_plan;
+pub(in crate::cli) mod several;
 pub(in crate::cli) mod verification;

@@ -38,6 +38,33 @@ impl Planner<'_> {
         overrides: &Overrides,
         io: &mut Io,
     ) -> Result<Plan, CommandError> {
+        let (live, plan) = self.make_plan_and_live(look, overrides, io).await?;
+        drop_in_background(live);
+        Ok(plan)
+    }
+
+    /// Returns the errors of the selectors that select nothing in this environment, if that is
+    /// accepted here.
+    pub(in crate::cli) fn unused_selectors(self, live: &LiveState) -> Vec<DiffError> {
+        if self.options.targets.is_empty() && self.options.excludes.is_empty() {
+            return Vec::new();
+        }
+        let options = DiffOptions {
+            may_select_nothing: false,
+            ..self.options.clone()
+        };
+        let errors = diff(self.manifest(), live, self.history, &options).err();
+        let is_unused = |error: &DiffError| matches!(error, DiffError::SelectsNothing { .. });
+        errors.into_iter().flatten().filter(is_unused).collect()
+    }
+
+    /// Does the same as [`make_plan`](Self::make_plan), and also returns the live state.
+    pub(in crate::cli) async fn make_plan_and_live(
+        self,
+        look: Option<PendingListing>,
+        overrides: &Overrides,
+        io: &mut Io,
+    ) -> Result<(LiveState, Plan), CommandError> {
         let (live, mut plan) = self.collect_for_limits(look, overrides).await?;
         for record in live.unmanageable().iter().take(NAMED) {
             let warning = format!(
@@ -68,8 +95,7 @@ impl Planner<'_> {
         }
         refuse_secrets(&plan, io)?;
         let plan = packages::inspect(self.session, plan, io).await?;
-        drop_in_background(live);
-        Ok(plan)
+        Ok((live, plan))
     }
 
     /// Makes a new plan, inspects the packages again, and narrows the plan to the approved changes.
@@ -249,14 +275,17 @@ impl Planner<'_> {
             .collect();
         match Problems::from_errors(problems) {
             Some(problems) if problems.errors() == errors.len() => problems.into(),
-            Some(_) | None => {
-                let messages: Vec<String> = errors.iter().map(ToString::to_string).collect();
-                let helps: IndexSet<String> = errors.iter().map(DiffError::help).collect();
-                let helps: Vec<String> = helps.into_iter().collect();
-                CommandError::failed(messages.join("; ")).hint(helps.join(" "))
-            }
+            Some(_) | None => option_error(errors),
         }
     }
+}
+
+/// Returns the error of options that do not fit the manifest and the live state.
+pub(in crate::cli) fn option_error(errors: &[DiffError]) -> CommandError {
+    let messages: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let helps: IndexSet<String> = errors.iter().map(DiffError::help).collect();
+    let helps: Vec<String> = helps.into_iter().collect();
+    CommandError::failed(messages.join("; ")).hint(helps.join(" "))
 }
 
 fn lacks_suggestion(error: &DiffError) -> bool {

@@ -8,7 +8,9 @@ use crate::cli::error::{CommandError, diagnostics_of};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::plan::{Plan, Refusal};
-use crate::render::{Channel, Content, PlanDetail, StreamMessage, render_plan_in};
+use crate::render::{
+    Channel, Content, EnvironmentResult, PlanDetail, PlanResult, StreamMessage, render_plan_in,
+};
 
 /// Writes a plan in every requested format. Files always contain the whole plan.
 pub(in crate::cli) fn write_plan(
@@ -28,6 +30,33 @@ pub(in crate::cli) fn write_plan(
         return writer.write(detail, io);
     }
     stream_plan(plan, refusals.is_empty(), io);
+    writer.write_files(io)?;
+    writer.add_to_summary(io)
+}
+
+/// Writes the plans of several environments in every requested format.
+pub(in crate::cli) fn write_plans(
+    plans: &[EnvironmentResult<PlanResult>],
+    outputs: Outputs<'_>,
+    detail: PlanDetail,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<(), CommandError> {
+    let writer = OutputWriter {
+        content: Content::Plans(plans),
+        outputs,
+        settings,
+    };
+    let Some(stream) = &io.stream else {
+        return writer.write(detail, io);
+    };
+    for environment in plans {
+        if let Some(PlanResult { plan, refusals, .. }) = environment.value() {
+            for message in StreamMessage::plan(plan, refusals.is_empty()) {
+                stream.send(message.in_environment(&environment.name));
+            }
+        }
+    }
     writer.write_files(io)?;
     writer.add_to_summary(io)
 }

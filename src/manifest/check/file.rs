@@ -1,6 +1,5 @@
-//! The entry points, and the checks of the file as a whole.
+//! The entry points for one environment, and the checks of the file as a whole.
 
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::super::invisible;
@@ -9,7 +8,7 @@ use super::super::model::Manifest;
 use super::super::near::{list, nearest};
 use super::super::node::{Field, Shape, Text};
 use super::super::overlay::{entries, value};
-use super::super::position::{Label, Mark};
+use super::super::position::Mark;
 use super::super::problem::{
     Code, Diagnostics, MAX_GUESSES, MAX_PROBLEMS, Problem, Problems, keep,
 };
@@ -44,15 +43,6 @@ pub struct Checked {
     pub warnings: Vec<Problem>,
 }
 
-/// A manifest that can be used, resolved for every environment, with its warnings.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CheckedAll {
-    /// The manifest, resolved for each environment, in the order of the file.
-    pub manifests: Vec<Manifest>,
-    /// The warnings of all of them, in the order of the file, each once.
-    pub warnings: Vec<Problem>,
-}
-
 /// Reads a manifest for one environment.
 ///
 /// `env` returns the value of an environment variable of the process. It is called only for the
@@ -73,78 +63,12 @@ pub fn read(
     Ok(Checked { manifest, warnings })
 }
 
-/// Reads a manifest for every environment that it declares.
-pub fn read_all(
-    source: &SourceFile,
-    env: &dyn Fn(&str) -> Option<String>,
-) -> Result<CheckedAll, Problems> {
-    let mut file = File::open(source)?;
-    if let Some(problem) = file.check_size() {
-        return Err(Problems::of(problem));
-    }
-    let tokens = file.tokens();
-    let names: Vec<String> = file.names().map(str::to_owned).collect();
-    let mut manifests = Vec::with_capacity(names.len());
-    let mut found = Vec::with_capacity(names.len());
-    for name in &names {
-        let (manifest, problems) = file.check(name, env, &tokens);
-        manifests.extend(manifest);
-        found.push((name.as_str(), problems));
-    }
-    let found = united(found);
-    drop(tokens);
-    file.problems.extend(found);
-    let warnings = Problems::or_warnings(file.problems)?;
-    Ok(CheckedAll {
-        manifests,
-        warnings,
-    })
-}
-
 /// Returns the names of the environments that a manifest declares, in the order of the file. An
 /// error only if the names cannot be read.
 pub fn environments(source: &SourceFile) -> Result<Vec<String>, Problems> {
     let raw = yaml::parse(source)?;
     let environments = entries(&raw.environments);
     Ok(environments.map(|(name, _)| name.to_owned()).collect())
-}
-
-/// Merges the problems of several environments: each problem once, with the names of the
-/// environments that have it, or without names if all have it.
-fn united(found: Vec<(&str, Vec<Problem>)>) -> Vec<Problem> {
-    let total = found.len();
-    let mut index: HashMap<(Code, String, Option<Label>), usize> = HashMap::new();
-    let mut united: Vec<Problem> = Vec::new();
-    for (name, problems) in found {
-        for problem in problems {
-            let key = (
-                problem.code,
-                problem.message.clone(),
-                problem.primary.clone(),
-            );
-            let at = match index.entry(key) {
-                Entry::Occupied(known) => *known.get(),
-                Entry::Vacant(new) => {
-                    let count = united.len();
-                    keep(&mut united, problem);
-                    if united.len() == count {
-                        continue;
-                    }
-                    *new.insert(count)
-                }
-            };
-            let environments = &mut united[at].environments;
-            if environments.last().is_none_or(|last| last != name) {
-                environments.push(name.to_owned());
-            }
-        }
-    }
-    for problem in &mut united {
-        if problem.environments.len() == total {
-            problem.environments.clear();
-        }
-    }
-    united
 }
 
 /// A manifest that was read, with the problems of the file as a whole.
@@ -228,7 +152,7 @@ impl File {
     }
 
     /// Returns a problem if all environments together have too many versions and settings.
-    fn check_size(&self) -> Option<Problem> {
+    pub(super) fn check_size(&self) -> Option<Problem> {
         let size = size(&self.raw);
         if size <= MAX_CHECKED {
             return None;
@@ -242,7 +166,8 @@ impl File {
         Some(Problem::new(Code::TooManyEntries, message).at(&self.source, key))
     }
 
-    fn names(&self) -> impl Iterator<Item = &str> {
+    /// Returns the names of the environments, in the order of the file.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         entries(&self.raw.environments).map(|(name, _)| name)
     }
 
@@ -286,7 +211,7 @@ impl File {
     }
 
     /// Checks one environment; returns the manifest if it has no error, and the problems.
-    fn check(
+    pub(super) fn check(
         &self,
         name: &str,
         env: &dyn Fn(&str) -> Option<String>,

@@ -13,9 +13,11 @@ mod faults;
 mod file;
 mod policies;
 mod scope;
+mod several;
 mod solutions;
 mod warnings;
 
 pub use ahead::read_ahead;
 pub(in crate::manifest) use file::is_too_big;
-pub use file::{Checked, CheckedAll, Selection, environments, read, read_all, token_variables};
+pub use file::{Checked, Selection, environments, read, token_variables};
+pub use several::{CheckedAll, CheckedEach, read_all, read_each, united};

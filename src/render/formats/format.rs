@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::plan::{Plan, Refusal};
 use crate::render::human::PlanDetail;
-use crate::render::json::{Diagnostic, ReportDocument};
+use crate::render::json::{Diagnostic, EnvironmentResult, PlanResult, ReportDocument};
 use crate::render::styles::Styles;
 use crate::render::view::ReportView;
 use crate::review::Review;
@@ -31,6 +31,8 @@ pub enum Subject {
 pub enum Content<'a> {
     /// A plan, and the reasons why it cannot be applied.
     Plan(&'a Plan, &'a [Refusal]),
+    /// The plans of several environments.
+    Plans(&'a [EnvironmentResult<PlanResult>]),
     /// The report of an apply, and its source if a change was started.
     Report(&'a ReportDocument, Option<&'a ReportView<'a>>),
     /// A review.
@@ -45,7 +47,7 @@ impl Content<'_> {
     /// Returns the kind of content.
     pub fn subject(&self) -> Subject {
         match self {
-            Self::Plan(..) => Subject::Plan,
+            Self::Plan(..) | Self::Plans(_) => Subject::Plan,
             Self::Report(..) => Subject::Report,
             Self::Review(_) => Subject::Review,
             Self::PastApply(..) => Subject::PastApply,

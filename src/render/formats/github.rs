@@ -12,8 +12,8 @@ use crate::manifest::Severity;
 use crate::outcome::OutcomeKind;
 use crate::plan::{Change, Origin, Plan, Refusal, Successions, Summary};
 use crate::render::json::{
-    Diagnostic, InFlightItem, OrphanedItem, PositionItem, Remark, ReportChange, ReportDocument,
-    ResultWord, in_backticks,
+    Diagnostic, EnvironmentResult, InFlightItem, OrphanedItem, PlanResult, PositionItem, Remark,
+    ReportChange, ReportDocument, ResultWord, in_backticks,
 };
 use crate::render::view::plan as view;
 use crate::render::view::review as review_words;
@@ -55,6 +55,7 @@ pub const GITHUB: Format = Format {
 fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
     let annotated = match document.content {
         Content::Plan(plan, refusals) => of_plan(plan, refusals, document.abandon),
+        Content::Plans(plans) => of_plans(plans),
         Content::Report(report, _) => of_report(report),
         Content::Review(review) => of_review(review),
         Content::Errors(errors) => Annotated {
@@ -112,6 +113,36 @@ fn of_plan(plan: &Plan, refusals: &[Refusal], abandon: &str) -> Annotated {
         annotations: refused.chain(leftovers).chain(risks).collect(),
         title: format!("solform plan: {}", plan.subject.environment),
         verdict,
+    }
+}
+
+/// Returns the annotations of several environments; each title names the environment.
+fn of_plans(environments: &[EnvironmentResult<PlanResult>]) -> Annotated {
+    let mut annotations = Vec::new();
+    let mut verdicts = Vec::new();
+    for environment in environments {
+        let name = &environment.name;
+        let (found, verdict) = match &environment.result {
+            Ok(result) => {
+                let of_one = of_plan(&result.plan, &result.refusals, &result.abandon);
+                (of_one.annotations, of_one.verdict)
+            }
+            Err(errors) => {
+                let errors = errors.iter().map(annotation_of);
+                (errors.collect(), "There is no plan.".to_owned())
+            }
+        };
+        annotations.extend(found.into_iter().map(|annotation| Annotation {
+            title: format!("{name}: {}", annotation.title),
+            ..annotation
+        }));
+        verdicts.push(format!("{name}: {verdict}"));
+    }
+    let names: Vec<&str> = environments.iter().map(|one| one.name.as_str()).collect();
+    Annotated {
+        annotations,
+        title: format!("solform plan: {}", names.join(", ")),
+        verdict: verdicts.join(" "),
     }
 }
 

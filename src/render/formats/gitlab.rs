@@ -20,7 +20,11 @@ pub const GITLAB: Format = Format {
 
 fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
     match document.content {
-        Content::Plan(plan, _) => render_json(&gitlab_document(plan), out),
+        Content::Plan(plan, _) => render_json(&gitlab_document([plan]), out),
+        Content::Plans(plans) => {
+            let plans = plans.iter().filter_map(|one| Some(&one.value()?.plan));
+            render_json(&gitlab_document(plans), out)
+        }
         Content::Report(..) | Content::Review(_) | Content::PastApply(..) | Content::Errors(_) => {
             Ok(())
         }
@@ -38,12 +42,17 @@ pub struct GitlabDocument {
     delete: usize,
 }
 
-/// Returns the counts of a plan for GitLab's widget.
-pub fn gitlab_document(plan: &Plan) -> GitlabDocument {
-    let summary = Summary::of(plan);
-    GitlabDocument {
-        create: summary.add,
-        update: summary.change,
-        delete: summary.destroy,
+/// Returns the counts of plans for GitLab's widget, which shows one number of each kind.
+pub fn gitlab_document<'a>(plans: impl IntoIterator<Item = &'a Plan>) -> GitlabDocument {
+    let mut document = GitlabDocument {
+        create: 0,
+        update: 0,
+        delete: 0,
+    };
+    for summary in plans.into_iter().map(Summary::of) {
+        document.create += summary.add;
+        document.update += summary.change;
+        document.delete += summary.destroy;
     }
+    document
 }

@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 
 use super::format::{Channel, Content, DOCUMENTS, Document, Format};
-use crate::render::json::{past_apply_document, plan_document, render_json, review_document};
+use crate::render::json::{
+    past_apply_document, plan_document, plan_matrix_document, render_json, review_document,
+};
 
 /// JSON documents.
 pub const JSON: Format = Format {
@@ -17,6 +19,7 @@ pub const JSON: Format = Format {
 fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
     match document.content {
         Content::Plan(plan, refusals) => render_json(&plan_document(plan, refusals), out),
+        Content::Plans(plans) => render_json(&plan_matrix_document(plans), out),
         Content::Report(report, _) => render_json(report, out),
         Content::Review(review) => render_json(&review_document(review), out),
         Content::PastApply(environment, apply) => {

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use super::format::{Channel, Content, DOCUMENTS, Document, Format};
 use crate::render::human::{
-    PlanDetail, render_past_apply, render_plan_in, render_report, render_review, render_verdict,
+    PlanDetail, render_past_apply, render_plan_in, render_plan_matrix, render_report,
+    render_review, render_verdict,
 };
 use crate::render::styles::StyledWriter;
 use crate::render::words;
@@ -23,6 +24,7 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
     let out = &mut StyledWriter { out, styles };
     match document.content {
         Content::Plan(plan, _) => render_plan_in(document.detail, plan, document.abandon, out),
+        Content::Plans(plans) => render_plan_matrix(plans, document.detail, out),
         Content::Report(_, Some(view)) => {
             render_plan_in(PlanDetail::Verbose, view.plan, document.abandon, out)?;
             writeln!(out)?;

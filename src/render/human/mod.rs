@@ -4,6 +4,7 @@ mod abandon;
 mod change;
 mod doctor;
 mod history;
+mod matrix;
 mod package;
 mod plan;
 mod report;
@@ -15,6 +16,7 @@ mod table;
 pub use abandon::render_abandoned;
 pub use doctor::render_doctor;
 pub use history::{render_history, render_past_apply};
+pub use matrix::{render_list_matrix, render_plan_matrix};
 pub use package::{render_package, render_package_diff};
 #[cfg(test)]
 pub(super) use plan::plan_text;

@@ -40,6 +40,18 @@ pub fn render_plan_in(
     let summary = Summary::of(plan);
     if summary.has_changes() {
         render_head(plan, &summary, detail, out)?;
+    }
+    render_body(plan, (detail, abandon), out)
+}
+
+/// Writes the changes, the verdict and the notes of a plan.
+pub(super) fn render_body(
+    plan: &Plan,
+    (detail, abandon): (PlanDetail, &str),
+    out: &mut StyledWriter<'_>,
+) -> io::Result<()> {
+    let summary = Summary::of(plan);
+    if summary.has_changes() {
         render_changes(plan, detail, out)?;
     }
     let (verdict, rest) = view::verdict(plan.mode, &summary);

@@ -34,6 +34,9 @@ pub struct Diagnostic {
 /// The additional values of a diagnostic.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DiagnosticExtension {
+    /// The environment; only in output about several environments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
     /// The stable code of a problem of the manifest.
     pub code: Option<String>,
     /// The causes, the outermost first.
@@ -147,8 +150,8 @@ impl Diagnostic {
             }),
             x_solution: DiagnosticExtension {
                 code: Some(problem.code.to_string()),
-                causes: Vec::new(),
                 help: problem.help.clone(),
+                ..DiagnosticExtension::default()
             },
             ..Self::new(problem.severity(), problem.to_string())
         }

@@ -40,6 +40,29 @@ impl StreamMessage {
         }
     }
 
+    /// Returns the same line about one of several environments.
+    #[must_use]
+    pub fn in_environment(mut self, name: &str) -> Self {
+        let environment = Some(name.to_owned());
+        match &mut self.event {
+            StreamEvent::PlannedChange { x_solution, .. } => x_solution.environment = environment,
+            StreamEvent::ChangeSummary { x_solution, .. } => x_solution.environment = environment,
+            StreamEvent::Diagnostic { diagnostic } => {
+                diagnostic.x_solution.environment = environment;
+                // The message of an error names the environment where it needs to.
+                return self;
+            }
+            StreamEvent::Version { .. }
+            | StreamEvent::Log { .. }
+            | StreamEvent::ApplyStart { .. }
+            | StreamEvent::ApplyProgress { .. }
+            | StreamEvent::ApplyComplete { .. }
+            | StreamEvent::ApplyErrored { .. } => {}
+        }
+        self.message = format!("{name}: {}", self.message);
+        self
+    }
+
     fn new(level: Level, message: String, event: StreamEvent) -> Self {
         Self {
             level,
@@ -100,7 +123,7 @@ impl StreamMessage {
             applyable: Some(is_applyable && is_applyable_now(&summary)),
             in_flight: Some(InFlightItem::all(plan, &plan.in_flight)),
             orphaned: Some(OrphanedItem::all(plan)),
-            report: None,
+            ..SummaryExtension::default()
         };
         messages.push(Self::summary("plan", verdict + rest, counts, x_solution));
         messages

@@ -149,6 +149,9 @@ pub(super) struct ChangesItem {
 /// The additional values of the counts.
 #[derive(Debug, Default, Serialize, JsonSchema)]
 pub(super) struct SummaryExtension {
+    /// The environment; only in a plan of several environments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) environment: Option<String>,
     /// All counts of a plan; only in a plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) summary: Option<SummaryItem>,

@@ -6,6 +6,7 @@ mod doctor;
 mod events;
 mod items;
 mod line;
+mod matrix;
 mod package;
 mod past;
 mod plan;
@@ -20,6 +21,11 @@ pub use events::StreamMessage;
 pub use items::orphaned_sentence;
 pub(super) use items::{InFlightItem, OrphanedItem, PositionItem, in_backticks, leftovers};
 pub use line::StreamLine;
+pub(super) use matrix::lists;
+pub use matrix::{
+    EnvironmentResult, ListMatrixDocument, ListResult, PlanMatrixDocument, PlanResult,
+    list_matrix_document, plan_matrix_document,
+};
 pub use package::{PackageDiffDocument, PackageDocument};
 pub use past::{HistoryDocument, PastApplyDocument, history_document, past_apply_document};
 pub(super) use past::{past_report_document, past_step_item};

@@ -93,6 +93,9 @@ struct ChangeItem {
     reason = "each is a fact of its own, and a key of the document"
 )]
 pub(super) struct ChangeExtension {
+    /// The environment; only in the event stream of several environments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) environment: Option<String>,
     /// The owner.
     owner: String,
     /// The reason: `declared`, `superseded`, `undeclared`, `tombstone` or `requested`.
@@ -357,6 +360,7 @@ pub(super) fn extension(change: &Change, succession: Option<Succession<'_>>) -> 
     };
     let successor = |successor: &Successor| successor.address.to_string();
     ChangeExtension {
+        environment: None,
         owner: change.identity.owner.to_string(),
         reason,
         superseded_by: superseded_by.iter().map(ToString::to_string).collect(),
@@ -550,7 +554,7 @@ mod tests {
                 .map(|action| action.as_str().unwrap())
                 .collect();
             let count = |word: &str| actions.iter().filter(|action| **action == word).count();
-            let gitlab = serde_json::to_value(gitlab_document(&plan)).unwrap();
+            let gitlab = serde_json::to_value(gitlab_document([&plan])).unwrap();
             assert_eq!(gitlab["create"], count("create"));
             assert_eq!(gitlab["update"], count("update"));
             assert_eq!(gitlab["delete"], count("delete"));

@@ -47,10 +47,10 @@ pub(super) struct Row {
     pub(super) rank: usize,
 }
 
-/// The tables of a document. All have five columns.
+/// The tables of a document, with the same columns.
 pub(super) struct Tables<'a> {
     /// The head of each table.
-    pub(super) header: &'static str,
+    pub(super) header: &'a str,
     /// The kind of document, such as `plan`.
     pub(super) document: &'static str,
     /// The tables, in the order of the document.
@@ -139,8 +139,11 @@ impl Tables<'_> {
         let mut text = format!("{}{}", section.opening, self.header);
         text.extend(rows.iter().flatten().copied());
         if cut > 0 {
+            let heads = self.header.lines().next().unwrap_or_default();
+            let columns = heads.matches(" |").count();
+            let others = " |".repeat(columns.saturating_sub(2));
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "| | {sentence} | | | |");
+            let _ = writeln!(text, "| | {sentence} |{others}");
         }
         text + section.closing
     }

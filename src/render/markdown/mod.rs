@@ -2,10 +2,12 @@
 
 mod budget;
 mod escape;
+mod matrix;
 mod plan;
 mod report;
 mod review;
 
+pub use matrix::render_plan_matrix_markdown;
 pub use plan::render_markdown;
 pub use report::{render_past_apply_markdown, render_report_markdown};
 pub use review::render_review_markdown;

@@ -4,6 +4,7 @@ mod events;
 mod exit_codes;
 mod github;
 mod literals;
+mod matrix;
 mod places;
 mod printed;
 mod reports;

@@ -8,7 +8,7 @@ use solform_emulator::JobPace;
 use super::{input, start_with};
 use crate::support::TestEnv;
 
-const DOCUMENTS: [&str; 13] = [
+const DOCUMENTS: [&str; 15] = [
     "solutions",
     "runs",
     "job",
@@ -22,6 +22,8 @@ const DOCUMENTS: [&str; 13] = [
     "abandon",
     "package",
     "package-diff",
+    "plan-matrix",
+    "list-matrix",
 ];
 
 #[test]

@@ -76,8 +76,8 @@ async fn diagnose(args: &DoctorArgs, settings: &Settings, io: &mut Io) -> Diagno
         let variables = &settings.allowed_variables;
         checks.push(restrictions_check(restrictions, variables, folder));
     }
-    let chosen = context::selection(&args.manifest, settings).environment;
-    let mut environment = chosen.map(str::to_owned);
+    let chosen = context::selection(&args.manifest, settings).ok();
+    let mut environment = chosen.and_then(|chosen| chosen.environment.map(str::to_owned));
     match context::read_context(&args.manifest, settings, io) {
         Ok(context) => {
             environment = Some(context.manifest.environment.name.clone());

@@ -1,0 +1,83 @@
+//! The warnings of one of several environments, until all of them were read: the order of output is
+//! that of the manifest, and not that of the answers.
+
+use crate::manifest::{self, Problem};
+
+/// A warning without a location: the message, and its causes.
+type TextWarning = (String, Vec<String>);
+
+/// The warnings of one environment.
+pub(super) struct HeldWarnings {
+    environment: String,
+    pub(super) texts: Vec<TextWarning>,
+    /// The warnings about the manifest.
+    pub(super) problems: Vec<Problem>,
+}
+
+impl HeldWarnings {
+    pub(super) fn new(environment: &str) -> Self {
+        Self {
+            environment: environment.to_owned(),
+            texts: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    pub(super) fn environment(&self) -> &str {
+        &self.environment
+    }
+
+    /// Returns the warnings of all environments. Each names the environments that have it; a
+    /// warning about the manifest that all of them have names none.
+    pub(super) fn united(all: impl Iterator<Item = Self>) -> (Vec<TextWarning>, Vec<Problem>) {
+        let mut texts = Vec::new();
+        let mut problems = Vec::new();
+        for held in all {
+            let environment = held.environment;
+            let named = |(summary, causes)| {
+                let summary = format!("environment `{environment}`: {summary}");
+                (summary, causes)
+            };
+            texts.extend(held.texts.into_iter().map(named));
+            problems.push((environment, held.problems));
+        }
+        let found = problems
+            .iter_mut()
+            .map(|(name, problems)| (name.as_str(), std::mem::take(problems)));
+        let problems = manifest::united(found.collect());
+        (texts, problems)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::{Code, Position, SourceFile};
+
+    #[test]
+    fn warnings_name_their_environments() {
+        let source = SourceFile::from_bytes("m.yaml", "solform: 1\n").unwrap();
+        let problem = |message: &str| {
+            let position = Position {
+                file: "m.yaml".into(),
+                line: 1,
+                column: 1,
+                offset: 0,
+                length: 1,
+            };
+            Problem::remote(&source, &position, Code::PackageUnreadable, message)
+        };
+        let of = |environment: &str, text: &str, problems: &[&str]| {
+            let mut held = HeldWarnings::new(environment);
+            held.texts.push((text.to_owned(), Vec::new()));
+            held.problems = problems.iter().map(|message| problem(message)).collect();
+            held
+        };
+        let all = [of("dev", "a", &["x", "y"]), of("prod", "b", &["y"])];
+        let (texts, problems) = HeldWarnings::united(all.into_iter());
+        let texts: Vec<String> = texts.into_iter().map(|(text, _)| text).collect();
+        assert_eq!(texts, ["environment `dev`: a", "environment `prod`: b"]);
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(problems, ["x (in environment `dev`)", "y"]);
+    }
+}

@@ -1,0 +1,181 @@
+//! Several environments as text: the matrix, then each environment.
+
+use std::io::{self, Write};
+
+use super::plan::{PlanDetail, render_body};
+use super::table::{column_width, padded};
+use crate::plan::{Plan, SUMMARISED_ABOVE};
+use crate::render::json::{EnvironmentResult, ListResult, PlanResult, lists};
+use crate::render::styles::StyledWriter;
+use crate::render::view::matrix::{Matrix, MatrixRow, MatrixVersion, verdict};
+use crate::render::words;
+
+/// Writes the plans of several environments: the matrix, and below it every change of each.
+pub fn render_plan_matrix(
+    environments: &[EnvironmentResult<PlanResult>],
+    detail: PlanDetail,
+    out: &mut StyledWriter<'_>,
+) -> io::Result<()> {
+    let plans = || {
+        let environments = environments.iter();
+        environments.map(|environment| environment.value().map(|value| &value.plan))
+    };
+    let matrix = Matrix::of_plans(plans());
+    let shown = shown_rows(&matrix, detail);
+    if !shown.is_empty() {
+        render_rows(&shown, environments, out)?;
+    }
+    let more = matrix.rows.len() - shown.len();
+    if more > 0 {
+        let more = words::count(more, "more solution");
+        writeln!(out, "{more}; --verbose shows all of them.")?;
+    }
+    if !matrix.rows.is_empty() {
+        writeln!(out)?;
+    }
+    for environment in environments {
+        match &environment.result {
+            Ok(result) => {
+                let line = format!(
+                    "Environment {} at {}.",
+                    words::quoted(&environment.name),
+                    words::escaped(&result.plan.subject.url)
+                );
+                out.line(out.styles.strong, line)?;
+                let detail = body_detail(&result.plan, detail);
+                render_body(&result.plan, (detail, &result.abandon), out)?;
+            }
+            Err(_) => render_error(environment, "no plan", out)?,
+        }
+        writeln!(out)?;
+    }
+    out.line(out.styles.strong, verdict(plans()))
+}
+
+/// Writes the lists of several environments, without the first `offset` solutions and with at most
+/// `limit`.
+pub fn render_list_matrix(
+    environments: &[EnvironmentResult<ListResult>],
+    (offset, limit): (usize, usize),
+    out: &mut StyledWriter<'_>,
+) -> io::Result<()> {
+    let matrix = Matrix::of_lists(lists(environments), (offset, limit));
+    if matrix.rows.is_empty() {
+        writeln!(out, "No live versions.")?;
+    } else {
+        let rows: Vec<_> = matrix.rows.iter().collect();
+        render_rows(&rows, environments, out)?;
+    }
+    let failed = environments.iter().filter(|one| one.result.is_err());
+    for (index, environment) in failed.enumerate() {
+        if index == 0 {
+            writeln!(out)?;
+        }
+        render_error(environment, "not listed", out)?;
+    }
+    Ok(())
+}
+
+/// Returns the rows to write. In a summary they are limited: rows with a loss come first.
+fn shown_rows<'m, 'a>(matrix: &'m Matrix<'a>, detail: PlanDetail) -> Vec<&'m MatrixRow<'a>> {
+    let rows = matrix.rows.iter();
+    let changed = || matrix.rows.iter().filter(|row| row.is_changed());
+    match detail {
+        PlanDetail::Verbose => rows.collect(),
+        PlanDetail::Concise => changed().collect(),
+        PlanDetail::Summarised if matrix.rows.len() <= SUMMARISED_ABOVE => rows.collect(),
+        PlanDetail::Summarised => changed().take(SUMMARISED_ABOVE).collect(),
+    }
+}
+
+/// Returns the detail of the changes below the matrix, which has their fields already.
+fn body_detail(plan: &Plan, detail: PlanDetail) -> PlanDetail {
+    match detail {
+        PlanDetail::Summarised if plan.to_do().count() <= SUMMARISED_ABOVE => PlanDetail::Concise,
+        other => other,
+    }
+}
+
+fn render_error<T>(
+    environment: &EnvironmentResult<T>,
+    what: &str,
+    out: &mut StyledWriter<'_>,
+) -> io::Result<()> {
+    let name = words::quoted(&environment.name);
+    let line = format!(
+        "Environment {name}: {what}: {}",
+        words::escaped(&environment.error())
+    );
+    out.line(out.styles.warning, line)
+}
+
+/// Writes the table: a line for each version, and for each solution as many lines as its fullest
+/// cell needs.
+fn render_rows<T>(
+    rows: &[&MatrixRow<'_>],
+    environments: &[EnvironmentResult<T>],
+    out: &mut StyledWriter<'_>,
+) -> io::Result<()> {
+    let header = environments.iter().map(|one| words::escaped(&one.name));
+    let mut lines = vec![
+        std::iter::once("SOLUTION".to_owned())
+            .chain(header)
+            .collect(),
+    ];
+    for row in rows {
+        lines.extend(row_lines(row));
+    }
+    let columns = environments.len() + 1;
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| column_width(lines.iter().map(|line: &Vec<String>| line[column].as_str())))
+        .collect();
+    for line in &lines {
+        let cells = line.iter().zip(&widths);
+        let cells: Vec<String> = cells.map(|(cell, width)| padded(cell, *width)).collect();
+        writeln!(out, "{}", cells.join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+/// Returns the lines of a solution.
+fn row_lines(row: &MatrixRow<'_>) -> Vec<Vec<String>> {
+    let has_owner = row.has_several_owners();
+    let cells: Vec<Vec<String>> = row
+        .cells
+        .iter()
+        .map(|versions| match versions {
+            None => vec!["?".to_owned()],
+            Some(versions) if versions.is_empty() => vec!["-".to_owned()],
+            Some(versions) => versions
+                .iter()
+                .map(|version| version_text(version, has_owner))
+                .collect(),
+        })
+        .collect();
+    let height = cells.iter().map(Vec::len).max().unwrap_or(1);
+    (0..height)
+        .map(|line| {
+            let name = if line == 0 {
+                words::escaped(row.name)
+            } else {
+                String::new()
+            };
+            let cells = cells.iter();
+            let cells = cells.map(|cell| cell.get(line).cloned().unwrap_or_default());
+            std::iter::once(name).chain(cells).collect()
+        })
+        .collect()
+}
+
+fn version_text(version: &MatrixVersion<'_>, has_owner: bool) -> String {
+    let symbol = version.change.map(|kind| format!("{:>3}", kind.symbol()));
+    let blocked = (!version.blocks.is_empty()).then(|| "(blocked)".to_owned());
+    let parts = [
+        symbol,
+        Some(version.label(has_owner, words::escaped)),
+        version.state.text(words::escaped),
+        version.visibility.text(words::escaped),
+        blocked,
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
