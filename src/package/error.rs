@@ -76,9 +76,9 @@ pub enum Unreadable {
     /// The member is not in the encoding of JSON.
     #[error("its `package.json` is not UTF-8")]
     NotUtf8(#[source] std::str::Utf8Error),
-    /// The member is not a JSON object.
+    /// The member is not a JSON object: the syntax error, or none if it is another JSON value.
     #[error("its `package.json` is not a JSON object")]
-    BadJson(#[source] serde_json::Error),
+    BadJson(#[source] Option<serde_json::Error>),
 }
 
 impl Unreadable {

@@ -15,7 +15,9 @@ pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
 pub(super) fn parse(json: &[u8], fingerprint: Digest) -> Result<PackageInfo, Unreadable> {
     let json = std::str::from_utf8(json).map_err(Unreadable::NotUtf8)?;
     let json = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
-    let fields: Map<String, Value> = serde_json::from_str(json).map_err(Unreadable::BadJson)?;
+    let fields: Map<String, Value> = serde_json::from_str(json)
+        // The error about another value contains the whole value.
+        .map_err(|error| Unreadable::BadJson(Some(error).filter(|error| !error.is_data())))?;
     Ok(PackageInfo {
         name: field(&fields, "name"),
         version: field(&fields, "version"),
@@ -86,13 +88,24 @@ mod tests {
             assert_eq!(info.version, expected, "{version}");
             assert_eq!(info.name, PackageField::Missing);
         }
-        for json in ["[]", "", "{\"name\":"] {
+    }
+
+    #[test]
+    fn what_is_no_object_is_not_repeated() {
+        let long = format!("\"{}\"", "x".repeat(1_000));
+        for (json, source) in [
+            ("[]", None),
+            (long.as_str(), None),
+            ("", Some("EOF while parsing a value at line 1 column 0")),
+            (
+                "{\"name\":",
+                Some("EOF while parsing a value at line 1 column 8"),
+            ),
+        ] {
             let error = read(json).unwrap_err();
-            assert_eq!(
-                error.to_string(),
-                "its `package.json` is not a JSON object",
-                "{json}"
-            );
+            assert_eq!(error.to_string(), "its `package.json` is not a JSON object");
+            let found = std::error::Error::source(&error).map(ToString::to_string);
+            assert_eq!(found.as_deref(), source, "{json}");
         }
         for json in [&b"{\"name\": \"\xff\"}"[..], b"\xff\xfe{\0}\0"] {
             let error = parse(json, Digest::of(b"")).unwrap_err();
