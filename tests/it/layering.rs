@@ -8,7 +8,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("allowed_hosts", &[]),
     ("escape", &[]),
     ("regular_file", &[]),
-    ("ident", &[]),
+    ("ident", &["escape"]),
     ("attribute", &[]),
     ("outcome", &[]),
     ("manifest", &["escape", "ident", "attribute"]),

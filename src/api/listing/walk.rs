@@ -71,8 +71,8 @@ pub(in crate::api) struct Walk {
 }
 
 impl Walk {
-    /// Creates the state of a list that fails above these limits. `earlier` is the maximum number of
-    /// entries on a page of earlier lists.
+    /// Creates the state of a list that fails above these limits. `earlier` is the maximum number
+    /// of entries on a page of earlier lists.
     pub(in crate::api) fn new(bounds: ListBounds, earlier: u64) -> Self {
         Self {
             bounds,

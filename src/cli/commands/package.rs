@@ -293,7 +293,7 @@ impl<'a> Place<'a> {
     fn of(text: &'a str, args: &PlaceArgs) -> Self {
         let starts = ["/", "./", "../"];
         let is_local = starts.iter().any(|start| text.starts_with(start));
-        if args.manifest.environment.is_some() && !is_local {
+        if !args.manifest.environment.is_empty() && !is_local {
             Self::Platform(text)
         } else {
             Self::Local(text)
