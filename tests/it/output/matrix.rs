@@ -156,7 +156,8 @@ async fn an_error_does_not_hide_the_others() {
     ] {
         assert!(plan.stdout.contains(part), "{part}: {plan}");
     }
-    plan.warns("(in environment `uat`)")
+    let _ = plan
+        .warns("(in environment `uat`)")
         .warns("Error: environment `prod` cannot be planned\n");
 
     let arguments = ["plan", "--all-environments", "--json"];
