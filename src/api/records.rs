@@ -83,7 +83,7 @@ fn read_any(answer: &Answer) -> Result<Option<AnyRecord>, ApiErrorKind> {
                 return Err(ApiErrorKind::Refused);
             }
             let body = answer.decode::<SolutionBody<'_>>()?;
-            if body.id.is_absent() && reply.error.is_message() {
+            if body.id.is_absent() && reply.error.is_set {
                 return Err(ApiErrorKind::Refused);
             }
             body

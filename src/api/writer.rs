@@ -196,7 +196,7 @@ fn started(answer: &Answer) -> Result<Option<JobId>, ApiErrorKind> {
     };
     let id = reply.job_id.word().and_then(|id| JobId::parse(&id).ok());
     match id {
-        None if reply.status.is_error() || reply.error.is_message() => Err(ApiErrorKind::Refused),
+        None if reply.status.is_error() || reply.error.is_set => Err(ApiErrorKind::Refused),
         id => Ok(id),
     }
 }
@@ -229,7 +229,10 @@ mod tests {
             (200, r#"{"status": "OK"}"#, "None"),
             (200, r#"{"status": "ERROR", "msg": "no"}"#, "Refused"),
             (200, r#"{"error": "in use"}"#, "Refused"),
+            (200, r#"{"error": {"message": "in use"}}"#, "Refused"),
+            (200, r#"{"error": true, "message": "in use"}"#, "Refused"),
             (200, r#"{"error": "", "job_id": null}"#, "None"),
+            (200, r#"{"error": {"message": ""}}"#, "None"),
             (200, r#"{"error": "late", "job_id": "j1"}"#, "Some(j1)"),
             (200, "<html>", "NotJson { html: true }"),
             (200, "{\"job_id\":", "Truncated"),

@@ -98,7 +98,7 @@ async fn perform<'a>(
         Ok(Err(outcome)) => outcome,
         // A cancelled step has sent nothing, or its effect is unknown.
         Err(outcome) if !step.has_begun() => outcome,
-        Err(_) => Outcome::unknown(step.jobs.last().cloned()),
+        Err(_) => Outcome::unknown(step.job.clone()),
     };
     let report = StepReport {
         jobs: std::mem::take(&mut step.jobs),

@@ -36,6 +36,8 @@ pub(super) struct Step<'a> {
     /// The record that this step deployed and has not patched yet.
     pub(super) deployed: Option<SolutionId>,
     pub(super) jobs: Vec<JobId>,
+    /// The job that the last write started; none if the server named none.
+    pub(super) job: Option<JobId>,
     permit: Option<SemaphorePermit<'a>>,
 }
 
@@ -62,6 +64,7 @@ impl<'a> Step<'a> {
             known: Vec::new(),
             deployed: None,
             jobs: Vec::new(),
+            job: None,
             permit: Some(permit),
         }
     }
@@ -196,6 +199,7 @@ impl<'a> Step<'a> {
             })
         })?;
         self.attempts.insert(call, attempt);
+        self.job = None;
         Ok(())
     }
 
@@ -216,6 +220,7 @@ impl<'a> Step<'a> {
         });
         let Some(job) = job else { return Ok(None) };
         self.jobs.push(job.clone());
+        self.job = Some(job.clone());
         let entry = Entry::Job {
             change: ChangeRef::of(self.change),
             call,
@@ -246,7 +251,7 @@ impl<'a> Step<'a> {
     pub(super) fn not_confirmed(&self, call: WriteKind) -> Outcome {
         Outcome::Failed(StepError::NotConfirmed {
             call,
-            job: self.jobs.last().cloned(),
+            job: self.job.clone(),
         })
     }
 }

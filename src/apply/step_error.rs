@@ -146,13 +146,16 @@ fn after_refusals(state: &LiveStateWord, left_inactive: Option<&str>) -> String 
 }
 
 fn not_confirmed(call: WriteKind, job: Option<&JobId>) -> String {
-    let job = job.map_or_else(String::new, |job| format!(" of job `{job}`"));
-    match call {
-        WriteKind::Deploy => format!("the deploy{job} ended, and the version is not live"),
-        WriteKind::Delete => format!("the delete{job} ended, and the version is still live"),
+    let effect = match call {
+        WriteKind::Deploy => "the version is not live",
+        WriteKind::Delete => "the version is still live",
         WriteKind::Patch => {
-            "the server accepted the patch, and reads do not show its effect".to_owned()
+            return "the server accepted the patch, and reads do not show its effect".to_owned();
         }
+    };
+    match job {
+        Some(job) => format!("the {call} job `{job}` ended, and {effect}"),
+        None => format!("the server named no job for the {call}, and {effect}"),
     }
 }
 

@@ -8,7 +8,7 @@
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess};
 
-use crate::api::wire::loose::{FromAny, Loose, Many, Nested, any, skip_list};
+use crate::api::wire::loose::{ErrorField, FromAny, Loose, Many, Nested, any, skip_list};
 
 /// Defines a reply with its `Deserialize`: an object whose named keys are read, whose other keys
 /// are skipped, and which keeps its default values if the JSON is not an object.
@@ -81,7 +81,7 @@ reply! {
     struct SolutionReply {
         solution: Nested<SolutionBody<'a>> = "solution",
         status: Loose<'a> = "status",
-        error: Loose<'a> = "error",
+        error: ErrorField = "error",
     }
 }
 
@@ -100,7 +100,7 @@ reply! {
     struct StartedReply {
         job_id: Loose<'a> = "job_id" | "jobId",
         status: Loose<'a> = "status",
-        error: Loose<'a> = "error",
+        error: ErrorField = "error",
     }
 }
 

@@ -81,11 +81,6 @@ impl<'a> Loose<'a> {
         matches!(self, Self::Text(word) if word.trim().eq_ignore_ascii_case("ERROR"))
     }
 
-    /// Returns whether an `error` contains a message (docs/platform.md, U14 and U15).
-    pub(in crate::api) fn is_message(&self) -> bool {
-        matches!(self, Self::Text(text) if !text.trim().is_empty())
-    }
-
     /// Returns whether the value is missing or null.
     pub(in crate::api) fn is_absent(&self) -> bool {
         matches!(self, Self::Missing | Self::Null)
@@ -184,6 +179,48 @@ impl<'de> FromAny<'de> for Loose<'de> {
 }
 
 impl<'de> Deserialize<'de> for Loose<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        any(deserializer)
+    }
+}
+
+/// The value of the key `error`, in any form: text, number, truth value, or an object or list that
+/// contains one of them (docs/platform.md, U14 and U15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::api) struct ErrorField {
+    /// True if there is an error: an empty value, zero, false and null are none.
+    pub(in crate::api) is_set: bool,
+}
+
+impl<'de> FromAny<'de> for ErrorField {
+    fn scalar(value: Loose<'de>) -> Self {
+        let is_set = match &value {
+            Loose::Missing | Loose::Null | Loose::Other => false,
+            Loose::Text(text) if text.trim().is_empty() => false,
+            Loose::Float(number) => *number != 0.0,
+            Loose::Bool(_) | Loose::Int(_) | Loose::Text(_) => value.flag() != Some(false),
+        };
+        Self { is_set }
+    }
+
+    fn list<A: SeqAccess<'de>>(mut list: A) -> Result<Self, A::Error> {
+        let mut whole = Self::default();
+        while let Some(element) = list.next_element::<Self>()? {
+            whole.is_set |= element.is_set;
+        }
+        Ok(whole)
+    }
+
+    fn object<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+        let mut whole = Self::default();
+        while let Some((_, value)) = map.next_entry::<IgnoredAny, Self>()? {
+            whole.is_set |= value.is_set;
+        }
+        Ok(whole)
+    }
+}
+
+impl<'de> Deserialize<'de> for ErrorField {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         any(deserializer)
     }
@@ -310,5 +347,32 @@ mod tests {
         assert_eq!(loose("1.10").text(), None);
         assert_eq!(loose("\"a\\u0041\"").text().as_deref(), Some("aA"));
         assert_eq!(loose("\" \"").word(), None);
+    }
+
+    #[test]
+    fn errors_are_found_in_every_form() {
+        for (json, is_set) in [
+            (r#""in use""#, true),
+            (r#"["in use"]"#, true),
+            (r#"["", "in use"]"#, true),
+            (r#"{"code": null, "message": "in use"}"#, true),
+            (r#"{"inner": [{"code": 409}]}"#, true),
+            ("true", true),
+            ("409", true),
+            ("-1", true),
+            ("0.5", true),
+            ("null", false),
+            ("false", false),
+            (r#""false""#, false),
+            ("0", false),
+            ("0.0", false),
+            (r#"" ""#, false),
+            ("{}", false),
+            ("[]", false),
+            (r#"[{"code": 0, "message": ""}, null]"#, false),
+        ] {
+            let field: ErrorField = serde_json::from_str(json).unwrap();
+            assert_eq!(field.is_set, is_set, "{json}");
+        }
     }
 }

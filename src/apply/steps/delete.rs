@@ -168,7 +168,7 @@ impl Step<'_> {
             let is_gone = self.context.is_gone(before).await?;
             Ok(is_gone.then_some(()))
         };
-        let gone = self.context.until_shown(look, self.jobs.last()).await?;
+        let gone = self.context.until_shown(look, self.job.as_ref()).await?;
         gone.map(|()| Done::now(None))
             .ok_or_else(|| self.not_confirmed(WriteKind::Delete))
     }

@@ -267,7 +267,7 @@ impl Step<'_> {
             let made = context.look_for_made(target, known, &named_ids).await;
             Ok(made?)
         };
-        let mut made = context.until_shown(look, self.jobs.last()).await?;
+        let mut made = context.until_shown(look, self.job.as_ref()).await?;
         if made.is_none() {
             made = context.look_for_other_version(target, known).await?;
         }

@@ -135,6 +135,7 @@ async fn every_answer_has_its_class_and_is_sent_once() {
             r#"{"status":"ERROR","msg":"it exists"}"#,
             "refused",
         ),
+        (200, none, r#"{"error":{"code":409}}"#, "refused"),
         (200, none, "<html>sign in</html>", "ambiguous"),
         (200, none, "{\"job_id\": ", "ambiguous"),
         (400, none, "", "refused"),

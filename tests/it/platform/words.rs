@@ -45,3 +45,20 @@ async fn an_error_inside_a_success_is_no_success() {
         }
     }
 }
+
+/// A write without a job is not reported with the job of an earlier write of the same change.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_without_a_job_names_no_job() {
+    let one = [Version::active("A", "1")];
+    let emulator = start(seed(&one, &one), &[]).await;
+    let rule = "operation=deploy,status=200,body=message,text=the shelf is full";
+    emulator.add_fault(rule.parse().unwrap());
+    let env = env_with(&manifest(&emulator.url(), ONE));
+    let applied = env
+        .solform_beside(&["apply", "--auto-approve", "--replace", "A@1"])
+        .await
+        .exits_with(1)
+        .says("the server named no job for the deploy, and the version is not live")
+        .says("Look at the version on the platform");
+    assert!(!applied.stdout.contains("Look at the job"), "{applied}");
+}
