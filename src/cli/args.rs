@@ -21,7 +21,7 @@ pub(super) use formats::{
 use crate::cli::error::{ExitStatus, detailed_help};
 use crate::ident::Address;
 use crate::manifest::duration_from;
-use crate::plan::{DiffOptions, Mode, Overrides, Selector};
+use crate::plan::{DiffOptions, Mode, Overrides, PlanOptions, Selector};
 use crate::render::PlanDetail;
 
 /// Options of every command.
@@ -181,6 +181,11 @@ impl PlanningArgs {
             replace: self.replace.clone(),
             ..DiffOptions::default()
         }
+    }
+
+    /// Returns the options of the plan, as typed.
+    pub(super) fn plan_options(&self) -> PlanOptions {
+        PlanOptions::new(&self.diff_options(Mode::Converge), self.overrides())
     }
 
     /// Returns the counts that replace the limits.

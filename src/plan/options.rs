@@ -275,6 +275,13 @@ impl PlanOptions {
         }
     }
 
+    /// Returns the options that select versions, with their values.
+    pub fn selection(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let named = |name| move |selector: &Selector| (name, selector.to_string());
+        let targets = self.target.iter().map(named("--target"));
+        targets.chain(self.exclude.iter().map(named("--exclude")))
+    }
+
     /// Returns the options of the new plan that this saved plan approves: its selection, and these
     /// replacements without those that are done.
     pub fn of_new_plan(

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::apply_request::{ApplyRequest, ApplyWorkflow};
 use super::cancellation::Cancellation;
+use super::next_command::{Repeated, with_options};
 use super::report::Reporting;
 use super::{plan, recovery, saved_plan};
 use crate::cli::args::ChangeArgs;
@@ -94,12 +95,19 @@ async fn open_and_execute(
         Some((path, saved)) => {
             // If the whole plan is refused, no lock is needed.
             saved_plan::check(path, verb, saved, &session, args)?;
-            saved_plan::with_repeated_options(command, saved).file(path)
+            with_options(command, &saved.options, Repeated::BesideSavedPlan).file(path)
         }
         None if is_resumed => command.argument("--resume"),
-        None => command,
+        None => with_options(command, &args.planning.plan_options(), Repeated::Selection),
     };
-    cancel.set_next(&again);
+    // Until the first write, the same command goes on.
+    cancel.set_next(&match source {
+        ApplySource::Manifest => {
+            let options = args.planning.plan_options();
+            with_options(session.context.command(verb), &options, Repeated::All)
+        }
+        ApplySource::PlanFile(_) | ApplySource::Interrupted => again.clone(),
+    });
     let apply_session = recovery::open(&session, &args.store, cancel, io).await?;
     session.reader().serve_steps(args.planning.parallelism);
     let workflow = ApplyWorkflow {

@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use super::apply_session::ApplySession;
 use super::approval::{self, Approved};
-use super::next_command::{abandon_commands, next_command};
+use super::next_command::{abandon_commands, next_command, saving_command};
 use super::report::Reporting;
 use super::verification::{self, Verification};
 use super::{packages, plan, plan_formats};
@@ -39,7 +39,7 @@ pub(super) struct ApplyRequest {
 /// The workflow of an apply that holds its lock.
 pub(super) struct ApplyWorkflow<'a, 'r> {
     pub(super) apply_session: &'a ApplySession<'a>,
-    /// The command that starts this apply again: completed changes of a saved plan count as done.
+    /// The command that goes on with this apply: completed changes of a saved plan count as done.
     pub(super) again: PrintedCommand,
     pub(super) reporting: &'a mut Reporting<'r>,
     pub(super) io: &'a mut Io,
@@ -59,14 +59,7 @@ impl ApplyWorkflow<'_, '_> {
             is_used_up,
             options,
         } = request;
-        let again = self.again.clone();
-        let again = match &saved {
-            None => again
-                .options("--target", &options.targets)
-                .options("--exclude", &options.excludes),
-            Some(_) => again,
-        };
-        let again = (again, saved.is_some());
+        let again = (self.again.clone(), saved.is_some());
         let allowed = saved.as_ref().map(|saved| saved.options.allow);
         let overrides = allowed.unwrap_or_else(|| args.planning.overrides());
         let not_approved: Vec<Change> = narrowed
@@ -85,7 +78,11 @@ impl ApplyWorkflow<'_, '_> {
             let question = question(session, self.reporting.mode);
             let may_ask = !args.planning.no_input;
             let cancel = self.apply_session.cancel;
-            approval::ask(Approved::Plan, &question, may_ask, cancel, self.io).await?;
+            let kept = PlanOptions::new(&options, overrides);
+            let plan = session.context.command("plan");
+            let saving = saving_command(plan, self.reporting.mode, &kept);
+            let approved = Approved::Plan(&saving);
+            approval::ask(approved, &question, may_ask, cancel, self.io).await?;
         }
         let (apply, report, after) = if has_run {
             // A later `apply --resume` reads the plan in this form from the store.

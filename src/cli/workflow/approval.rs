@@ -4,20 +4,21 @@ use std::io::{BufRead as _, Write as _};
 
 use super::cancellation::Cancellation;
 use crate::cli::error::{CommandError, ErrorKind};
+use crate::cli::invocation::PrintedCommand;
 use crate::cli::io::Io;
 
 /// What is approved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cli) enum Approved {
-    /// A plan; a saved plan is an approval too.
-    Plan,
+pub(in crate::cli) enum Approved<'a> {
+    /// A plan. The command saves the same plan, which is an approval too.
+    Plan(&'a PrintedCommand),
     /// The abandonment of a change.
     Abandonment,
 }
 
 /// Prompts on the terminal; only `yes` is an approval. `may_ask` is false with `--no-input`.
 pub(in crate::cli) async fn ask(
-    what: Approved,
+    what: Approved<'_>,
     question: &str,
     may_ask: bool,
     cancel: &Cancellation,
@@ -55,14 +56,17 @@ async fn prompt(question: &str, io: &mut Io) -> Result<(), CommandError> {
 
 /// Returns the error of an approval that is needed while no prompt is possible: because of a JSON
 /// output, or without a terminal.
-pub(in crate::cli) fn not_approved(what: Approved, is_json: bool) -> CommandError {
+pub(in crate::cli) fn not_approved(what: Approved<'_>, is_json: bool) -> CommandError {
     let (subject, alternative, hint) = match what {
-        Approved::Plan => (
+        Approved::Plan(saving) => (
             "the plan",
             " or a saved plan",
-            "Pass --auto-approve, or a plan that `solform plan --out FILE` kept.",
+            format!("Pass --auto-approve, or a plan that `{saving}` kept."),
         ),
-        Approved::Abandonment => ("abandoning the change", "", "Pass --auto-approve."),
+        Approved::Abandonment => {
+            let hint = "Pass --auto-approve.".to_owned();
+            ("abandoning the change", "", hint)
+        }
     };
     let reason = if is_json {
         format!("--json needs --auto-approve{alternative}")

@@ -9,7 +9,53 @@ use crate::cli::environment::session::Session;
 use crate::cli::invocation::PrintedCommand;
 use crate::ident::{Address, Identity};
 use crate::outcome::{OutcomeKind, WriteKind};
-use crate::plan::{ActionKind, DiffOptions, InFlight, Mode, Plan};
+use crate::plan::{
+    ActionKind, DiffOptions, InFlight, Mode, Overrides, Plan, PlanOptions, repeated_options,
+};
+
+/// The options of a plan that a printed command repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeated {
+    /// All of them: nothing of the plan is done, so the command makes the same plan.
+    All,
+    /// Those that select versions: changes may be done, so that the replaces and the allowed counts
+    /// are other ones.
+    Selection,
+    /// Those that the apply of a saved plan requires: the plan contains its selection.
+    BesideSavedPlan,
+}
+
+/// Adds the options of a plan to a printed command. Every printed command gets them here.
+pub(super) fn with_options(
+    command: PrintedCommand,
+    options: &PlanOptions,
+    repeated: Repeated,
+) -> PrintedCommand {
+    let selection = (options.selection()).filter(|_| repeated != Repeated::BesideSavedPlan);
+    let others = repeated_options(&options.replace, &options.allow).into_iter();
+    selection
+        .chain(others.filter(|_| repeated != Repeated::Selection))
+        .fold(command, |command, (name, value)| {
+            command.option(name, value)
+        })
+}
+
+/// Turns a `plan` command into one that plans in this mode.
+fn in_mode(plan: PrintedCommand, mode: Mode) -> PrintedCommand {
+    match mode {
+        Mode::Converge => plan,
+        Mode::Destroy => plan.argument("--destroy"),
+    }
+}
+
+/// Returns the command that saves a new plan with these options, from the command `plan`.
+pub(super) fn saving_command(
+    plan: PrintedCommand,
+    mode: Mode,
+    options: &PlanOptions,
+) -> PrintedCommand {
+    with_options(in_mode(plan, mode), options, Repeated::All).option("--out", "FILE")
+}
 
 /// Returns true if the same command would end in the same way again: refused changes stay refused,
 /// and changes that did not converge are planned and executed again.
@@ -100,14 +146,9 @@ fn is_not_replaced(step: &StepReport) -> bool {
 
 /// Returns the command that shows the remaining changes.
 fn plan_command(session: &Session, mode: Mode, options: &DiffOptions) -> PrintedCommand {
-    let command = session.context.command("plan");
-    let command = match mode {
-        Mode::Converge => command,
-        Mode::Destroy => command.argument("--destroy"),
-    };
-    command
-        .options("--target", &options.targets)
-        .options("--exclude", &options.excludes)
+    let plan = in_mode(session.context.command("plan"), mode);
+    let options = PlanOptions::new(options, Overrides::default());
+    with_options(plan, &options, Repeated::Selection)
 }
 
 /// Returns the commands that stop waiting for the jobs whose outcome is not known.

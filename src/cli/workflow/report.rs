@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use super::approval::{self, Approved};
+use super::next_command::saving_command;
 use super::output_files::{self, OutputWriter};
 use crate::cli::args::ChangeArgs;
 use crate::cli::clock;
@@ -68,7 +69,9 @@ impl<'a> Reporting<'a> {
             self.has_summary = true;
         }
         if self.args.formats.json && !is_approved {
-            return Err(approval::not_approved(Approved::Plan, true));
+            let plan = self.settings.invocation.command("plan");
+            let saving = saving_command(plan, self.mode, &self.args.planning.plan_options());
+            return Err(approval::not_approved(Approved::Plan(&saving), true));
         }
         Ok(())
     }

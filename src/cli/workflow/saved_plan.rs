@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::next_command::{Repeated, with_options};
 use super::output_files::NAME_ANOTHER_FILE;
 use crate::cli::args::ChangeArgs;
 use crate::cli::environment::context::EnvironmentContext;
@@ -9,7 +10,7 @@ use crate::cli::environment::session::Session;
 use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::files::write_whole;
 use crate::cli::invocation::PrintedCommand;
-use crate::plan::{PlanKind, SavedPlan, SavedPlanError, repeated_options};
+use crate::plan::{PlanKind, SavedPlan, SavedPlanError};
 use crate::regular_file::{self, PLAN_LIMIT};
 
 /// Checks that `command` can execute a plan file with these options and this manifest.
@@ -46,18 +47,7 @@ pub(in crate::cli) fn command_of(
         return None;
     }
     let command = context.command(saved.kind.command());
-    Some(with_repeated_options(command, saved).file(path))
-}
-
-/// Adds the options that must be repeated at the apply of a saved plan.
-pub(in crate::cli) fn with_repeated_options(
-    command: PrintedCommand,
-    saved: &SavedPlan,
-) -> PrintedCommand {
-    let options = repeated_options(&saved.options.replace, &saved.options.allow);
-    options.into_iter().fold(command, |command, (name, value)| {
-        command.option(name, value)
-    })
+    Some(with_options(command, &saved.options, Repeated::BesideSavedPlan).file(path))
 }
 
 /// Checks that an existing file may be overwritten by a plan: a manifest that was named by mistake

@@ -5,7 +5,9 @@ use std::process::{Command, Stdio};
 
 use solform_emulator::{JobPace, Operation};
 
-use crate::support::worlds::{Version, count, env_with, manifest, seed, start_with};
+use crate::support::bucket::variables_of;
+use crate::support::scripted::{Reply, Scripted};
+use crate::support::worlds::{Version, count, env_with, manifest, seed, start, start_with};
 
 /// A job that ends after the interrupt counts as done, and its change is not reported as drift.
 #[tokio::test(flavor = "multi_thread")]
@@ -141,5 +143,78 @@ async fn a_second_signal_names_the_next_command() {
             count(&emulator, Operation::Deploy) + count(&emulator, Operation::DeleteSolution),
             1
         );
+    }
+}
+
+/// Before anything is sent, the command to continue is the same one, with every option that shapes
+/// its plan.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_before_a_write_names_the_same_command() {
+    let emulator = start(seed(&[Version::active("Old", "1")], &[]), &[]).await;
+    let kept = ["plan", "--out", "the.plan", "--allow-change", "2"];
+    for (arguments, next) in [
+        (
+            &[
+                "apply",
+                "--target",
+                "Old",
+                "--exclude",
+                "A b",
+                "--auto-approve",
+            ][..],
+            "apply --file solform.yaml -e test --store s3://b/p --target Old --exclude 'A b'",
+        ),
+        (
+            &[
+                "apply",
+                "--replace",
+                "Old@1",
+                "--allow-destroy=1",
+                "--allow-change=2",
+            ],
+            "apply --file solform.yaml -e test --store s3://b/p --replace Old@1 \
+             --allow-destroy 1 --allow-change 2",
+        ),
+        (
+            &["destroy", "--target=Old@1"],
+            "destroy --file solform.yaml -e test --store s3://b/p --target Old@1",
+        ),
+        (
+            &["apply", "the.plan", "--allow-change=2"],
+            "apply --file solform.yaml -e test --store s3://b/p --allow-change 2 the.plan",
+        ),
+        (
+            &["apply", "--resume"],
+            "apply --file solform.yaml -e test --store s3://b/p --resume",
+        ),
+    ] {
+        let mut env = env_with(&manifest(&emulator.url(), "  Old: { version: 1 }\n"));
+        let _ = env.solform_beside(&kept).await.exits_with(0);
+        // The apply waits for its store until it has to go.
+        let (asked, mut was_asked) = tokio::sync::mpsc::unbounded_channel();
+        let store = Scripted::start(move |_| {
+            let _ = asked.send(());
+            Reply::never()
+        })
+        .await;
+        for (name, value) in variables_of(store.url.as_str().trim_end_matches('/')) {
+            env.set(&name, &value);
+        }
+        let arguments = [arguments, &["--store", "s3://b/p"]].concat();
+        let mut command = env.command(env!("CARGO_BIN_EXE_solform"), &arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        was_asked.recv().await.unwrap();
+        for signal in ["-INT", "-TERM"] {
+            let killed = Command::new("kill")
+                .args([signal, &child.id().to_string()])
+                .status()
+                .unwrap();
+            assert!(killed.success());
+        }
+        let ended = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap());
+        let stderr = String::from_utf8(ended.await.unwrap().stderr).unwrap();
+        let line = format!("to go on, run: solform {next}\n");
+        assert!(stderr.contains(&line), "{arguments:?}\n{stderr}");
     }
 }

@@ -156,6 +156,29 @@ async fn commands_in_help_texts_work_as_printed() {
     );
 }
 
+/// The command that saves a plan to approve it makes the plan that was not approved.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_plan_to_approve_is_the_same_plan() {
+    let live = [Version::active("A", "1"), Version::active("B", "1")];
+    let emulator = start(seed(&live, &[]), &[]).await;
+    for stream in [&[][..], &["--json"]] {
+        let env = elsewhere(&emulator.url());
+        let file = "a folder/it's one.yaml";
+        let entries = format!("{SOLUTIONS}  B: {{ version: 1 }}\n");
+        env.write(file, &env.read(file).replace(SOLUTIONS, &entries));
+        let refused = ["destroy", "--target", "A@1", "--allow-destroy", "1"];
+        let output = solform(&env, &[&refused[..], stream].concat())
+            .await
+            .exits_with(1);
+        // The stream escapes quotes.
+        let all = format!("{}{}", output.stdout, output.stderr).replace("\\\"", "\"");
+        let _ = execute(&env, quoted(&all)[0])
+            .await
+            .exits_with(0)
+            .says("Plan: 0 to add, 0 to change, 1 to destroy.");
+    }
+}
+
 /// The command that clears an orphaned record works as printed, in the text and in Markdown.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_for_an_orphan_works_as_printed() {
