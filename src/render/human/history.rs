@@ -16,20 +16,16 @@ const ID_LENGTH: usize = 13;
 /// Writes a table of applies, the newest first. Each id is cut to the shortest length at which all
 /// shown ids differ; `history show` accepts such a prefix.
 pub fn render_history(applies: &[PastApply], out: &mut dyn Write) -> io::Result<()> {
-    let header = [
-        "APPLY", "BEGAN", "TOOK", "RESULT", "CHANGES", "DONE", "NOT DONE",
-    ];
+    let header = ["APPLY", "BEGAN", "TOOK", "RESULT", "DONE"];
     let length = prefix_length(applies);
     let rows = applies.iter().rev().map(|apply| {
-        let done = count_done(apply);
+        let done = format!("{}/{}", count_done(apply), apply.changes);
         [
             Some(apply.id.chars().take(length).collect()),
             apply.began_at_ms.and_then(words::brief_time),
             took(apply, "> "),
             Some(result(apply).to_owned()),
-            Some(apply.changes.to_string()),
-            Some(done.to_string()),
-            Some(apply.changes.saturating_sub(done).to_string()),
+            Some(done),
         ]
     });
     render_table(header, rows, out)
@@ -47,7 +43,8 @@ fn prefix_length(applies: &[PastApply]) -> usize {
     (ID_LENGTH..longest).find(is_unique).unwrap_or(longest)
 }
 
-/// Writes one apply: its facts, and a table of its steps.
+/// Writes one apply: its facts, and its steps as in the report of an apply. Ids and messages have
+/// lines of their own, so that they also fit a narrow terminal.
 pub fn render_past_apply(apply: &PastApply, out: &mut dyn Write) -> io::Result<()> {
     let subject = apply.subject.as_ref();
     let rows: Rows = vec![
@@ -68,20 +65,23 @@ pub fn render_past_apply(apply: &PastApply, out: &mut dyn Write) -> io::Result<(
     ];
     render_rows(&rows, out)?;
     writeln!(out)?;
-    let header = ["CHANGE", "ACTION", "OUTCOME", "ID", "JOBS", "BECAUSE"];
-    let rows = apply.steps.iter().map(|step| {
+    for step in &apply.steps {
         let item = past_step_item(step);
-        let action = step.action.as_ref();
-        [
-            Some(item.address),
-            action.map(|action| action.kind().legend().to_owned()),
-            Some(item.outcome.to_owned()),
-            item.id,
-            Some(item.jobs.join(", ")).filter(|text| !text.is_empty()),
-            item.detail,
-        ]
-    });
-    render_table(header, rows, out)
+        let symbol = step.action.as_ref().map(|action| action.kind().symbol());
+        let address = words::escaped(&item.address);
+        writeln!(
+            out,
+            "{:<9} {:>3} {address}",
+            item.outcome,
+            symbol.unwrap_or_default()
+        )?;
+        let jobs = item.jobs.into_iter().map(|job| format!("job {job}"));
+        let id = item.id.map(|id| format!("id {id}"));
+        for line in id.into_iter().chain(jobs).chain(item.detail) {
+            writeln!(out, "    {}", words::escaped(&line))?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns the duration of an apply; `at_least` is the prefix of a minimum duration.
@@ -100,11 +100,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_fits_80_columns_with_unique_ids() {
+    fn the_table_fits_60_columns_with_unique_ids() {
         let apply = |id: &str| PastApply {
             began_at_ms: Some(1_795_550_115_123),
             ended_at_ms: Some(1_795_550_175_999),
-            complete: Some(false),
+            complete: Some(true),
+            changes: 12,
             id: id.to_owned(),
             ..PastApply::default()
         };
@@ -118,11 +119,11 @@ mod tests {
             "01a20f35-c000-73dc-b6ae-1030757e0e72",
         ]);
         insta::assert_snapshot!(text, @"
-        APPLY          BEGAN                 TOOK   RESULT      CHANGES  DONE  NOT DONE
-        01a20f35-c000  2026-11-24T19:55:15Z  1m00s  incomplete  0        0     0
-        01a20f35-b190  2026-11-24T19:55:15Z  1m00s  incomplete  0        0     0
+        APPLY          BEGAN                 TOOK   RESULT    DONE
+        01a20f35-c000  2026-11-24T19:55:15Z  1m00s  complete  0/12
+        01a20f35-b190  2026-11-24T19:55:15Z  1m00s  complete  0/12
         ");
-        assert!(text.lines().all(|line| line.len() <= 80), "{text}");
+        assert!(text.lines().all(|line| line.len() <= 60), "{text}");
         let text = table([
             "01a20f35-b190-73dc-b6ae-1030757e0e72",
             "01a20f35-b190-73dd-b6ae-1030757e0e72",

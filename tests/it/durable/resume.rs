@@ -290,8 +290,8 @@ async fn the_history_shows_every_apply() {
         .solform_beside(&["history", "show", first])
         .await
         .exits_with(0)
-        .says("A@2")
-        .says("done");
+        .says("done        + A@2\n    id ")
+        .says("    job ");
     assert!(!shown.stdout.contains(worlds::TOKEN));
     let output = env
         .solform_beside(&["history", "show", first, "--json"])
