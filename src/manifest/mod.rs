@@ -37,7 +37,7 @@ mod yaml;
 
 pub use check::{
     Checked, CheckedAll, CheckedEach, Selection, environments, read, read_ahead, read_all,
-    read_each, token_variables, united,
+    read_all_as, read_each, token_variables, united,
 };
 pub use duration::{DurationError, duration_from, duration_text};
 pub use glob::{Glob, GlobError};

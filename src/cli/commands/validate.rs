@@ -9,7 +9,7 @@ use crate::cli::environment::context;
 use crate::cli::error::{CommandError, ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
-use crate::manifest;
+use crate::manifest::{self, Manifest};
 use crate::render::words;
 
 /// Check the manifest, without network or token
@@ -29,23 +29,24 @@ pub(super) fn run(args: &ValidateArgs, settings: &Settings, io: &mut Io) -> Resu
         settings.hide_tokens(&source, &io.secrets);
         CommandError::from(settings.problems(problems))
     };
-    let (manifests, warnings) = if selection.environment.is_some() {
+    let counted = |manifest: Manifest| (manifest.environment.name, manifest.desired.len());
+    let (environments, warnings) = if selection.environment.is_some() {
         let checked = manifest::read(&source, &selection, &variable).map_err(failed)?;
-        (vec![checked.manifest], checked.warnings)
+        (vec![counted(checked.manifest)], checked.warnings)
     } else {
-        let checked = manifest::read_all(&source, &variable).map_err(failed)?;
+        let checked = manifest::read_all_as(&source, &variable, counted).map_err(failed)?;
         (checked.manifests, checked.warnings)
     };
     if !warnings.is_empty() {
         settings.hide_tokens(&source, &io.secrets);
         io.warn_of(&warnings)?;
     }
-    for manifest in &manifests {
+    for (name, versions) in environments {
         writeln!(
             io.out,
             "Environment {}: {} declared.",
-            words::quoted(&manifest.environment.name),
-            words::count(manifest.desired.len(), "version")
+            words::quoted(&name),
+            words::count(versions, "version")
         )?;
     }
     writeln!(io.out, "Success! The manifest is valid.")?;

@@ -20,4 +20,4 @@ mod warnings;
 pub use ahead::read_ahead;
 pub(in crate::manifest) use file::is_too_big;
 pub use file::{Checked, Selection, environments, read, token_variables};
-pub use several::{CheckedAll, CheckedEach, read_all, read_each, united};
+pub use several::{CheckedAll, CheckedEach, read_all, read_all_as, read_each, united};

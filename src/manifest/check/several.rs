@@ -11,9 +11,9 @@ use super::file::{File, Selection};
 
 /// A manifest that can be used, resolved for every environment, with its warnings.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CheckedAll {
+pub struct CheckedAll<T = Manifest> {
     /// The manifest, resolved for each environment, in the order of the file.
-    pub manifests: Vec<Manifest>,
+    pub manifests: Vec<T>,
     /// The warnings of all of them, in the order of the file, each once.
     pub warnings: Vec<Problem>,
 }
@@ -34,12 +34,22 @@ pub fn read_all(
     source: &SourceFile,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<CheckedAll, Problems> {
+    read_all_as(source, env, |manifest| manifest)
+}
+
+/// Reads a manifest for every environment that it declares. Of each manifest only the value of
+/// `keep` is kept: all of them together may take half a gigabyte.
+pub fn read_all_as<T>(
+    source: &SourceFile,
+    env: &dyn Fn(&str) -> Option<String>,
+    keep: impl Fn(Manifest) -> T,
+) -> Result<CheckedAll<T>, Problems> {
     let mut file = File::open(source)?;
     if let Some(problem) = file.check_size() {
         return Err(Problems::of(problem));
     }
     let names: Vec<String> = file.names().map(str::to_owned).collect();
-    let (manifests, found) = check_each(&file, &names, env);
+    let (manifests, found) = check_each(&file, &names, env, keep);
     file.problems.extend(found);
     let warnings = Problems::or_warnings(file.problems)?;
     Ok(CheckedAll {
@@ -66,7 +76,7 @@ pub fn read_each(
     let is_wanted = |name: &str| wanted.is_none_or(|all| all.iter().any(|other| other == name));
     let names = file.names().filter(|name| is_wanted(name));
     let names: Vec<String> = names.map(str::to_owned).collect();
-    let (manifests, found) = check_each(&file, &names, env);
+    let (manifests, found) = check_each(&file, &names, env, |manifest| manifest);
     let is_error = |problem: &Problem| problem.severity() == Severity::Error;
     let is_whole = file.problems.iter().any(is_error) || manifests.iter().all(Option::is_none);
     file.problems.extend(found);
@@ -81,18 +91,20 @@ pub fn read_each(
     })
 }
 
-/// Checks each of these environments; returns their manifests, and the problems of all.
-fn check_each(
+/// Checks each of these environments; returns what is kept of their manifests, and the problems of
+/// all.
+fn check_each<T>(
     file: &File,
     names: &[String],
     env: &dyn Fn(&str) -> Option<String>,
-) -> (Vec<Option<Manifest>>, Vec<Problem>) {
+    keep: impl Fn(Manifest) -> T,
+) -> (Vec<Option<T>>, Vec<Problem>) {
     let tokens = file.tokens();
     let mut manifests = Vec::with_capacity(names.len());
     let mut found = Vec::with_capacity(names.len());
     for name in names {
         let (manifest, problems) = file.check(name, env, &tokens);
-        manifests.push(manifest);
+        manifests.push(manifest.map(&keep));
         found.push((name.as_str(), problems));
     }
     (manifests, united(found))
