@@ -64,15 +64,6 @@ impl ChangeRef {
             record: key.record,
         }
     }
-
-    /// Returns whether both refer to the same change of one apply.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        match (&self.identity, &other.identity) {
-            (Some(left), Some(right)) => left == right && self.record == other.record,
-            // Journals without identities have only addresses.
-            (None, _) | (_, None) => self.address == other.address,
-        }
-    }
 }
 
 /// An event that a journal records.

@@ -1,5 +1,7 @@
 //! Earlier applies, read from their journals. Pure: bytes in, values out.
 
+use std::collections::HashMap;
+
 use super::entry::{ChangeRef, ENTRY_VERSION, Entry, Record, RecordPatch, RecordedOutcome};
 use super::error::{JournalRef, StoreError};
 use crate::attribute::State;
@@ -191,6 +193,7 @@ impl PastApply {
             id: id.to_owned(),
             ..Self::default()
         };
+        let mut known = KnownSteps::default();
         let mut has_lines = false;
         let lines = bytes.split_inclusive(|byte| *byte == b'\n');
         for (index, line) in lines.enumerate() {
@@ -211,7 +214,7 @@ impl PastApply {
             if version.v > ENTRY_VERSION {
                 return Err(StoreError::Newer(journal()));
             }
-            past.take(serde_json::from_slice(line).map_err(corrupt)?);
+            past.take(serde_json::from_slice(line).map_err(corrupt)?, &mut known);
             has_lines = true;
         }
         if !has_lines {
@@ -236,7 +239,7 @@ impl PastApply {
         }
     }
 
-    fn take(&mut self, Record { at_ms, entry, .. }: Record) {
+    fn take(&mut self, Record { at_ms, entry, .. }: Record, index: &mut KnownSteps) {
         if !self.is_reopened {
             self.last_at_ms = Some(at_ms);
         }
@@ -254,7 +257,7 @@ impl PastApply {
                 self.subject = Some(subject);
                 self.changes = changes;
             }
-            Entry::Intent { change, action } => self.step(change).action = Some(action),
+            Entry::Intent { change, action } => self.step(change, index).action = Some(action),
             Entry::Send {
                 change,
                 call,
@@ -270,21 +273,21 @@ impl PastApply {
                     job: None,
                     is_refused: false,
                 };
-                self.step(change).sendings.push(sending);
+                self.step(change, index).sendings.push(sending);
             }
             Entry::Job { change, call, job } => {
-                if let Some(sent) = self.step(change).last_sent(call) {
+                if let Some(sent) = self.step(change, index).last_sent(call) {
                     sent.job = Some(job);
                 }
             }
             Entry::Refused { change, call } => {
-                if let Some(sent) = self.step(change).last_sent(call) {
+                if let Some(sent) = self.step(change, index).last_sent(call) {
                     sent.is_refused = true;
                 }
             }
             Entry::Outcome { change, outcome } => {
                 let is_recovered = self.is_reopened;
-                let step = self.step(change);
+                let step = self.step(change, index);
                 step.outcome = Some(outcome);
                 step.is_recovered = is_recovered;
             }
@@ -296,7 +299,7 @@ impl PastApply {
             }
             Entry::Reopen {} => self.is_reopened = true,
             Entry::Abandon { change, made, .. } => {
-                let step = self.step(change);
+                let step = self.step(change, index);
                 step.abandoned_at_ms = Some(at_ms);
                 step.abandoned_record = made;
             }
@@ -304,15 +307,12 @@ impl PastApply {
         }
     }
 
-    fn step(&mut self, change: ChangeRef) -> &mut PastStep {
-        let index = self
-            .steps
-            .iter()
-            .position(|step| step.change.is_same(&change))
-            .unwrap_or_else(|| {
-                self.steps.push(PastStep::new(change));
-                self.steps.len() - 1
-            });
+    fn step(&mut self, change: ChangeRef, known: &mut KnownSteps) -> &mut PastStep {
+        let index = known.find(&change).unwrap_or_else(|| {
+            known.add(&change, self.steps.len());
+            self.steps.push(PastStep::new(change));
+            self.steps.len() - 1
+        });
         &mut self.steps[index]
     }
 
@@ -329,6 +329,43 @@ impl PastApply {
     /// Returns whether the apply needs recovery: an outcome is not yet known or not yet recorded.
     pub fn needs_recovery(&self) -> bool {
         self.complete.is_none() || self.open_steps().next().is_some()
+    }
+}
+
+/// The indexes of the steps of a journal that is being read. A journal may have 100,000 steps.
+#[derive(Default)]
+struct KnownSteps {
+    by_identity: HashMap<(Identity, Option<SolutionId>), usize>,
+    /// The first step of each address.
+    by_address: HashMap<Address, usize>,
+    /// The first step of each address whose change has no identity.
+    bare: HashMap<Address, usize>,
+}
+
+impl KnownSteps {
+    /// Returns the first step with the same change: the same identity and record, or the same
+    /// address if one of both has no identity.
+    fn find(&self, change: &ChangeRef) -> Option<usize> {
+        let Some(identity) = &change.identity else {
+            return self.by_address.get(&change.address).copied();
+        };
+        let key = (identity.clone(), change.record.clone());
+        let found = self.by_identity.get(&key).into_iter();
+        found.chain(self.bare.get(&change.address)).min().copied()
+    }
+
+    fn add(&mut self, change: &ChangeRef, index: usize) {
+        let address = || change.address.clone();
+        self.by_address.entry(address()).or_insert(index);
+        match &change.identity {
+            Some(identity) => {
+                let key = (identity.clone(), change.record.clone());
+                self.by_identity.entry(key).or_insert(index);
+            }
+            None => {
+                self.bare.entry(address()).or_insert(index);
+            }
+        }
     }
 }
 

@@ -4,11 +4,13 @@ use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use solform::store::PastApply;
 use solform_emulator::{Emulator, JobPace, Operation, Seed};
 
 use super::{at_work, finish_all, killed_at_work};
 use crate::support::TestEnv;
+use crate::support::growth::assert_grows_linearly;
 use crate::support::worlds::{self, Version, count, env_with, manifest, seed};
 
 const SOLUTIONS: &str = "
@@ -598,4 +600,29 @@ async fn percent_limits_hold_for_the_rest_of_a_plan() {
                 .exits_with(4);
         }
     }
+}
+
+/// An apply may have thousands of changes, and each command reads all journals.
+#[test]
+fn journals_are_read_in_linear_time() {
+    let journal = |steps: usize| -> String {
+        let line = |step: usize, mut entry: Value| {
+            entry["address"] = format!("S{step}@1").into();
+            entry["identity"] = json!({ "name": format!("S{step}"), "version": "1", "owner": "o" });
+            let line = json!({ "v": 1, "at_ms": 1, "entry": entry });
+            format!("{line}\n")
+        };
+        let lines = (0..steps).flat_map(|step| {
+            let send = json!({ "kind": "send", "call": "deploy", "attempt": 1 });
+            let done = json!({ "kind": "outcome", "outcome": "done" });
+            [line(step, send), line(step, done)]
+        });
+        lines.collect()
+    };
+    let (small, large) = (journal(500), journal(8_000));
+    assert_grows_linearly("journals", 16, |is_large| {
+        let text = if is_large { &large } else { &small };
+        let past = PastApply::read("r", "here", text.as_bytes()).unwrap();
+        assert_eq!(past.steps.len(), text.lines().count() / 2);
+    });
 }
