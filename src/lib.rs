@@ -15,13 +15,14 @@
 //! ```
 //!
 //! `review` compares two manifests, and needs nothing else: values in, a [`review::Review`] out.
+//! `promotion` chooses the versions that one environment gets from another one.
 //!
 //! There are four stages with four values: collect, compare, show, act. No stage calls an earlier
 //! one. The core (`allowed_hosts`, `escape`, `ident`, `attribute`, `outcome`, `manifest`, `live`,
-//! `job`, `plan`, `review`, `export`, `diagnosis`, `render`) is pure and synchronous. The clock,
-//! randomness, files and the network are only used in the outer modules (`regular_file`, `api`,
-//! `package`, `store`, `apply`, `run`, `cli`), which pass values to the core. Only `apply` and
-//! `run` hold a writer, so that `plan` cannot write. The emulator is a second implementation of
+//! `job`, `plan`, `review`, `promotion`, `export`, `diagnosis`, `render`) is pure and synchronous.
+//! The clock, randomness, files and the network are only used in the outer modules (`regular_file`,
+//! `api`, `package`, `store`, `apply`, `run`, `cli`), which pass values to the core. Only `apply`
+//! and `run` hold a writer, so that `plan` cannot write. The emulator is a second implementation of
 //! the platform's API, in the package `solform-emulator`, and shares no code with the client.
 //! `tests/it/layering.rs` tests the allowed `use crate::` imports.
 //!
@@ -46,6 +47,7 @@ pub mod manifest;
 pub mod outcome;
 pub mod package;
 pub mod plan;
+pub mod promotion;
 pub mod regular_file;
 pub mod render;
 pub mod review;

@@ -12,6 +12,41 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     put(path, bytes, true, &tempfile::Builder::new())
 }
 
+/// Replaces a regular file atomically. Its permissions stay; a symbolic link to it is kept. A file
+/// that this process must not write is not replaced.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let permissions = check_own_permission(path)?;
+    match Destination::open(path, true, &tempfile::Builder::new())? {
+        // The content of a device or a pipe cannot be replaced.
+        Destination::Direct(_) => Err(io::ErrorKind::InvalidInput.into()),
+        Destination::Beside(mut new) => {
+            new.file.write_all(bytes)?;
+            new.file.as_file().set_permissions(permissions)?;
+            new.commit(true)
+        }
+    }
+}
+
+/// Checks that a file can be replaced, as [`replace`] does it. Nothing is changed.
+pub(super) fn check_replaceable(path: &Path) -> io::Result<()> {
+    check_own_permission(path)?;
+    check_writable(path)
+}
+
+/// Checks that a file itself can be written: its folder alone would permit to replace it. Returns
+/// its permissions.
+fn check_own_permission(path: &Path) -> io::Result<std::fs::Permissions> {
+    let there = std::fs::metadata(path)?;
+    // The permissions do not bind the administrator, but a read-only file is meant to stay.
+    if there.permissions().readonly() {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    if there.is_file() {
+        std::fs::OpenOptions::new().write(true).open(path)?;
+    }
+    Ok(there.permissions())
+}
+
 /// Writes a file atomically that other users may read. An existing file is replaced only if
 /// `overwrite` is true.
 pub(super) fn write_shared(path: &Path, bytes: &[u8], overwrite: bool) -> io::Result<()> {

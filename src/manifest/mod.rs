@@ -8,12 +8,16 @@
 //! environment variables; the output is a [`Manifest`] or all [`Problems`] at once. A [`Manifest`]
 //! is valid: identities are unique, variables are replaced, defaults are filled in. This module
 //! does not depend on plans or HTTP.
+//!
+//! `edit` sets versions in the text of a manifest, and keeps its comments and its format.
 
 mod bytes;
 mod check;
 mod code;
 mod digest;
 mod duration;
+mod edit;
+mod equality;
 mod glob;
 mod invisible;
 mod mapping;
@@ -27,6 +31,7 @@ mod placeholder;
 mod position;
 mod problem;
 mod raw;
+pub(crate) mod scalar;
 mod schema;
 mod similar;
 mod snippet;
@@ -40,6 +45,7 @@ pub use check::{
     read_all_as, read_each, token_variables, united,
 };
 pub use duration::{DurationError, duration_from, duration_text};
+pub use edit::{EditError, EditReason, set_versions};
 pub use glob::{Glob, GlobError};
 pub use model::{
     Desired, EmulatorSettings, Endpoint, Environment, KeyPositions, Limit, Limits, Manifest, Scope,

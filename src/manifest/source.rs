@@ -62,6 +62,11 @@ impl SourceFile {
         &self.0.text
     }
 
+    /// Returns whether another file has the same text.
+    pub fn is_same_text(&self, other: &Self) -> bool {
+        self.0.text == other.0.text
+    }
+
     /// Returns the text at a mark; empty if the mark is outside of the text.
     pub(super) fn slice(&self, mark: Mark) -> &str {
         self.0.text.get(mark.range()).unwrap_or_default()

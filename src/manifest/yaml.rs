@@ -17,6 +17,7 @@ use super::raw::RawManifest;
 use super::source::SourceFile;
 
 mod direct;
+pub(super) mod outline;
 mod spanned;
 
 /// The maximum nesting. A valid manifest has at most ten levels: a version entry of a solution of

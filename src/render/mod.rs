@@ -25,27 +25,28 @@ pub use formats::{
 pub use human::{
     PlanDetail, render_abandoned, render_doctor, render_history, render_job, render_list_matrix,
     render_not_approved, render_package, render_package_diff, render_past_apply, render_plan_in,
-    render_plan_matrix, render_refusal, render_report, render_review, render_runs, render_solution,
-    render_solutions, render_verdict,
+    render_plan_matrix, render_promotion, render_refusal, render_report, render_review,
+    render_runs, render_solution, render_solutions, render_verdict,
 };
 pub use json::{
     AbandonDocument, Diagnostic, DoctorDocument, EnvironmentResult, HistoryDocument, JobDocument,
     ListMatrixDocument, ListResult, NotApplied, PackageDiffDocument, PackageDocument,
-    PastApplyDocument, PlanDocument, PlanMatrixDocument, PlanResult, ReportDocument,
-    ReviewDocument, RunsDocument, SolutionsDocument, StreamLine, StreamMessage, doctor_document,
-    history_document, job_document, list_matrix_document, not_applied_document, orphaned_sentence,
-    past_apply_document, plan_document, plan_matrix_document, render_json, report_document,
-    review_document, runs_document, schema_of, solutions_document,
+    PastApplyDocument, PlanDocument, PlanMatrixDocument, PlanResult, PromotionDocument,
+    ReportDocument, ReviewDocument, RunsDocument, SolutionsDocument, StreamLine, StreamMessage,
+    doctor_document, history_document, job_document, list_matrix_document, not_applied_document,
+    orphaned_sentence, past_apply_document, plan_document, plan_matrix_document,
+    promotion_document, render_json, report_document, review_document, runs_document, schema_of,
+    solutions_document,
 };
 pub use manifest::render_manifest;
 pub use markdown::{
     render_markdown, render_past_apply_markdown, render_plan_matrix_markdown,
-    render_report_markdown, render_review_markdown,
+    render_promotion_markdown, render_report_markdown, render_review_markdown,
 };
 pub use problems::render_problem;
 pub use progress::render_event;
 pub use styles::{StyledWriter, Styles, styled};
-pub use view::{Abandoned, PackageView, ReportView};
+pub use view::{Abandoned, PackageView, ReportView, promotion_warnings};
 pub use wrap::{PROSE_WIDTH, wrapped};
 
 /// The start of the command that clears an orphaned record, in tests.

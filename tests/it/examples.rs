@@ -202,7 +202,14 @@ async fn the_scripts_of_the_pages_run() {
     // The input folders of the page do not exist.
     let emulator = start(seed(&live, &[]), &["run_missing_input=accepted"]).await;
     let text = manifest(&emulator.url(), "  A: { version: 1, state: INACTIVE }\n");
-    let env = env_with(&text.replace("  test:", "  prod:"));
+    let uat = format!(
+        "environments:\n  uat:\n    url: {}\n    token: {{ env: TEST_TOKEN }}\n    solutions: {{ \
+         Form W-2: {{ version: 0.0.2, owner: IB_DEPLOYED }} }}\n",
+        emulator.url()
+    );
+    let text = text.replace("environments:\n", &uat);
+    let mut env = env_with(&text.replace("  test:", "  prod:"));
+    env.set("SOLFORM_ENVIRONMENT", "prod");
     let scripts: Vec<String> = ["README.md", "docs/commands.md"]
         .into_iter()
         .flat_map(|page| blocks(page, "sh"))

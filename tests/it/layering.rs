@@ -22,6 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("export", &["ident", "attribute", "manifest", "live"]),
     ("diagnosis", &[]),
     ("review", &["ident", "attribute", "manifest"]),
+    ("promotion", &["ident", "attribute", "manifest", "live"]),
     (
         "api",
         &[
@@ -72,6 +73,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "plan",
             "job",
             "review",
+            "promotion",
             "store",
             "apply",
             "run",
@@ -93,6 +95,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "job",
             "plan",
             "review",
+            "promotion",
             "api",
             "package",
             "store",
@@ -121,6 +124,7 @@ const PURE: &[&str] = &[
     "export",
     "diagnosis",
     "review",
+    "promotion",
     "render",
 ];
 

@@ -24,6 +24,7 @@ mod output;
 mod package_command;
 mod pages;
 mod platform;
+mod promote;
 mod review;
 mod runs;
 mod signals;

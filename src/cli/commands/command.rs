@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::{
     abandon, apply, completions, destroy, doctor, emulator, export, force_unlock, get, history,
-    init, job, jobs, list, man, package, plan, review, run, schema, show, validate,
+    init, job, jobs, list, man, package, plan, promote, review, run, schema, show, validate,
 };
 use crate::cli::args::GlobalArgs;
 use crate::cli::error::{CommandError, ExitStatus, Result};
@@ -36,6 +36,7 @@ pub(in crate::cli) enum Command {
     Destroy(destroy::DestroyArgs),
     Show(show::ShowArgs),
     Review(review::ReviewArgs),
+    Promote(promote::PromoteArgs),
     List(list::ListArgs),
     Get(get::GetArgs),
     Export(export::ExportArgs),
@@ -96,6 +97,7 @@ impl Command {
             Self::Apply(args) => apply::run(&args, settings, io).await,
             Self::Destroy(args) => destroy::run(&args, settings, io).await,
             Self::Review(args) => review::run(&args, settings, io).await,
+            Self::Promote(args) => promote::run(&args, settings, io).await,
             Self::Show(args) => show::run(&args, settings, io),
             Self::List(args) => list::run(&args, settings, io).await,
             Self::Get(args) => get::run(&args, settings, io).await,

@@ -23,6 +23,7 @@ mod list;
 mod man;
 mod package;
 mod plan;
+mod promote;
 mod review;
 mod run;
 mod schema;

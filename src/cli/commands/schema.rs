@@ -10,7 +10,8 @@ use crate::manifest;
 use crate::render::{
     AbandonDocument, DoctorDocument, HistoryDocument, JobDocument, ListMatrixDocument,
     PackageDiffDocument, PackageDocument, PastApplyDocument, PlanDocument, PlanMatrixDocument,
-    ReportDocument, ReviewDocument, RunsDocument, SolutionsDocument, StreamLine, schema_of,
+    PromotionDocument, ReportDocument, ReviewDocument, RunsDocument, SolutionsDocument, StreamLine,
+    schema_of,
 };
 
 /// Print a JSON Schema
@@ -41,6 +42,8 @@ pub(super) enum SchemaDocument {
     ListMatrix,
     /// The output of `review --json`.
     Review,
+    /// The output of `promote --json`.
+    Promotion,
     /// The output of `history --json`.
     History,
     /// The output of `history show --json`.
@@ -69,6 +72,7 @@ pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus> {
         SchemaDocument::PlanMatrix => schema_of::<PlanMatrixDocument>(),
         SchemaDocument::ListMatrix => schema_of::<ListMatrixDocument>(),
         SchemaDocument::Review => schema_of::<ReviewDocument>(),
+        SchemaDocument::Promotion => schema_of::<PromotionDocument>(),
         SchemaDocument::History => schema_of::<HistoryDocument>(),
         SchemaDocument::Abandon => schema_of::<AbandonDocument>(),
         SchemaDocument::Doctor => schema_of::<DoctorDocument>(),

@@ -9,7 +9,7 @@ use crate::cli::files::{is_standard_input, manifest_folder};
 use crate::cli::invocation::PrintedCommand;
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
-use crate::manifest::{self, Checked, Manifest, Selection, SourceFile};
+use crate::manifest::{self, Checked, CheckedEach, Manifest, Problems, Selection, SourceFile};
 use crate::regular_file;
 
 /// An environment, with everything that is known without sending a request.
@@ -102,6 +102,46 @@ pub(in crate::cli) fn context_of(
     Ok(EnvironmentContext::new(
         source, manifest, warnings, &args.file, settings,
     ))
+}
+
+/// Does the same as [`context_of`] for two different environments. An error of one is an error of
+/// both. A warning that both have is shown once.
+pub(in crate::cli) fn two_contexts(
+    source: &SourceFile,
+    file: &Path,
+    names: [&str; 2],
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<[EnvironmentContext; 2], CommandError> {
+    let variable = |name: &str| settings.manifest_variable(name);
+    let refused = |problems: Problems| {
+        settings.hide_tokens(source, &io.secrets);
+        settings.problems(problems)
+    };
+    let wanted = names.map(str::to_owned);
+    let CheckedEach {
+        mut environments,
+        problems,
+    } = manifest::read_each(source, Some(&wanted), &variable).map_err(refused)?;
+    if let Some(problems) = Problems::from_errors(problems.clone()) {
+        return Err(refused(problems).into());
+    }
+    if !problems.is_empty() {
+        settings.hide_tokens(source, &io.secrets);
+        io.warn_of(&problems)?;
+    }
+    // The environments have the order of the file.
+    environments.sort_by_key(|(name, _)| name != names[0]);
+    let manifests: Vec<Manifest> = environments
+        .into_iter()
+        .filter_map(|(_, manifest)| manifest)
+        .collect();
+    let manifests = <[Manifest; 2]>::try_from(manifests)
+        .expect("invariant: a manifest is missing only after an error");
+    let warnings = problems.len();
+    Ok(manifests.map(|manifest| {
+        EnvironmentContext::new(source.clone(), manifest, warnings, file, settings)
+    }))
 }
 
 impl EnvironmentContext {

@@ -7,6 +7,7 @@
 mod access;
 mod ahead;
 mod context;
+mod difference;
 mod entry;
 mod environment;
 mod faults;
@@ -18,6 +19,7 @@ mod solutions;
 mod warnings;
 
 pub use ahead::read_ahead;
+pub(in crate::manifest) use difference::find_difference;
 pub(in crate::manifest) use file::is_too_big;
 pub use file::{Checked, Selection, environments, read, token_variables};
 pub use several::{CheckedAll, CheckedEach, read_all, read_all_as, read_each, united};

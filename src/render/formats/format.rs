@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use crate::plan::{Plan, Refusal};
+use crate::promotion::Promotion;
 use crate::render::human::PlanDetail;
 use crate::render::json::{Diagnostic, EnvironmentResult, PlanResult, ReportDocument};
 use crate::render::styles::Styles;
@@ -20,6 +21,8 @@ pub enum Subject {
     Report,
     /// A review.
     Review,
+    /// A promotion.
+    Promotion,
     /// An earlier apply.
     PastApply,
     /// The errors of a command that made neither a plan nor a report.
@@ -37,6 +40,8 @@ pub enum Content<'a> {
     Report(&'a ReportDocument, Option<&'a ReportView<'a>>),
     /// A review.
     Review(&'a Review),
+    /// A promotion.
+    Promotion(&'a Promotion),
     /// The name of an environment, and an earlier apply to it.
     PastApply(&'a str, &'a PastApply),
     /// The errors of a command that made neither a plan nor a report.
@@ -50,6 +55,7 @@ impl Content<'_> {
             Self::Plan(..) | Self::Plans(_) => Subject::Plan,
             Self::Report(..) => Subject::Report,
             Self::Review(_) => Subject::Review,
+            Self::Promotion(_) => Subject::Promotion,
             Self::PastApply(..) => Subject::PastApply,
             Self::Errors(_) => Subject::Errors,
         }
@@ -104,5 +110,6 @@ pub(super) const DOCUMENTS: &[Subject] = &[
     Subject::Plan,
     Subject::Report,
     Subject::Review,
+    Subject::Promotion,
     Subject::PastApply,
 ];

@@ -1,5 +1,5 @@
-//! A plan, a report, a review or errors as GitHub workflow commands: GitHub shows them at the lines
-//! of the manifest.
+//! A plan, a report, a review, a promotion or errors as GitHub workflow commands: GitHub shows them
+//! at the lines of the manifest.
 //!
 //! A runner reads every line that begins with `::` as a command. Text from outside is therefore
 //! escaped by the runner's rules here, and `cli::io` prevents it from beginning a line elsewhere.
@@ -11,11 +11,13 @@ use crate::ident::Identity;
 use crate::manifest::Severity;
 use crate::outcome::OutcomeKind;
 use crate::plan::{Change, Origin, Plan, Refusal, Successions, Summary};
+use crate::promotion::Promotion;
 use crate::render::json::{
     Diagnostic, EnvironmentResult, InFlightItem, OrphanedItem, PlanResult, PositionItem, Remark,
     ReportChange, ReportDocument, ResultWord, in_backticks,
 };
 use crate::render::view::plan as view;
+use crate::render::view::promotion as promotion_words;
 use crate::render::view::review as review_words;
 use crate::render::words;
 use crate::review::{Finding, Review, ReviewSummary, Side};
@@ -47,6 +49,7 @@ pub const GITHUB: Format = Format {
         Subject::Plan,
         Subject::Report,
         Subject::Review,
+        Subject::Promotion,
         Subject::Errors,
     ],
     write,
@@ -63,6 +66,7 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
             title: "solform".to_owned(),
             verdict: "There is no plan.".to_owned(),
         },
+        Content::Promotion(promotion) => of_promotion(promotion),
         Content::PastApply(..) => return Ok(()),
     };
     render(&annotated, document.folder, out)
@@ -188,6 +192,26 @@ fn of_review(review: &Review) -> Annotated {
         annotations,
         title: format!("solform review since {}{commit}", review.base.name),
         verdict,
+    }
+}
+
+/// Returns the warnings of a promotion, at the lines of the declarations before it.
+fn of_promotion(promotion: &Promotion) -> Annotated {
+    let warnings = promotion_words::promotion_warnings(promotion).into_iter();
+    let annotations = warnings.map(|(row, warning)| Annotation {
+        severity: Severity::Warning,
+        location: row
+            .position
+            .as_ref()
+            .map(|at| PositionItem::of(&Origin::of(at))),
+        title: row.name.to_string(),
+        message: format!("{warning}."),
+    });
+    let (from, to) = (&promotion.from, &promotion.to);
+    Annotated {
+        annotations: annotations.collect(),
+        title: format!("solform promotion: {from} to {to}"),
+        verdict: promotion_words::verdict(promotion),
     }
 }
 

@@ -25,9 +25,11 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
             let plans = plans.iter().filter_map(|one| Some(&one.value()?.plan));
             render_json(&gitlab_document(plans), out)
         }
-        Content::Report(..) | Content::Review(_) | Content::PastApply(..) | Content::Errors(_) => {
-            Ok(())
-        }
+        Content::Report(..)
+        | Content::Review(_)
+        | Content::Promotion(_)
+        | Content::PastApply(..)
+        | Content::Errors(_) => Ok(()),
     }
 }
 

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use super::format::{Channel, Content, DOCUMENTS, Document, Format};
 use crate::render::json::{
-    past_apply_document, plan_document, plan_matrix_document, render_json, review_document,
+    past_apply_document, plan_document, plan_matrix_document, promotion_document, render_json,
+    review_document,
 };
 
 /// JSON documents.
@@ -22,6 +23,7 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
         Content::Plans(plans) => render_json(&plan_matrix_document(plans), out),
         Content::Report(report, _) => render_json(report, out),
         Content::Review(review) => render_json(&review_document(review), out),
+        Content::Promotion(promotion) => render_json(&promotion_document(promotion), out),
         Content::PastApply(environment, apply) => {
             render_json(&past_apply_document(environment, apply), out)
         }

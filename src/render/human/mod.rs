@@ -7,6 +7,7 @@ mod history;
 mod matrix;
 mod package;
 mod plan;
+mod promotion;
 mod report;
 mod review;
 mod runs;
@@ -21,6 +22,7 @@ pub use package::{render_package, render_package_diff};
 #[cfg(test)]
 pub(super) use plan::plan_text;
 pub use plan::{PlanDetail, render_plan_in, render_refusal};
+pub use promotion::render_promotion;
 pub use report::{render_not_approved, render_report, render_verdict};
 pub use review::render_review;
 pub use runs::{render_job, render_runs};

@@ -14,7 +14,7 @@ const COLUMN_LIMIT: usize = 40;
 
 /// Writes a table without borders; other programs can split its rows at two spaces.
 pub(super) fn render_table<const N: usize>(
-    header: [&'static str; N],
+    header: [&str; N],
     rows: impl Iterator<Item = [Option<String>; N]>,
     out: &mut dyn Write,
 ) -> io::Result<()> {

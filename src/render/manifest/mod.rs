@@ -1,6 +1,5 @@
 //! An export as YAML: a manifest of the live versions, which the module `manifest` can read.
 
 mod text;
-mod yaml;
 
 pub use text::render_manifest;

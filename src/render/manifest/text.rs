@@ -4,10 +4,10 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use super::yaml::{key, list, scalar, value};
 use crate::attribute::{State, Visibility};
 use crate::export::{Exported, ExportedSolution, ExportedVersion};
 use crate::ident::Owner;
+use crate::manifest::scalar::{key, list, scalar, value};
 use crate::manifest::{
     EmulatorSettings, Environment, Glob, Limit, Limits, Timeouts, Tls, TokenSource, duration_text,
 };

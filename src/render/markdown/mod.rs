@@ -1,13 +1,15 @@
-//! Plans, reports and reviews for the comment of a pull request.
+//! Plans, reports, reviews and promotions for the comment of a pull request.
 
 mod budget;
 mod escape;
 mod matrix;
 mod plan;
+mod promotion;
 mod report;
 mod review;
 
 pub use matrix::render_plan_matrix_markdown;
 pub use plan::render_markdown;
+pub use promotion::render_promotion_markdown;
 pub use report::{render_past_apply_markdown, render_report_markdown};
 pub use review::render_review_markdown;

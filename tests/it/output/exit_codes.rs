@@ -133,7 +133,9 @@ struct Row {
     json: Json,
 }
 
-const DETAILED: [&str; 7] = ["plan", "apply", "destroy", "show", "review", "run", "job"];
+const DETAILED: [&str; 8] = [
+    "plan", "apply", "destroy", "show", "review", "run", "job", "promote",
+];
 
 impl Row {
     fn command(&self) -> &'static str {
@@ -253,6 +255,17 @@ fn rows() -> Vec<Row> {
     add(
         document("review"),
         "review --base no-base.yaml",
+        &[(Quiet, 1)],
+    );
+    // Each manifest has one environment.
+    add(
+        document("promotion"),
+        "promote --from test --to prod",
+        &[(Quiet, 1), (Empty, 1)],
+    );
+    add(
+        document("promotion"),
+        "promote --from test --to test",
         &[(Quiet, 1)],
     );
     add(

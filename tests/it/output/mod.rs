@@ -12,6 +12,7 @@ mod streams;
 mod summarised;
 
 use serde_json::Value;
+pub(crate) use streams::assert_golden;
 
 use crate::support::worlds::{Version, env_with, manifest, seed, start};
 

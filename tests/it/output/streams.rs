@@ -145,7 +145,7 @@ fn steady_within(value: &mut Value, key: &str, seen: &mut Vec<String>) {
 
 /// Compares with a committed file; `SOLFORM_BLESS=1` writes it.
 #[track_caller]
-pub(super) fn assert_golden(name: &str, text: &str) {
+pub(crate) fn assert_golden(name: &str, text: &str) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fixtures/output")
         .join(name);

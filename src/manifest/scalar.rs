@@ -1,4 +1,4 @@
-//! YAML scalars, lists and keys of an export.
+//! YAML scalars, lists and keys that solform writes, into an export or an edited manifest.
 //!
 //! solform reads every scalar as text. Other readers of YAML do not, so a text is written without
 //! quotes only if no reader can take it for another type. In quotes, invisible characters and
@@ -16,7 +16,7 @@ const WORDS: [&str; 13] = [
 ];
 
 /// Returns the scalar of a text: a key, or a value in which solform replaces nothing.
-pub(super) fn scalar(text: &str) -> String {
+pub(crate) fn scalar(text: &str) -> String {
     if is_plain(text) {
         text.to_owned()
     } else {
@@ -25,18 +25,18 @@ pub(super) fn scalar(text: &str) -> String {
 }
 
 /// Returns the scalar of a value in which solform would replace `${..}`; `$` is escaped.
-pub(super) fn value(text: &str) -> String {
+pub(crate) fn value(text: &str) -> String {
     scalar(&text.replace("${", "$${"))
 }
 
 /// Returns a list on one line.
-pub(super) fn list<'a>(items: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn list<'a>(items: impl IntoIterator<Item = &'a str>) -> String {
     let items: Vec<String> = items.into_iter().map(scalar).collect();
     format!("[{}]", items.join(", "))
 }
 
 /// Returns the start of an entry, whose value follows on the same line.
-pub(super) fn key(indent: &str, text: &str) -> String {
+pub(crate) fn key(indent: &str, text: &str) -> String {
     let key = scalar(text);
     if key.chars().count() <= SIMPLE_KEY {
         format!("{indent}{key}:")
@@ -88,7 +88,8 @@ fn is_url(text: &str) -> bool {
     })
 }
 
-fn quoted(text: &str) -> String {
+/// Returns a text in double quotes.
+pub(crate) fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for char in text.chars() {

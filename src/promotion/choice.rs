@@ -1,0 +1,182 @@
+//! The choice of the versions that are promoted.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+use super::error::PromotionError;
+use super::row::{Decision, Direction, LeftOut, Promotion, PromotionRow};
+use crate::attribute::State;
+use crate::ident::{SolutionName, Version};
+use crate::live::LiveState;
+use crate::manifest::{Desired, Manifest, entries_of};
+
+/// An environment with its live state.
+#[derive(Debug, Clone, Copy)]
+pub struct Side<'a> {
+    /// The manifest of the environment.
+    pub manifest: &'a Manifest,
+    /// The live state; `None` if it could not be read.
+    pub live: Option<&'a LiveState>,
+}
+
+impl Side<'_> {
+    fn name(&self) -> &str {
+        &self.manifest.environment.name
+    }
+
+    /// Returns the versions in service that the environment manages, the highest first; `None` if
+    /// they are not known.
+    fn in_service(&self, name: &SolutionName) -> Option<Vec<Version>> {
+        let records = self.live.filter(|live| live.covers(name))?.named(name);
+        let mut versions: Vec<Version> = records
+            .iter()
+            .filter(|record| record.state.satisfies(State::Active))
+            .filter(|record| {
+                let author = record.author.as_deref();
+                self.manifest.covers(&record.identity, author)
+            })
+            .map(|record| record.identity.version.clone())
+            .collect();
+        versions.sort_by(|left, right| right.natural_cmp(left));
+        versions.dedup();
+        Some(versions)
+    }
+
+    fn declared(&self, name: &SolutionName) -> &[Desired] {
+        entries_of(&self.manifest.desired, name)
+    }
+}
+
+/// Compares two environments, and chooses what is promoted: the named solutions, or without names
+/// all that the manifest declares for either environment. A named solution that cannot be promoted
+/// is an error; without names it is left out.
+pub fn promote(
+    from: Side<'_>,
+    to: Side<'_>,
+    file: &str,
+    names: &BTreeSet<SolutionName>,
+) -> Result<Promotion, Vec<PromotionError>> {
+    let is_named = !names.is_empty();
+    let all = candidates(from.manifest, to.manifest);
+    let names = if is_named { names } else { &all };
+    let mut rows = Vec::with_capacity(names.len());
+    let mut errors = Vec::new();
+    for name in names {
+        let row = row(from, to, name, is_named);
+        if let Decision::LeaveOut(reason) = row.decision
+            && is_named
+        {
+            errors.push(error(from, to, &row, reason));
+        }
+        rows.push(row);
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    Ok(Promotion {
+        from: from.name().to_owned(),
+        to: to.name().to_owned(),
+        manifest: file.to_owned(),
+        rows,
+        is_written: false,
+    })
+}
+
+/// Returns the names that the manifest declares for either environment.
+pub fn candidates(from: &Manifest, to: &Manifest) -> BTreeSet<SolutionName> {
+    let desired = from.desired.iter().chain(&to.desired);
+    desired.map(|entry| entry.identity.name.clone()).collect()
+}
+
+fn row(from: Side<'_>, to: Side<'_>, name: &SolutionName, is_named: bool) -> PromotionRow {
+    let live = from.in_service(name).unwrap_or_default();
+    let declared = to.declared(name);
+    let chosen = chosen(&live, from.declared(name));
+    let decision = match chosen {
+        None if live.is_empty() => Decision::LeaveOut(LeftOut::NotLive),
+        None => Decision::LeaveOut(LeftOut::SeveralLive),
+        Some(version) => decide(version, declared, is_named),
+    };
+    PromotionRow {
+        name: name.clone(),
+        to: to.in_service(name),
+        declared: declared
+            .iter()
+            .map(|entry| (entry.identity.version.clone(), entry.state))
+            .collect(),
+        position: declared.first().map(|entry| entry.position.clone()),
+        decision,
+        from: live,
+    }
+}
+
+/// Returns the version to promote: the only one in service, or the only one of several that the
+/// manifest declares ACTIVE for the source.
+fn chosen<'a>(live: &'a [Version], declared: &[Desired]) -> Option<&'a Version> {
+    let is_declared = |version: &&Version| {
+        let mut entries = declared.iter();
+        entries.any(|entry| entry.identity.version == **version && entry.state == State::Active)
+    };
+    match live {
+        [only] => Some(only),
+        several => {
+            let mut declared = several.iter().filter(is_declared);
+            let first = declared.next()?;
+            declared.next().is_none().then_some(first)
+        }
+    }
+}
+
+fn decide(version: &Version, declared: &[Desired], is_named: bool) -> Decision {
+    let is_declared = declared
+        .iter()
+        .any(|entry| entry.identity.version == *version && entry.state != State::Absent);
+    match declared {
+        _ if is_declared => Decision::Current,
+        [] if is_named => Decision::Promote(version.clone(), Direction::New),
+        [] => Decision::LeaveOut(LeftOut::NotDeclared),
+        [entry] if entry.state == State::Absent => Decision::LeaveOut(LeftOut::Absent),
+        [entry] => {
+            let direction = match version.numeric_cmp(&entry.identity.version) {
+                Some(Ordering::Greater) => Direction::Upgrade,
+                Some(Ordering::Less) => Direction::Downgrade,
+                Some(Ordering::Equal) | None => Direction::Incomparable,
+            };
+            Decision::Promote(version.clone(), direction)
+        }
+        _ => Decision::LeaveOut(LeftOut::SeveralDeclared),
+    }
+}
+
+fn error(from: Side<'_>, to: Side<'_>, row: &PromotionRow, reason: LeftOut) -> PromotionError {
+    let name = row.name.clone();
+    let (source, target) = (from.name().to_owned(), to.name().to_owned());
+    match reason {
+        // A named solution that is not declared is added.
+        LeftOut::NotLive | LeftOut::NotDeclared => PromotionError::NotLive {
+            name,
+            environment: source,
+        },
+        LeftOut::SeveralLive => PromotionError::SeveralLive {
+            name,
+            environment: source,
+            versions: row.from.clone(),
+        },
+        LeftOut::SeveralDeclared => PromotionError::SeveralDeclared {
+            name,
+            environment: target,
+            versions: row
+                .declared
+                .iter()
+                .map(|(version, _)| version.clone())
+                .collect(),
+        },
+        LeftOut::Absent => PromotionError::Absent {
+            name,
+            environment: target,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! A promotion as a value: one row for each solution.
+
+use std::collections::BTreeMap;
+
+use crate::attribute::State;
+use crate::ident::{SolutionName, Version};
+use crate::manifest::Position;
+
+/// The promotion of versions from one environment to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Promotion {
+    /// The environment whose live versions are promoted.
+    pub from: String,
+    /// The environment whose declaration changes.
+    pub to: String,
+    /// The manifest, as the user named it.
+    pub manifest: String,
+    /// The solutions, ordered by name.
+    pub rows: Vec<PromotionRow>,
+    /// True if the manifest was changed.
+    pub is_written: bool,
+}
+
+/// A solution of a promotion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PromotionRow {
+    /// The name.
+    pub name: SolutionName,
+    /// The versions in service in the source, the highest first.
+    pub from: Vec<Version>,
+    /// The versions in service in the target, the highest first; `None` if they are not known.
+    pub to: Option<Vec<Version>>,
+    /// The versions that the manifest declares for the target, with their states.
+    pub declared: Vec<(Version, State)>,
+    /// The position of the declaration.
+    pub position: Option<Position>,
+    /// The decision.
+    pub decision: Decision,
+}
+
+/// The decision about a solution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// The target gets this version.
+    Promote(Version, Direction),
+    /// The target declares the version already.
+    Current,
+    /// The solution is left out.
+    LeaveOut(LeftOut),
+}
+
+word_enum! {
+    /// The direction of a promotion, from the declared version to the new one.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Direction {
+        /// The target declares no version of the solution.
+        New = "new",
+        /// The new version is higher.
+        Upgrade = "upgrade",
+        /// The new version is lower.
+        Downgrade = "downgrade",
+        /// The versions have no order.
+        Incomparable = "incomparable",
+    }
+}
+
+word_enum! {
+    /// The reason why a solution is left out of a promotion of all solutions.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum LeftOut -> &'static str {
+        /// No version of it is in service in the source.
+        NotLive = "not-live" "not in service in the source",
+        /// The manifest does not declare it for the target.
+        NotDeclared = "not-declared" "not declared for the target; name it to promote it",
+        /// The manifest deletes it in the target.
+        Absent = "absent" "declared ABSENT",
+        /// Several versions are in service in the source, and none is chosen.
+        SeveralLive = "several-live" "several versions are in service in the source",
+        /// The manifest declares several versions for the target.
+        SeveralDeclared = "several-declared" "several versions are declared with `versions`",
+    }
+}
+
+impl PromotionRow {
+    /// Returns whether the target declares the promoted version INACTIVE.
+    pub fn stays_inactive(&self) -> bool {
+        let mut declared = self.declared.iter();
+        declared.any(|(version, state)| {
+            let is_promoted = match &self.decision {
+                Decision::Promote(..) => true,
+                Decision::Current => self.from.contains(version),
+                Decision::LeaveOut(_) => false,
+            };
+            is_promoted && *state == State::Inactive
+        })
+    }
+}
+
+impl LeftOut {
+    /// Returns the reason as a phrase.
+    pub fn phrase(self) -> &'static str {
+        self.row()
+    }
+}
+
+impl Promotion {
+    /// Returns the new versions.
+    pub fn versions(&self) -> BTreeMap<SolutionName, Version> {
+        let promoted = self.rows.iter().filter_map(|row| match &row.decision {
+            Decision::Promote(version, _) => Some((row.name.clone(), version.clone())),
+            Decision::Current | Decision::LeaveOut(_) => None,
+        });
+        promoted.collect()
+    }
+
+    /// Returns whether there is anything to promote.
+    pub fn has_changes(&self) -> bool {
+        self.promoted() > 0
+    }
+
+    /// Returns the number of solutions that get a version.
+    pub fn promoted(&self) -> usize {
+        self.count(|decision| matches!(decision, Decision::Promote(..)))
+    }
+
+    /// Returns the number of solutions whose version is declared already.
+    pub fn current(&self) -> usize {
+        self.count(|decision| matches!(decision, Decision::Current))
+    }
+
+    /// Returns the number of solutions that are left out.
+    pub fn left_out(&self) -> usize {
+        self.count(|decision| matches!(decision, Decision::LeaveOut(_)))
+    }
+
+    fn count(&self, is_counted: impl Fn(&Decision) -> bool) -> usize {
+        let rows = self.rows.iter();
+        rows.filter(|row| is_counted(&row.decision)).count()
+    }
+}
