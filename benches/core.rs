@@ -51,6 +51,7 @@ fn manifest(desired: impl IntoIterator<Item = Identity>) -> Manifest {
     let mut desired: Vec<Desired> = desired
         .into_iter()
         .map(|identity| Desired {
+            source: None,
             path: Some(SolutionPath {
                 text: format!("acme/releases/{}.ibsolution", identity.address()),
                 position: position.clone(),

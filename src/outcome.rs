@@ -7,6 +7,8 @@ word_enum! {
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
     #[serde(rename_all = "kebab-case")]
     pub enum WriteKind {
+        /// PUT of a package, or PATCH of its parts: no job.
+        Upload = "upload",
         /// POST of a package: starts a job.
         Deploy = "deploy",
         /// PATCH of state and visibility: no job.

@@ -25,6 +25,7 @@ pub use http::bounds::{ListBound, ListBounds};
 pub use http::client::Client;
 pub use http::error::{ApiError, ApiErrorKind, ReadError, chain};
 pub use http::events::{ReadEvent, ReadSink};
+pub use http::file_content::FileContent;
 pub use http::redact::Redactor;
 pub use http::retry::RetryPolicy;
 pub use http::settings::{ClientSettings, SettingsError};

@@ -6,10 +6,13 @@
 //! sent once more with another token: the server has surely not accepted the first.
 
 use bytes::Bytes;
+use reqwest::header::{HeaderName, HeaderValue, IF_NONE_MATCH};
+use reqwest::{Method, StatusCode};
 
 use crate::api::http::answer::{ANSWER_LIMIT, Answer};
 use crate::api::http::error::{ApiError, ApiErrorKind};
-use crate::api::http::send::Call;
+use crate::api::http::file_content::FileContent;
+use crate::api::http::send::{Call, Content};
 use crate::api::reader::Reader;
 use crate::api::records::{is_gone, read_solution};
 use crate::api::runs;
@@ -17,6 +20,9 @@ use crate::api::wire::bodies::StartedReply;
 use crate::ident::{JobId, SolutionId};
 use crate::job::{RunRequest, RunTarget};
 use crate::live::LiveVersion;
+
+/// The header with the position of a part in its file.
+const IB_CURSOR: HeaderName = HeaderName::from_static("ib-cursor");
 
 /// The values that a patch sets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -107,7 +113,7 @@ impl Writer {
     /// the request is accepted without a job (docs/platform.md, 8.29).
     pub async fn deploy(&self, path: &str) -> Result<Option<JobId>, WriteError> {
         let mut call = Call::new(self.0.client.0.routes.deploy(), ANSWER_LIMIT);
-        call.json = Some(json_object(&[("solution_path", path)]));
+        call.content = Some(json_object(&[("solution_path", path)]));
         self.start(&call).await
     }
 
@@ -137,7 +143,7 @@ impl Writer {
             PatchStyle::Query => Call::new(routes.patch(id, &values), ANSWER_LIMIT),
             PatchStyle::Body => {
                 let mut call = Call::new(routes.patch(id, &[]), ANSWER_LIMIT);
-                call.json = Some(json_object(&values));
+                call.content = Some(json_object(&values));
                 call
             }
         };
@@ -160,8 +166,67 @@ impl Writer {
         request: &RunRequest,
     ) -> Result<Option<JobId>, WriteError> {
         let mut call = Call::new(self.0.client.0.routes.run(target), ANSWER_LIMIT);
-        call.json = Some(runs::body(target, request));
+        call.content = Some(Content::Json(runs::body(target, request)));
         self.start(&call).await
+    }
+
+    /// Writes a whole file. With `must_be_new`, a file that exists is not changed, and the result
+    /// is false.
+    pub async fn put_file(
+        &self,
+        path: &str,
+        content: FileContent,
+        must_be_new: bool,
+    ) -> Result<bool, WriteError> {
+        let mut call = self.file_call(Method::PUT, path, content);
+        if must_be_new {
+            call.headers
+                .push((IF_NONE_MATCH, HeaderValue::from_static("*")));
+        }
+        self.send(&call, |answer| match answer.status {
+            StatusCode::PRECONDITION_FAILED if must_be_new => Ok(false),
+            status if status.is_success() => Ok(true),
+            _ => Err(ApiErrorKind::Status),
+        })
+        .await
+    }
+
+    /// Appends bytes to a file, or creates it with them.
+    pub async fn append_file(
+        &self,
+        path: &str,
+        content: FileContent,
+        creates: bool,
+    ) -> Result<(), WriteError> {
+        let mut call = self.file_call(Method::PATCH, path, content);
+        let cursor = HeaderValue::from_static(if creates { "0" } else { "-1" });
+        call.headers.push((IB_CURSOR, cursor));
+        self.send(&call, accepted).await
+    }
+
+    /// Deletes a file, or starts to. A missing file is no error.
+    pub async fn delete_file(&self, path: &str) -> Result<(), WriteError> {
+        let route = self.0.client.0.routes.file_write(Method::DELETE, path);
+        let deleted = self.send(&Call::new(route, ANSWER_LIMIT), accepted).await;
+        match deleted {
+            Err(WriteError::NotFound(_)) => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Starts to move a file.
+    pub async fn move_file(&self, from: &str, to: &str) -> Result<(), WriteError> {
+        let mut call = Call::new(self.0.client.0.routes.move_file(), ANSWER_LIMIT);
+        call.content = Some(json_object(&[("src_path", from), ("dst_path", to)]));
+        self.send(&call, accepted).await
+    }
+
+    fn file_call(&self, method: Method, path: &str, content: FileContent) -> Call {
+        let route = self.0.client.0.routes.file_write(method, path);
+        let mut call = Call::new(route, ANSWER_LIMIT);
+        call.content = Some(Content::File(content));
+        call.is_transfer = true;
+        call
     }
 
     async fn start(&self, call: &Call) -> Result<Option<JobId>, WriteError> {
@@ -186,6 +251,14 @@ impl Writer {
     }
 }
 
+fn accepted(answer: &Answer) -> Result<(), ApiErrorKind> {
+    if answer.status.is_success() {
+        Ok(())
+    } else {
+        Err(ApiErrorKind::Status)
+    }
+}
+
 /// Returns the job in an answer.
 fn started(answer: &Answer) -> Result<Option<JobId>, ApiErrorKind> {
     let reply: StartedReply<'_> = match answer.decode() {
@@ -201,12 +274,12 @@ fn started(answer: &Answer) -> Result<Option<JobId>, ApiErrorKind> {
     }
 }
 
-fn json_object(values: &[(&str, &str)]) -> Bytes {
+fn json_object(values: &[(&str, &str)]) -> Content {
     let object: serde_json::Map<String, serde_json::Value> = values
         .iter()
         .map(|(key, value)| ((*key).to_owned(), (*value).into()))
         .collect();
-    Bytes::from(serde_json::Value::Object(object).to_string())
+    Content::Json(Bytes::from(serde_json::Value::Object(object).to_string()))
 }
 
 #[cfg(test)]

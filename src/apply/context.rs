@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -50,6 +51,8 @@ pub struct ApplyContext<'a> {
     pub reader: Reader,
     /// The client that reads packages.
     pub files: Files,
+    /// The folder of the manifest, from which the sources of uploads start.
+    pub folder: &'a Path,
     /// The journal of every request before it is sent.
     pub journal: &'a Journal,
     /// The lock that must be held at each write.

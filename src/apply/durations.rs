@@ -42,7 +42,7 @@ impl JobDurations {
     pub(super) fn of(&self, call: WriteKind) -> &RecentDurations {
         match call {
             WriteKind::Delete => &self.delete,
-            WriteKind::Deploy | WriteKind::Patch => &self.deploy,
+            WriteKind::Deploy | WriteKind::Patch | WriteKind::Upload => &self.deploy,
         }
     }
 }

@@ -17,6 +17,15 @@ pub enum ApplyEvent<'a> {
         /// The kind of the change.
         kind: ActionKind,
     },
+    /// A part of a package was uploaded.
+    Uploading {
+        /// The change.
+        address: Address,
+        /// The number of bytes that were sent.
+        done: u64,
+        /// The number of bytes of the package.
+        total: u64,
+    },
     /// The server accepted a write and processes it in a job.
     JobStarted {
         /// The change.

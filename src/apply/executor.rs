@@ -103,6 +103,7 @@ async fn perform<'a>(
     let report = StepReport {
         jobs: std::mem::take(&mut step.jobs),
         sent_twice: std::mem::take(&mut step.sent_twice),
+        uploaded: step.uploaded,
         took: begun.elapsed(),
         ..StepReport::new(change, outcome)
     };
@@ -115,6 +116,10 @@ async fn execute(step: &mut Step<'_>) -> Result<Done, Outcome> {
     if let Some((path, target)) = action.deploy() {
         let replaced = action.before();
         if let Some(before) = replaced {
+            // The old version is deleted only when the package of the new one is there.
+            if let Some(upload) = &target.after.upload {
+                step.upload(path, upload).await?;
+            }
             step.delete(before).await?;
         }
         return step

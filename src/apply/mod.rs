@@ -29,6 +29,8 @@ pub use executor::apply;
 pub use interrupt::{CancelHandle, CancelToken};
 pub use package::{PlatformPackage, inspect_package};
 pub use recovery::{RecoveredOutcome, RecoveredStep, Recovery, recover};
-pub use report::{ApplyReport, Done, NotReleased, Outcome, SkipReason, StepReport, Totals};
+pub use report::{
+    ApplyReport, Done, NotReleased, Outcome, SkipReason, StepReport, Totals, Uploaded,
+};
 pub use step_error::StepError;
 pub(crate) use write::{Attempt, Delivery, Effect, NoResult, Sent};

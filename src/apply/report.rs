@@ -34,6 +34,8 @@ pub struct StepReport {
     /// The calls that were sent more than once, because the server may or may not have accepted
     /// an earlier one. Each is named once.
     pub sent_twice: Vec<WriteKind>,
+    /// The upload of the package, if it is done.
+    pub uploaded: Option<Uploaded>,
     /// The duration of the step.
     pub took: Duration,
 }
@@ -48,9 +50,19 @@ impl StepReport {
             outcome,
             jobs: Vec::new(),
             sent_twice: Vec::new(),
+            uploaded: None,
             took: Duration::ZERO,
         }
     }
+}
+
+/// An upload whose bytes are at the path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Uploaded {
+    /// The number of bytes of the package.
+    pub bytes: u64,
+    /// True if the bytes were there before anything was sent.
+    pub was_already: bool,
 }
 
 /// The outcome of one change.

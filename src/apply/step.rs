@@ -10,7 +10,7 @@ use super::backoff::Stopped;
 use super::context::ApplyContext;
 use super::event::ApplyEvent;
 use super::poll::JobEnd;
-use super::report::Outcome;
+use super::report::{Outcome, Uploaded};
 use super::step_error::StepError;
 use super::write::{Attempt, Delivery, Effect, NoResult, Sent};
 use crate::api::{ReadError, WriteError};
@@ -23,12 +23,18 @@ use crate::store::{ChangeRef, Entry, RecordPatch};
 /// The time for which a checked precondition is valid before the first send.
 const CHECK_HOLDS: Duration = Duration::from_secs(10);
 
+/// The time after which an upload whose effect does not show is sent again. A second upload has the
+/// same effect.
+const UPLOAD_SHOWS: Duration = Duration::from_secs(5);
+
 /// A change in progress.
 pub(super) struct Step<'a> {
     pub(super) context: &'a ApplyContext<'a>,
     pub(super) change: &'a Change,
     attempts: BTreeMap<WriteKind, u32>,
     pub(super) sent_twice: Vec<WriteKind>,
+    /// The upload of this step, if it is done.
+    pub(super) uploaded: Option<Uploaded>,
     /// The fields that the next PATCH sets.
     pub(super) patching: Option<RecordPatch>,
     /// The records of the name before the next deploy.
@@ -60,6 +66,7 @@ impl<'a> Step<'a> {
             change,
             attempts: BTreeMap::new(),
             sent_twice: Vec::new(),
+            uploaded: None,
             patching: None,
             known: Vec::new(),
             deployed: None,
@@ -69,9 +76,10 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Returns whether a write of this step was sent.
+    /// Returns whether a write of this step was sent that must be completed. An upload alone
+    /// changes no version.
     pub(super) fn has_begun(&self) -> bool {
-        !self.attempts.is_empty()
+        self.attempts.keys().any(|call| *call != WriteKind::Upload)
     }
 
     /// Releases the permit, so that another step can start: this step starts no more jobs.
@@ -95,7 +103,11 @@ impl<'a> Step<'a> {
         let checked_at = Instant::now();
         let delivery = Delivery {
             deadline,
-            propagation: context.settings.propagation,
+            propagation: if call == WriteKind::Upload {
+                UPLOAD_SHOWS.min(context.settings.propagation)
+            } else {
+                context.settings.propagation
+            },
             interrupt: &context.interrupt,
             random: &context.shared.random,
             is_ambiguous: call == WriteKind::Deploy
@@ -177,7 +189,7 @@ impl<'a> Step<'a> {
             return Err(Outcome::Failed(StepError::LockLost { call }));
         }
         let attempt = self.attempts.get(&call).copied().unwrap_or_default() + 1;
-        let intent = (!self.has_begun()).then(|| Entry::Intent {
+        let intent = self.attempts.is_empty().then(|| Entry::Intent {
             change: ChangeRef::of(self.change),
             action: self.change.action.clone(),
         });

@@ -73,6 +73,26 @@ pub enum StepError {
         /// The id of the deployed record.
         id: SolutionId,
     },
+    /// The file of an upload could not be read.
+    #[error("the source `{file}` could not be read")]
+    SourceNotRead {
+        /// The file.
+        file: String,
+        /// The cause.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The file of an upload has other bytes than the plan.
+    #[error("the source `{file}` has changed since the plan")]
+    SourceChanged {
+        /// The file.
+        file: String,
+    },
+    /// Other bytes are at the path of an upload.
+    #[error("another file is at `{path}`, so nothing was uploaded")]
+    PackageExists {
+        /// The path.
+        path: String,
+    },
     /// An earlier deploy of this package did not make the declared version.
     #[error(transparent)]
     DeployedBefore(PackageProblem),
@@ -149,6 +169,10 @@ fn not_confirmed(call: WriteKind, job: Option<&JobId>) -> String {
     let effect = match call {
         WriteKind::Deploy => "the version is not live",
         WriteKind::Delete => "the version is still live",
+        WriteKind::Upload => {
+            return "the server accepted the upload, and the file does not show its bytes"
+                .to_owned();
+        }
         WriteKind::Patch => {
             return "the server accepted the patch, and reads do not show its effect".to_owned();
         }
@@ -201,6 +225,14 @@ impl StepError {
             Self::JobFailed { orphan: None, .. } => {
                 "Fix what the message names, then run apply again.".to_owned()
             }
+            Self::SourceNotRead { .. } | Self::SourceChanged { .. } => {
+                "Run plan again when nothing writes the file any more.".to_owned()
+            }
+            Self::PackageExists { path } => PackageProblem::Exists { path: path.clone() }.help(),
+            Self::NotConfirmed {
+                call: WriteKind::Upload,
+                ..
+            } => "Run apply again: it compares the file, and uploads what is missing.".to_owned(),
             Self::NotConfirmed { job: None, .. } => {
                 "Look at the version on the platform, then run plan to see what is live.".to_owned()
             }

@@ -223,6 +223,11 @@ word_enum! {
             .label("not the path of a package")
             .help("Write the whole path of the `.ibsolution` file on the platform, like \
                 `acme/prod/fs/Instabase Drive/W-2.ibsolution`."),
+        /// A `source` or `sha256` that cannot be used.
+        BadSource = "bad-source" ERROR
+            .label("not usable as a source")
+            .help("Write the path of an `.ibsolution` file, relative to the manifest, and its \
+                SHA-256 as 64 hexadecimal digits."),
         /// A word that is not known at its position.
         UnknownWord = "unknown-word" ERROR
             .label("not known here"),
@@ -257,6 +262,15 @@ word_enum! {
         /// A package that does not exist.
         PackageMissing = "package-missing" ERROR
             .label("no such file"),
+        /// A source that is not one readable package.
+        SourceUnusable = "source-unusable" ERROR
+            .label("this source"),
+        /// A source with other bytes than declared.
+        SourceDigest = "source-digest" ERROR
+            .label("the bytes of this source"),
+        /// Another package at the path of an upload.
+        PackageExists = "package-exists" ERROR
+            .label("this path"),
         /// A package that holds another solution or version than declared.
         PackageMismatch = "package-mismatch" ERROR
             .label("this package"),

@@ -41,10 +41,19 @@ struct Canonical<'a> {
 struct CanonicalVersion<'a> {
     identity: &'a Identity,
     path: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<CanonicalSource<'a>>,
     state: State,
     visibility: Option<Visibility>,
     superseded: &'static str,
     retain: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct CanonicalSource<'a> {
+    text: &'a str,
+    sha256: Option<&'a Digest>,
+    overwrite: bool,
 }
 
 /// Returns the digest of a manifest, given its parts.
@@ -93,6 +102,7 @@ fn version(desired: &Desired) -> CanonicalVersion<'_> {
     let Desired {
         identity,
         path,
+        source,
         state,
         visibility,
         superseded: Superseded { policy, retain },
@@ -102,6 +112,11 @@ fn version(desired: &Desired) -> CanonicalVersion<'_> {
     CanonicalVersion {
         identity,
         path: path.as_ref().map(|path| path.text.as_str()),
+        source: source.as_deref().map(|source| CanonicalSource {
+            text: &source.text,
+            sha256: source.sha256.as_ref(),
+            overwrite: source.overwrite,
+        }),
         state: *state,
         visibility: *visibility,
         superseded: policy.as_str(),

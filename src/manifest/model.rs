@@ -223,6 +223,8 @@ pub struct Desired {
     /// The `.ibsolution` on the platform's file system that a deploy submits; none for an `ABSENT`
     /// version, or for one that is expected to be live already.
     pub path: Option<SolutionPath>,
+    /// The file that is uploaded to the path before a deploy.
+    pub source: Option<Box<Source>>,
     /// The declared state.
     pub state: State,
     /// The declared visibility; `None` is neither compared nor patched.
@@ -241,6 +243,19 @@ pub struct SolutionPath {
     /// The resolved path.
     pub text: String,
     /// The position of the path in the manifest.
+    pub position: Position,
+}
+
+/// A package on this machine, which is uploaded before a deploy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The path, relative to the manifest. Each segment may be a [`Glob`].
+    pub text: String,
+    /// The declared digest of the file.
+    pub sha256: Option<Digest>,
+    /// Whether another file at the path on the platform may be replaced.
+    pub overwrite: bool,
+    /// The position of the source in the manifest.
     pub position: Position,
 }
 

@@ -191,6 +191,10 @@ macro_rules! layered {
 layered! {
     /// Returns the most specific `path`.
     path(version);
+    /// Returns the most specific `source`.
+    source(version);
+    /// Returns the most specific `overwrite`.
+    overwrite(version);
     /// Returns the most specific `owner`.
     owner(version);
     /// Returns the most specific `state`.
@@ -201,6 +205,17 @@ layered! {
     superseded();
     /// Returns the most specific `retain`; version entries cannot have one.
     retain();
+}
+
+impl<'a> Solution<'a> {
+    /// Returns the most specific `sha256`; `defaults` cannot have one.
+    pub(super) fn sha256(&self, version: Layers<'a, RawVersion>) -> Option<Layered<'a>> {
+        first([
+            layered!(@field sha256 version),
+            layered!(@field sha256 self.entries),
+            [None, None],
+        ])
+    }
 }
 
 fn first(layers: [Layers<'_, Field<Text>>; 3]) -> Option<Layered<'_>> {

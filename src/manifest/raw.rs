@@ -91,9 +91,14 @@ mapping! {
 mapping! {
     /// Values for every solution that has none of its own.
     #[schemars(rename = "Defaults", title = "Defaults")]
-    struct RawDefaults: "`defaults`", reserved ["source", "verify"] {
+    struct RawDefaults: "`defaults`", reserved ["verify"] {
         /// The `.ibsolution` file on the platform, usually with `${name}` and `${version}` in it.
         path: Text as "schema::path",
+        /// The file on this machine that is uploaded to `path` before a deploy, relative to the
+        /// manifest; `*` and `?` match exactly one file.
+        source: Text as "schema::source",
+        /// Whether an upload may replace another file at `path`. Default: false.
+        overwrite: Text as "schema::flag",
         /// The owner: a user name, or `IB_DEPLOYED` for public solutions.
         owner: Text as "schema::owner",
         /// `ACTIVE` or `INACTIVE`. Default: `ACTIVE`.
@@ -129,13 +134,20 @@ mapping! {
         "type" = ["object", "null"],
         "not" = serde_json::json!({ "type": "object", "required": ["version", "versions"] })
     ))]
-    struct RawSolution: "a solution", reserved ["source", "verify"] {
+    struct RawSolution: "a solution", reserved ["verify"] {
         /// The version. It is a text: `1.10` stays `1.10`.
         version: Text as "schema::version",
         /// Several versions side by side.
         versions: Box<Table<Box<RawVersion>>> as "schema::versions",
         /// The `.ibsolution` file on the platform. Default: from `defaults`.
         path: Text as "schema::path",
+        /// The file on this machine that is uploaded to `path` before a deploy, relative to the
+        /// manifest; `*` and `?` match exactly one file. Default: from `defaults`.
+        source: Text as "schema::source",
+        /// The SHA-256 of the file of `source`, as 64 hexadecimal digits.
+        sha256: Text as "schema::sha256",
+        /// Whether an upload may replace another file at `path`. Default: from `defaults`.
+        overwrite: Text as "schema::flag",
         /// The owner: a user name, or `IB_DEPLOYED` for public solutions. Default: from `defaults`.
         owner: Text as "schema::owner",
         /// `ACTIVE`, `INACTIVE`, or `ABSENT` to delete the version. Default: from `defaults`.
@@ -156,9 +168,17 @@ mapping! {
     /// A version, one of several.
     #[schemars(rename = "Version", title = "Version")]
     #[schemars(extend("type" = ["object", "null"]))]
-    struct RawVersion: "a version", reserved ["source", "verify"] {
+    struct RawVersion: "a version", reserved ["verify"] {
         /// The `.ibsolution` file on the platform. Default: from the solution.
         path: Text as "schema::path",
+        /// The file on this machine that is uploaded to `path` before a deploy, relative to the
+        /// manifest; `*` and `?` match exactly one file. Default: from the solution.
+        source: Text as "schema::source",
+        /// The SHA-256 of the file of `source`, as 64 hexadecimal digits.
+        /// Default: from the solution.
+        sha256: Text as "schema::sha256",
+        /// Whether an upload may replace another file at `path`. Default: from the solution.
+        overwrite: Text as "schema::flag",
         /// The owner: a user name, or `IB_DEPLOYED` for public solutions.
         /// Default: from the solution.
         owner: Text as "schema::owner",

@@ -116,6 +116,30 @@ pub(super) fn path(_: &mut SchemaGenerator) -> Schema {
     )
 }
 
+pub(super) fn source(_: &mut SchemaGenerator) -> Schema {
+    matching(
+        &format!("\\.ibsolution$|{INTERPOLATED}"),
+        &["dist/${name}-${version}.ibsolution"],
+    )
+}
+
+pub(super) fn sha256(_: &mut SchemaGenerator) -> Schema {
+    matching(
+        &format!("^[0-9A-Fa-f]{{64}}$|{INTERPOLATED}"),
+        &["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+    )
+}
+
+/// Returns the schema of true or false, also as a text.
+pub(super) fn flag(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "anyOf": [
+            { "enum": [true, false] },
+            { "type": "string", "pattern": format!("^(true|false)$|{INTERPOLATED}") },
+        ],
+    })
+}
+
 pub(super) fn state(_: &mut SchemaGenerator) -> Schema {
     words(&State::ALL.map(State::as_str))
 }

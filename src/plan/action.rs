@@ -269,6 +269,23 @@ pub struct AfterImage {
     /// package could not be inspected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package: Option<Digest>,
+    /// The upload of the package before the deploy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<Box<Upload>>,
+}
+
+/// The upload of a package before its deploy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upload {
+    /// The file on this machine, relative to the manifest.
+    pub source: String,
+    /// The size of the file, in bytes.
+    pub size: u64,
+    /// The digest of the file.
+    pub sha256: Digest,
+    /// Whether another file at the path on the platform may be replaced.
+    pub overwrite: bool,
 }
 
 impl AfterImage {
@@ -279,6 +296,7 @@ impl AfterImage {
             state: entry.state,
             visibility: entry.visibility,
             package: None,
+            upload: None,
         }
     }
 
@@ -412,6 +430,7 @@ mod tests {
             state,
             visibility: None,
             package: None,
+            upload: None,
         };
         let create = |to| Action::Create {
             path: String::new(),

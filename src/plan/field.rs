@@ -27,6 +27,12 @@ word_enum! {
         Owner = "owner",
         /// The package that a deploy submits.
         Path = "path",
+        /// The file that is uploaded before the deploy.
+        Source = "source",
+        /// The digest of that file.
+        Sha256 = "sha256",
+        /// Whether the upload may replace another file.
+        Overwrite = "overwrite",
         /// The state.
         State = "state",
         /// The visibility.

@@ -3,14 +3,13 @@
 //! A change whose package is missing, or does not match the declaration, is blocked. The rest of
 //! the plan stays visible.
 
-use std::collections::BTreeMap;
-
 use super::action::Action;
 use super::change::{Block, Change, Note, Origin, Plan};
-use super::package::{Inspection, PackageProblem};
+use super::package::{Inspections, PackageInfo};
+use super::propose::fields_of;
 use crate::attribute::Visibility;
 use crate::ident::Identity;
-use crate::manifest::{Manifest, SolutionPath};
+use crate::manifest::{Desired, Manifest};
 
 impl Change {
     /// The package that the change deploys, if it deploys one.
@@ -23,11 +22,7 @@ impl Plan {
     /// Adds the inspections of packages, by path. Their fingerprints become part of each
     /// after-image. A package that contradicts the manifest blocks its change.
     #[must_use]
-    pub fn with_inspections(
-        mut self,
-        manifest: &Manifest,
-        inspections: &BTreeMap<String, Inspection>,
-    ) -> Self {
+    pub fn with_inspections(mut self, manifest: &Manifest, inspections: &Inspections) -> Self {
         for change in &mut self.changes {
             let (Action::Create {
                 path,
@@ -43,29 +38,37 @@ impl Plan {
             else {
                 continue;
             };
-            let origin = path_of(manifest, &change.identity)
-                .map(|path| Origin::of(&path.position))
-                .or_else(|| change.origin.clone());
-            let problems = match inspections.get(path) {
-                Some(Inspection::Inspected(info)) => {
-                    after.package = Some(info.fingerprint.clone());
-                    // What an earlier deploy of the package made is only a reason if its contents
-                    // are not known.
-                    change
-                        .blocked
-                        .retain(|block| !matches!(block, Block::Package { .. }));
-                    info.problems(&after.identity, other_owner.as_ref())
-                }
-                Some(Inspection::Missing) => vec![PackageProblem::Missing { path: path.clone() }],
-                Some(Inspection::Unreadable { .. }) | None => Vec::new(),
-            };
-            let package = inspections.get(path).and_then(Inspection::visibility);
+            let entry = entry_of(manifest, &change.identity);
+            let (info, mut problems) = inspections.of(&change.identity, path);
+            if let Some(Ok(local)) = inspections.sources.get(&change.identity) {
+                after.upload = Some(Box::new(local.upload.clone()));
+            }
+            if let Some(info) = info {
+                after.package = Some(info.fingerprint.clone());
+                // What an earlier deploy of the package made is only a reason if its contents are
+                // not known.
+                change
+                    .blocked
+                    .retain(|block| !matches!(block, Block::Package { .. }));
+                problems.extend(info.problems(&after.identity, other_owner.as_ref()));
+            }
+            let package = info.and_then(PackageInfo::visibility);
             let declared = after.visibility;
-            let blocks = problems.into_iter().map(|problem| Block::Package {
-                problem,
-                origin: origin.clone(),
+            let blocks = problems.into_iter().map(|problem| {
+                let position = entry.and_then(|entry| problem.position(entry));
+                Block::Package {
+                    origin: position.map(Origin::of).or_else(|| change.origin.clone()),
+                    problem,
+                }
             });
             change.blocked.extend(blocks);
+            if change
+                .action
+                .after()
+                .is_some_and(|after| after.upload.is_some())
+            {
+                change.fields = fields_of(&change.action);
+            }
             change
                 .notes
                 .extend(note_of_visibility(change, declared, package));
@@ -90,23 +93,30 @@ fn note_of_visibility(
     Some(Note::ExposedUntilPatched { package })
 }
 
-/// The declared path of a version.
-pub fn path_of<'a>(manifest: &'a Manifest, identity: &Identity) -> Option<&'a SolutionPath> {
-    let index = manifest
-        .desired
-        .binary_search_by(|entry| entry.identity.cmp(identity))
-        .ok()?;
-    manifest.desired[index].path.as_ref()
+/// Returns the declaration of a version.
+pub fn entry_of<'a>(manifest: &'a Manifest, identity: &Identity) -> Option<&'a Desired> {
+    let entries = &manifest.desired;
+    let index = entries.binary_search_by(|entry| entry.identity.cmp(identity));
+    Some(&entries[index.ok()?])
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::history::OtherMade;
-    use super::super::package::{PackageField, PackageInfo};
+    use std::collections::BTreeMap;
+
+    use super::super::package::{Inspection, PackageField, PackageInfo};
     use super::super::testing::{declared, identity, live, scenario};
     use super::*;
     use crate::ident::{Digest, Owner, SolutionId};
     use crate::manifest::Code;
+
+    fn of_packages(packages: BTreeMap<String, Inspection>) -> Inspections {
+        Inspections {
+            packages,
+            sources: BTreeMap::new(),
+        }
+    }
 
     fn info(name: &str, version: &str, owner: &str) -> PackageInfo {
         PackageInfo {
@@ -203,7 +213,7 @@ mod tests {
         ]);
         let plan = scenario
             .plan()
-            .with_inspections(&scenario.manifest, &inspections);
+            .with_inspections(&scenario.manifest, &of_packages(inspections));
         let package = |text: &str| plan.at(text).action.after().unwrap().package.clone();
         let codes =
             |text: &str| -> Vec<&str> { plan.at(text).blocked.iter().map(Block::code).collect() };
@@ -256,7 +266,8 @@ mod tests {
                 None,
             ),
         ] {
-            let inspections = BTreeMap::from([("releases/A-2.ibsolution".to_owned(), inspection)]);
+            let path = "releases/A-2.ibsolution".to_owned();
+            let inspections = of_packages(BTreeMap::from([(path, inspection)]));
             let plan = world.plan();
             let plan = plan.with_inspections(&world.manifest, &inspections);
             let codes = plan.at("A@2").blocked.iter().map(Block::code);
@@ -315,7 +326,7 @@ mod tests {
             });
             let plan = world.plan();
             let path = plan.at("A@1").package_path().unwrap().to_owned();
-            let inspections = BTreeMap::from([(path, inspection)]);
+            let inspections = of_packages(BTreeMap::from([(path, inspection)]));
             let plan = plan.with_inspections(&world.manifest, &inspections);
             let change = plan.at("A@1");
             let found = change.notes.iter().find(|note| {

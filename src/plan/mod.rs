@@ -36,7 +36,7 @@ mod summary;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use action::{Action, ActionKind, AfterImage, DeployTarget, LiveImage, Patch, Reason};
+pub use action::{Action, ActionKind, AfterImage, DeployTarget, LiveImage, Patch, Reason, Upload};
 pub use approval::{Decided, NarrowedPlan, narrow};
 pub use change::{Block, Change, Mode, Note, Origin, Plan, Subject, Successor, Undo};
 pub use diff::diff;
@@ -44,7 +44,7 @@ pub use diff_error::{DiffError, did_you_mean};
 pub use field::{Decision, Field, FieldChange};
 pub use guard::{ApprovedPlan, Refusal, Refused, approve, judge, needs_whole_listing};
 pub use history::{ApplyHistory, Deploying, InFlight, OrphanedRecord, OtherMade};
-pub use inspection::path_of;
+pub use inspection::entry_of;
 pub use name::live_record;
 pub use options::{
     DiffOptions, Overrides, PlanOptions, Selector, near_addresses, repeated_options,
@@ -52,7 +52,8 @@ pub use options::{
 pub use own_writes::OwnWrites;
 pub use ownership::OwnerConflict;
 pub use package::{
-    Inspection, PackageField, PackageInfo, PackageKey, PackageProblem, SOLUTION_TYPE,
+    Inspection, Inspections, LocalSource, PackageField, PackageInfo, PackageKey, PackageProblem,
+    SOLUTION_TYPE,
 };
 pub use package_contents::{Member, MemberChange, PACKAGE_JSON, PackageContents, PackageDiff};
 pub use precondition::{Difference, PreconditionResult, check_delete, check_update};

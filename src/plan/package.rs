@@ -1,10 +1,13 @@
 //! The contents of a package, and the reasons why it cannot be deployed as the declared version.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::action::Upload;
 use crate::attribute::Visibility;
 use crate::ident::{Digest, Identity, Owner, OwnerPair, SolutionId};
-use crate::manifest::Code;
+use crate::manifest::{Code, Desired, Position};
 
 /// The `solution_type` of everything that the platform documents as deployable.
 pub const SOLUTION_TYPE: &str = "ibflowbin";
@@ -56,13 +59,58 @@ pub enum Inspection {
     },
 }
 
-impl Inspection {
-    /// Returns the visibility that the package is deployed with, if it is known.
-    pub(super) fn visibility(&self) -> Option<Visibility> {
-        match self {
-            Self::Inspected(info) => Visibility::of_word(info.visibility.as_deref()?),
-            Self::Missing | Self::Unreadable { .. } => None,
+/// The results of all inspections for a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Inspections {
+    /// The packages on the platform, by path.
+    pub packages: BTreeMap<String, Inspection>,
+    /// The packages on this machine that are declared as sources, by version.
+    pub sources: BTreeMap<Identity, Result<LocalSource, PackageProblem>>,
+}
+
+/// A package on this machine that is uploaded before its deploy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalSource {
+    /// The upload.
+    pub upload: Upload,
+    /// The contents of the package.
+    pub info: PackageInfo,
+}
+
+impl Inspections {
+    /// Returns the contents of the package that a deploy of this version from this path submits,
+    /// and the problems of its source.
+    pub(super) fn of(
+        &self,
+        identity: &Identity,
+        path: &str,
+    ) -> (Option<&PackageInfo>, Vec<PackageProblem>) {
+        let there = self.packages.get(path);
+        let missing = || PackageProblem::Missing {
+            path: path.to_owned(),
+        };
+        match (self.sources.get(identity), there) {
+            (Some(Err(problem)), _) => (None, vec![problem.clone()]),
+            (Some(Ok(local)), Some(Inspection::Inspected(there)))
+                if !local.upload.overwrite && there.fingerprint != local.info.fingerprint =>
+            {
+                let problem = PackageProblem::Exists {
+                    path: path.to_owned(),
+                };
+                (Some(&local.info), vec![problem])
+            }
+            (Some(Ok(local)), _) => (Some(&local.info), Vec::new()),
+            (None, Some(Inspection::Inspected(there))) => (Some(there), Vec::new()),
+            (None, Some(Inspection::Missing)) => (None, vec![missing()]),
+            (None, Some(Inspection::Unreadable { .. }) | None) => (None, Vec::new()),
         }
+    }
+}
+
+impl PackageInfo {
+    /// Returns the visibility that the package is deployed with, if it names a known one.
+    pub(super) fn visibility(&self) -> Option<Visibility> {
+        Visibility::of_word(self.visibility.as_deref()?)
     }
 }
 
@@ -73,6 +121,30 @@ pub enum PackageProblem {
     /// There is no such file.
     #[error("the package `{path}` is not on the platform's file system")]
     Missing {
+        /// The path.
+        path: String,
+    },
+    /// The source is not one readable package.
+    #[error("the source `{source_path}` {why}")]
+    Source {
+        /// The source, as it is declared.
+        source_path: String,
+        /// The reason, as the rest of a sentence.
+        why: String,
+    },
+    /// The source has other bytes than declared.
+    #[error("the SHA-256 of `{source_path}` is {found}, and {declared} is declared")]
+    OtherDigest {
+        /// The file.
+        source_path: String,
+        /// The declared digest.
+        declared: Digest,
+        /// The digest of the file.
+        found: Digest,
+    },
+    /// Another package is at the path of an upload.
+    #[error("another package is at `{path}`, which an upload does not replace")]
+    Exists {
         /// The path.
         path: String,
     },
@@ -140,16 +212,45 @@ impl PackageProblem {
     pub fn code(&self) -> Code {
         match self {
             Self::Missing { .. } => Code::PackageMissing,
+            Self::Source { .. } => Code::SourceUnusable,
+            Self::OtherDigest { .. } => Code::SourceDigest,
+            Self::Exists { .. } => Code::PackageExists,
             Self::Invalid { .. } => Code::PackageInvalid,
             Self::Mismatch { .. } => Code::PackageMismatch,
             Self::MadeOther { .. } | Self::MadeUnknown => Code::PackageDeployedBefore,
         }
     }
 
+    /// The position in the manifest that the problem is about.
+    pub fn position<'a>(&self, entry: &'a Desired) -> Option<&'a Position> {
+        match self {
+            Self::Source { .. } | Self::OtherDigest { .. } => {
+                entry.source.as_deref().map(|source| &source.position)
+            }
+            _ => entry.path.as_ref().map(|path| &path.position),
+        }
+    }
+
     /// The fix, as a sentence.
     pub fn help(&self) -> String {
         match self {
-            Self::Missing { .. } => "Upload the package, or correct the path.".to_owned(),
+            Self::Missing { .. } => {
+                "Upload the package, declare it as `source`, or correct the path.".to_owned()
+            }
+            Self::Source { .. } => {
+                "Build the package, or correct `source`, which must match exactly one file."
+                    .to_owned()
+            }
+            Self::OtherDigest { .. } => {
+                "Build or fetch the declared file again, or write the new digest after a review of \
+                 the file."
+                    .to_owned()
+            }
+            Self::Exists { .. } => {
+                "Give the new package another version or path. `overwrite: true` replaces the \
+                 package at the path."
+                    .to_owned()
+            }
             Self::Invalid { .. } => {
                 "Build the package again with all four fields in its `package.json`: name, \
                  version, owner, solution_type."

@@ -206,6 +206,7 @@ pub(super) fn deactivate(
         state: State::Inactive,
         visibility: None,
         package: None,
+        upload: None,
     };
     let patch = patch_between(&before, &after)?;
     let action = Action::Update {
@@ -238,6 +239,18 @@ pub(super) fn fields_of(action: &Action) -> Vec<FieldChange> {
         after: Some(Arc::from(value)),
         decision: Decision::Apply,
     };
+    let uploaded = |after: &AfterImage| {
+        let upload = after.upload.as_deref();
+        let fields = upload.map(|upload| {
+            let overwrite = upload.overwrite.then(|| new(Field::Overwrite, "true"));
+            [
+                Some(new(Field::Source, &upload.source)),
+                Some(new(Field::Sha256, &upload.sha256.to_string())),
+                overwrite,
+            ]
+        });
+        fields.into_iter().flatten().flatten()
+    };
     match action {
         Action::Create { path, after, .. } => [
             (Field::Owner, Some(after.identity.owner.as_str())),
@@ -247,6 +260,7 @@ pub(super) fn fields_of(action: &Action) -> Vec<FieldChange> {
         ]
         .into_iter()
         .filter_map(|(field, value)| Some(new(field, value?)))
+        .chain(uploaded(after))
         .collect(),
         Action::Update { before, after, .. } => declared_fields(before, after),
         Action::Replace {
@@ -263,6 +277,7 @@ pub(super) fn fields_of(action: &Action) -> Vec<FieldChange> {
             let declared = declared_fields(before, after).into_iter().map(applied);
             std::iter::once(new(Field::Path, path))
                 .chain(declared)
+                .chain(uploaded(after))
                 .collect()
         }
         Action::Delete { before } => [

@@ -51,6 +51,7 @@ fn position(line: usize) -> Position {
 pub(crate) fn declared(text: &str) -> Desired {
     let identity = identity(text);
     Desired {
+        source: None,
         path: Some(SolutionPath {
             text: format!("releases/{}-{}.ibsolution", identity.name, identity.version),
             position: position(2),

@@ -34,6 +34,21 @@ pub fn render_event(
 pub(super) fn sentence(event: &ApplyEvent<'_>) -> String {
     match event {
         ApplyEvent::StepStarted { address, kind } => format!("{address}: {}...", kind.doing()),
+        ApplyEvent::Uploading {
+            address,
+            done,
+            total,
+        } => {
+            let size = words::bytes(*total);
+            match *done {
+                0 => format!("{address}: Uploading {size}..."),
+                done if done == *total => format!("{address}: Upload complete [{size}]"),
+                done => {
+                    let done = words::bytes(done);
+                    format!("{address}: Uploading... [{done} of {size}]")
+                }
+            }
+        }
         ApplyEvent::JobStarted { address, call, job } => match job {
             Some(job) => format!("{address}: {call} taken [job={job}]"),
             None => format!("{address}: {call} taken, without a job"),
@@ -106,6 +121,7 @@ mod tests {
                 }),
                 jobs: Vec::new(),
                 sent_twice: Vec::new(),
+                uploaded: None,
                 took: Duration::from_secs(2),
             };
             assert_eq!(sentence(&ApplyEvent::StepFinished(&step)), expected);

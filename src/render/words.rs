@@ -55,6 +55,11 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
+/// Returns a number of bytes for people: `12 B`, `1.20 MiB`.
+pub fn bytes(bytes: u64) -> String {
+    indicatif::BinaryBytes(bytes).to_string()
+}
+
 /// The maximum length of a text from outside that is shown in full, in characters.
 const SHOWN: usize = 200;
 /// The lengths of the shown beginning and end of a longer text, in characters.

@@ -75,7 +75,7 @@ impl<'a> Comparison<'a> {
             self.added(after);
         }
         for (before, after) in pairs.same {
-            self.compare_path(before, after);
+            self.compare_package(before, after);
             self.compare_fields(before, after);
         }
         self.first_superseders(base, head, begins_at);
@@ -152,7 +152,7 @@ impl<'a> Comparison<'a> {
             .field(Field::Owner, Some(from), Some(to))
             .effect(Whom::Version(entry.identity.full_address()), policy);
         self.findings.push(finding.risks(risks));
-        self.compare_path(before, after);
+        self.compare_package(before, after);
         self.compare_fields(before, after);
     }
 
@@ -176,12 +176,13 @@ impl<'a> Comparison<'a> {
         self.findings.push(finding);
     }
 
-    /// Compares all fields but the path, which normally differs between versions.
+    /// Compares all fields but those of the package, which normally differ between versions.
     fn compare_fields(&mut self, before: &Desired, after: &Desired) {
         // Every field is named, so that a new one cannot be forgotten here.
         let Desired {
             identity: _,    // `Pairs` compares it.
-            path: _,        // `compare_path` compares it.
+            path: _,        // `compare_package` compares it.
+            source: _,      // `compare_package` compares it.
             policy_keys: _, // Line numbers are not compared.
             state,
             visibility,
@@ -197,24 +198,41 @@ impl<'a> Comparison<'a> {
         self.superseded(before, after);
     }
 
-    fn compare_path(&mut self, before: &Desired, after: &Desired) {
-        let [from, to] =
-            [before, after].map(|entry| entry.path.as_ref().map(|path| path.text.as_str()));
-        // A tombstone has no path.
-        let is_present = before.state != State::Absent && after.state != State::Absent;
-        if from == to || !is_present {
+    /// Compares the fields that name the package.
+    fn compare_package(&mut self, before: &Desired, after: &Desired) {
+        // A tombstone has no package.
+        if before.state == State::Absent || after.state == State::Absent {
             return;
         }
-        let is_other = from.is_some() && to.is_some();
-        let mut finding = self
-            .finding(Kind::PathChanged, after, Side::Head)
-            .field(Field::Path, from, to)
-            .effect(self.version(after), PolicyEffect::NotDeployedAgain)
-            .risks(is_other.then_some(Risk::SameVersion));
-        if let (Some(removed), None) = (&before.path, &after.path) {
-            finding.place = SidePosition::in_base(&removed.position);
+        let fields = |entry: &Desired| {
+            let source = entry.source.as_deref();
+            let path = entry.path.as_ref().map(|path| path.text.clone());
+            let overwrite = source.map(|source| source.overwrite.to_string());
+            let sha256 = source.and_then(|source| source.sha256.as_ref());
+            [
+                (Field::Path, path),
+                (Field::Source, source.map(|source| source.text.clone())),
+                (Field::Sha256, sha256.map(ToString::to_string)),
+                (Field::Overwrite, overwrite),
+            ]
+        };
+        for ((field, from), (_, to)) in fields(before).into_iter().zip(fields(after)) {
+            if from == to {
+                continue;
+            }
+            let is_other = from.is_some() && to.is_some();
+            let mut finding = self
+                .finding(Kind::PathChanged, after, Side::Head)
+                .field(field, from, to)
+                .effect(self.version(after), PolicyEffect::NotDeployedAgain)
+                .risks(is_other.then_some(Risk::SameVersion));
+            if field == Field::Path
+                && let (Some(removed), None) = (&before.path, &after.path)
+            {
+                finding.place = SidePosition::in_base(&removed.position);
+            }
+            self.findings.push(finding);
         }
-        self.findings.push(finding);
     }
 
     fn state(&mut self, before: &Desired, after: &Desired) {

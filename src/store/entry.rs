@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ident::{Address, Identity, JobId, SolutionId};
+use crate::ident::{Address, Digest, Identity, JobId, SolutionId};
 use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::{Action, Change, Patch, Subject};
 
@@ -119,6 +119,16 @@ pub enum Entry {
         call: WriteKind,
         /// The job.
         job: JobId,
+    },
+    /// The bytes of an upload are at the path.
+    Uploaded {
+        /// The change.
+        #[serde(flatten)]
+        change: ChangeRef,
+        /// The digest of the package.
+        sha256: Digest,
+        /// True if they were there before anything was sent.
+        was_already: bool,
     },
     /// The server refused the last write of this kind: it changed nothing.
     Refused {

@@ -7,6 +7,7 @@ pub(in crate::api) mod error;
 pub(in crate::api) mod event_guard;
 pub(in crate::api) mod events;
 pub(in crate::api) mod excerpt;
+pub(in crate::api) mod file_content;
 pub(in crate::api) mod limiter;
 pub(in crate::api) mod redact;
 pub(in crate::api) mod retry;

@@ -150,14 +150,27 @@ impl Routes {
     /// Returns the route of a file on the platform's file system, its path encoded segment by
     /// segment.
     pub(in crate::api) fn file(&self, path: &str) -> Route {
+        let query = Query::default().and("expect-node-type", ["file"]);
+        self.of_file(Method::GET, path, query)
+    }
+
+    /// Returns the route of a write of a file.
+    pub(in crate::api) fn file_write(&self, method: Method, path: &str) -> Route {
+        self.of_file(method, path, Query::default())
+    }
+
+    pub(in crate::api) fn move_file(&self) -> Route {
+        self.route(Method::POST, "/api/v2/files/move", None, Query::default())
+    }
+
+    fn of_file(&self, method: Method, path: &str, query: Query) -> Route {
         let segments: Vec<String> = path
             .trim_start_matches('/')
             .split('/')
             .map(segment)
             .collect();
-        let query = Query::default().and("expect-node-type", ["file"]);
         let path = Some(segments.join("/"));
-        self.route(Method::GET, "/api/v2/files/{path}", path, query)
+        self.route(method, "/api/v2/files/{path}", path, query)
     }
 
     fn of_solution(&self, method: Method, template: &str, id: &SolutionId, query: Query) -> Route {

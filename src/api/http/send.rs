@@ -24,6 +24,7 @@ use crate::api::http::bounds::ListBound;
 use crate::api::http::client::Client;
 use crate::api::http::error::{ApiError, ApiErrorKind, Failure};
 use crate::api::http::excerpt::excerpt;
+use crate::api::http::file_content::FileContent;
 use crate::api::http::redact::Redactor;
 use crate::api::http::retry::retry_after;
 use crate::api::http::routes::Route;
@@ -55,19 +56,29 @@ const REQUEST_IDS: [&str; 5] = [
 #[derive(Debug)]
 pub(in crate::api) struct Call {
     pub(in crate::api) route: Route,
-    pub(in crate::api) json: Option<Bytes>,
+    pub(in crate::api) content: Option<Content>,
+    /// Additional headers.
+    pub(in crate::api) headers: Vec<(HeaderName, HeaderValue)>,
     pub(in crate::api) range: Option<(u64, u64)>,
     /// The maximum size of the body, in bytes.
     pub(in crate::api) limit: u64,
-    /// True if the content of a file is read, which may take longer.
+    /// True if the content of a file is read or written, which may take longer.
     pub(in crate::api) is_transfer: bool,
+}
+
+/// The body of a request.
+#[derive(Debug)]
+pub(in crate::api) enum Content {
+    Json(Bytes),
+    File(FileContent),
 }
 
 impl Call {
     pub(in crate::api) fn new(route: Route, limit: u64) -> Self {
         Self {
             route,
-            json: None,
+            content: None,
+            headers: Vec::new(),
             range: None,
             limit,
             is_transfer: false,
@@ -306,6 +317,9 @@ impl Client {
             self.without_answer(call, kind, Some(Cause::of(error, &shared.secrets)))
         };
         let body_deadline = Instant::now() + body_limit;
+        // The answer to an upload begins after its last byte.
+        let is_upload = matches!(call.content, Some(Content::File(_)));
+        let limit = if is_upload { body_limit } else { limit };
         let response = timeout(limit, request.send())
             .await
             .map_err(|_| self.without_answer(call, ApiErrorKind::Timeout { after: limit }, None))?
@@ -360,10 +374,20 @@ impl Client {
         if let Some((first, last)) = call.range {
             request = request.header(RANGE, format!("bytes={first}-{last}"));
         }
-        match &call.json {
-            Some(json) => request
+        for (name, value) in &call.headers {
+            request = request.header(name, value);
+        }
+        match &call.content {
+            Some(Content::Json(json)) => request
                 .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
                 .body(json.clone()),
+            Some(Content::File(content)) => request
+                .header(
+                    CONTENT_TYPE,
+                    HeaderValue::from_static("application/octet-stream"),
+                )
+                .header(CONTENT_LENGTH, content.size)
+                .body(reqwest::Body::wrap_stream(content.stream())),
             // Some servers require a length even for an empty body, and the documented clients send
             // it.
             None if call.route.method == Method::PATCH => {

@@ -180,6 +180,20 @@ impl Step<'_> {
             }
             PreconditionResult::Ready => self.check_made_before(path, after).await?,
         }
+        let check = async || match look().await? {
+            (_, PreconditionResult::Ready) => Ok(()),
+            (_, PreconditionResult::Moved(differences)) => Err(Outcome::Refused(differences)),
+            (named, PreconditionResult::Done) => {
+                let made = target.record_among(&named).map(Difference::appeared);
+                Err(Outcome::Refused(made.into_iter().collect()))
+            }
+        };
+        if let Some(upload) = after.upload.as_ref().filter(|_| replaced.is_none())
+            && self.upload(path, upload).await?
+        {
+            // The upload may have taken long.
+            check().await?;
+        }
         let known = named.iter().map(|live| &live.id).chain(replaced);
         let known: Vec<SolutionId> = known.cloned().collect();
         self.known.clone_from(&known);
@@ -189,16 +203,7 @@ impl Step<'_> {
                 deadline,
                 async || context.writer().deploy(path).await,
                 async || target.find_made(context, &known).await,
-                async || match look().await? {
-                    (_, PreconditionResult::Ready) => Ok(()),
-                    (_, PreconditionResult::Moved(differences)) => {
-                        Err(Outcome::Refused(differences))
-                    }
-                    (named, PreconditionResult::Done) => {
-                        let made = target.record_among(&named).map(Difference::appeared);
-                        Err(Outcome::Refused(made.into_iter().collect()))
-                    }
-                },
+                check,
             )
             .await?;
         let live = match sent {
@@ -330,6 +335,7 @@ mod tests {
             state: State::Active,
             visibility: None,
             package: None,
+            upload: None,
         };
         let target = DeployTarget {
             after: &after,

@@ -3,3 +3,4 @@
 pub(super) mod delete;
 pub(super) mod deploy;
 pub(super) mod patch;
+pub(super) mod upload;

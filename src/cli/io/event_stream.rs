@@ -134,7 +134,8 @@ impl StreamProgress {
                 lock(&self.running).remove(&step.address);
                 Some(&step.address)
             }
-            ApplyEvent::JobStarted { .. }
+            ApplyEvent::Uploading { .. }
+            | ApplyEvent::JobStarted { .. }
             | ApplyEvent::JobAnswered { .. }
             | ApplyEvent::Retrying { .. }
             | ApplyEvent::Draining { .. } => None,
@@ -226,6 +227,7 @@ mod tests {
             outcome: Outcome::Cancelled,
             jobs: Vec::new(),
             sent_twice: Vec::new(),
+            uploaded: None,
             took: Duration::from_secs(33),
         }));
         beat(15).await;

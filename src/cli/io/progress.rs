@@ -126,6 +126,15 @@ impl Progress {
         let mut state = lock(&self.state);
         match event {
             ApplyEvent::StepStarted { address, .. } => state.start(words::address(address)),
+            ApplyEvent::Uploading {
+                address,
+                done,
+                total,
+            } => {
+                let done = words::bytes(*done);
+                let progress = format!("uploaded {done} of {}", words::bytes(*total));
+                state.show(address, false, progress);
+            }
             ApplyEvent::JobStarted { address, job, .. } => {
                 let job = job.as_ref().map_or_else(
                     || "no job".to_owned(),
@@ -161,7 +170,10 @@ impl Progress {
         let is_line = match event {
             ApplyEvent::StepFinished(_) | ApplyEvent::Draining { .. } => true,
             ApplyEvent::Retrying { .. } => !is_big,
+            // The parts of an upload are too many for lines.
+            ApplyEvent::Uploading { done, total, .. } if *done != 0 && done != total => false,
             ApplyEvent::StepStarted { .. }
+            | ApplyEvent::Uploading { .. }
             | ApplyEvent::JobStarted { .. }
             | ApplyEvent::JobAnswered { .. } => !is_big && state.bars.is_none(),
         };

@@ -43,6 +43,7 @@ impl ApplySession<'_> {
         ApplyContext {
             reader: self.session.reader(),
             files: self.session.files(),
+            folder: &self.session.context.folder,
             journal,
             lease: &*self.lease,
             interrupt: self.cancel.interrupt().clone(),

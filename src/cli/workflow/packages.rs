@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::StreamExt as _;
 
+use super::sources;
 use crate::apply::inspect_package;
 use crate::cli::environment::session::Session;
 use crate::cli::error::CommandError;
 use crate::cli::io::Io;
 use crate::live::Coverage;
 use crate::manifest::{Code, Problem};
-use crate::plan::{Inspection, Plan, Refusal, path_of};
+use crate::plan::{Inspection, Inspections, Plan, Refusal, entry_of};
 
 /// Inspects every package that the plan deploys, and attaches the results to the plan. A package
 /// that could not be inspected is a warning.
@@ -30,7 +31,7 @@ pub(in crate::cli) async fn inspect(
         .filter_map(|change| change.package_path().map(str::to_owned))
         .collect();
     let files = session.files();
-    let inspections: BTreeMap<String, Inspection> = futures_util::stream::iter(paths)
+    let packages: BTreeMap<String, Inspection> = futures_util::stream::iter(paths)
         .map(|path| {
             let files = &files;
             async move {
@@ -41,6 +42,19 @@ pub(in crate::cli) async fn inspect(
         .buffer_unordered(files.reads_at_once())
         .collect()
         .await;
+    let mut inspections = Inspections {
+        packages,
+        sources: BTreeMap::new(),
+    };
+    for change in &plan.changes {
+        let entry = entry_of(session.manifest(), &change.identity);
+        let source = entry.and_then(|entry| entry.source.as_deref());
+        if let Some(source) = source.filter(|_| change.package_path().is_some()) {
+            let inspected = sources::inspect(session, source).await;
+            let identity = change.identity.clone();
+            inspections.sources.insert(identity, inspected);
+        }
+    }
     io.warn_of(&warnings(session, &plan, &inspections))?;
     Ok(plan.with_inspections(session.manifest(), &inspections))
 }
@@ -53,33 +67,43 @@ pub(in crate::cli) fn problem_of(session: &Session, refusal: &Refusal) -> Option
     else {
         return None;
     };
-    let path = path_of(session.manifest(), identity)?;
+    let entry = entry_of(session.manifest(), identity)?;
+    let position = problem.position(entry)?;
     let source = &session.context.source;
     Some(
-        Problem::remote(source, &path.position, problem.code(), refusal.to_string())
-            .help(problem.help()),
+        Problem::remote(source, position, problem.code(), refusal.to_string()).help(problem.help()),
     )
 }
 
 /// Returns the warnings about packages that do not block a change, in the order of the plan.
-fn warnings(
-    session: &Session,
-    plan: &Plan,
-    inspections: &BTreeMap<String, Inspection>,
-) -> Vec<Problem> {
+fn warnings(session: &Session, plan: &Plan, inspections: &Inspections) -> Vec<Problem> {
     let source = &session.context.source;
     let warn = |change: &crate::plan::Change| {
-        let inspection = inspections.get(change.package_path()?)?;
-        let path = path_of(session.manifest(), &change.identity)?;
-        let (code, message) = match inspection {
-            Inspection::Unreadable { why } => (
+        let path = change.package_path()?;
+        let entry = entry_of(session.manifest(), &change.identity)?;
+        let declared = entry.path.as_ref()?;
+        let (position, code, message) = match (
+            inspections.sources.get(&change.identity),
+            inspections.packages.get(path),
+        ) {
+            (Some(Ok(local)), _) => {
+                let position = &entry.source.as_ref()?.position;
+                (position, Code::PackageType, local.info.type_warning()?)
+            }
+            (None, Some(Inspection::Unreadable { why })) => (
+                &declared.position,
                 Code::PackageUnreadable,
-                format!("the package `{}` could not be inspected: {why}", path.text),
+                format!(
+                    "the package `{}` could not be inspected: {why}",
+                    declared.text
+                ),
             ),
-            Inspection::Inspected(info) => (Code::PackageType, info.type_warning()?),
-            Inspection::Missing => return None,
+            (None, Some(Inspection::Inspected(info))) => {
+                (&declared.position, Code::PackageType, info.type_warning()?)
+            }
+            (Some(Err(_)), _) | (None, Some(Inspection::Missing) | None) => return None,
         };
-        Some(Problem::remote(source, &path.position, code, message))
+        Some(Problem::remote(source, position, code, message))
     };
     plan.changes.iter().filter_map(warn).collect()
 }

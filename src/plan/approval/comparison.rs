@@ -1,7 +1,7 @@
 //! Compares an approved change with the fresh plan's change of the same version. The writes of
 //! earlier applies of the plan are not differences.
 
-use super::super::action::{Action, LiveImage, Patch};
+use super::super::action::{Action, AfterImage, LiveImage, Patch};
 use super::super::field::Field;
 use super::super::precondition::{Difference, compare_images};
 use super::super::progress::HalfDone;
@@ -149,6 +149,18 @@ pub(super) fn compare_declared(approved: &Action, fresh: &Action) -> Vec<Differe
         })
         .collect();
     let is_deployed = matches!(deploys, (Some(_), None));
+    let digest = |after: &AfterImage| {
+        let upload = after.upload.as_deref();
+        upload.map_or_else(|| "(none)".to_owned(), |upload| upload.sha256.to_string())
+    };
+    let (planned, found) = (digest(after), digest(declared));
+    if planned != found && !is_deployed {
+        differences.push(Difference::Declared {
+            field: Field::Sha256,
+            planned,
+            declared: found,
+        });
+    }
     if let Some(planned) = &after.package
         && !is_deployed
         && declared.package.as_ref() != Some(planned)

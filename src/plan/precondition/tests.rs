@@ -11,6 +11,7 @@ fn after(text: &str, state: State, visibility: Option<Visibility>) -> AfterImage
         state,
         visibility,
         package: None,
+        upload: None,
     }
 }
 

@@ -71,7 +71,9 @@ pub fn render_report(
 
 /// Returns true if a change is done and needs no remark.
 fn is_plainly_done(step: &StepReport) -> bool {
-    let is_noteworthy = |done: &Done| done.visibility_not_known || !step.sent_twice.is_empty();
+    let is_noteworthy = |done: &Done| {
+        done.visibility_not_known || !step.sent_twice.is_empty() || step.uploaded.is_some()
+    };
     matches!(&step.outcome, Outcome::Done(done) if !is_noteworthy(done))
 }
 
@@ -131,6 +133,14 @@ fn remark(step: &StepReport) -> String {
             remarks.extend(step.jobs.iter().map(|job| format!("job {job}")));
         }
     }
+    remarks.extend(step.uploaded.map(|uploaded| {
+        let size = words::bytes(uploaded.bytes);
+        if uploaded.was_already {
+            format!("its package ({size}) was uploaded before")
+        } else {
+            format!("{size} uploaded")
+        }
+    }));
     let repeated = step.sent_twice.iter();
     remarks.extend(repeated.map(|call| format!("{call} sent more than once")));
     words::escaped(&remarks.join(", "))

@@ -212,6 +212,18 @@ impl StreamMessage {
                 let event = StreamEvent::ApplyErrored { hook, x_solution };
                 return Self::new(Level::Error, message, event);
             }
+            ApplyEvent::Uploading {
+                address,
+                done,
+                total,
+            } => {
+                let event = LogExtension::Uploading {
+                    address: address.to_string(),
+                    done: *done,
+                    total: *total,
+                };
+                (Level::Info, event)
+            }
             ApplyEvent::JobStarted { address, call, job } => {
                 let event = LogExtension::JobStarted {
                     address: address.to_string(),

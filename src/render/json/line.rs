@@ -205,6 +205,15 @@ pub(super) struct OutcomeExtension {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub(super) enum LogExtension {
+    /// A part of a package was uploaded.
+    Uploading {
+        /// The change.
+        address: String,
+        /// The number of bytes that were sent; 0 at the beginning.
+        done: u64,
+        /// The number of bytes of the package.
+        total: u64,
+    },
     /// The server accepted a write.
     JobStarted {
         /// The change.
@@ -227,7 +236,7 @@ pub(super) enum LogExtension {
     Retrying {
         /// The change.
         address: String,
-        /// The write: `deploy`, `patch` or `delete`.
+        /// The write: `upload`, `deploy`, `patch` or `delete`.
         call: &'static str,
         /// The maximum delay, in seconds.
         after_seconds: f64,

@@ -288,6 +288,10 @@ fn change_item(action: &Action) -> ChangeItem {
         Action::Create { path, after, .. } | Action::Replace { path, after, .. } => {
             let mut values = declared(after);
             values.insert("path", Some(path.clone()));
+            if let Some(upload) = &after.upload {
+                values.insert("source", Some(upload.source.clone()));
+                values.insert("sha256", Some(upload.sha256.to_string()));
+            }
             Some(values)
         }
         Action::Update { before, after, .. } => {

@@ -115,12 +115,23 @@ pub(in crate::render) struct ReportChange {
     pub(in crate::render) jobs: Vec<String>,
     /// Writes that were sent a second time, because the answer to the first was lost.
     pub(in crate::render) sent_twice: Vec<&'static str>,
+    /// The upload of its package; null if nothing is uploaded, or if the upload is not done.
+    pub(in crate::render) upload: Option<UploadItem>,
     /// True if it was already up to date before a write was sent.
     pub(in crate::render) was_already: bool,
     /// The duration, in seconds.
     pub(in crate::render) took_seconds: Option<f64>,
     /// The position of its entry in the manifest.
     pub(in crate::render) position: Option<PositionItem>,
+}
+
+/// An upload that is done.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub(in crate::render) struct UploadItem {
+    /// The size of the package, in bytes.
+    pub(in crate::render) bytes: u64,
+    /// True if the package was there before anything was sent.
+    pub(in crate::render) was_already: bool,
 }
 
 impl ReportChange {
@@ -282,6 +293,10 @@ fn report_change(step: &StepReport, origin: Option<&Origin>) -> ReportChange {
             .map(ToString::to_string),
         jobs: step.jobs.iter().map(ToString::to_string).collect(),
         sent_twice: step.sent_twice.iter().map(|call| call.as_str()).collect(),
+        upload: step.uploaded.map(|uploaded| UploadItem {
+            bytes: uploaded.bytes,
+            was_already: uploaded.was_already,
+        }),
         was_already: done.is_some_and(|done| done.was_already),
         took_seconds: Some(seconds(step.took)),
         position: origin.map(PositionItem::of),

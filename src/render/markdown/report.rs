@@ -229,6 +229,7 @@ mod tests {
             outcome: outcome(change.address.as_str()),
             jobs: vec![JobId::parse("job-1").unwrap()],
             sent_twice: Vec::new(),
+            uploaded: None,
             took: Duration::from_millis(1_500),
         });
         ApplyReport {

@@ -14,3 +14,4 @@ mod preconditions;
 mod random;
 mod saved;
 mod servers;
+pub(crate) mod uploads;

@@ -11,6 +11,7 @@ use futures_util::StreamExt as _;
 use solform_emulator::{Emulator, Operation, Seed};
 
 use super::{Live, in_service, live, manifest, start};
+use crate::apply::uploads::package;
 use crate::support::TestEnv;
 use crate::support::killing_proxy::{Kill, KillingProxy};
 use crate::support::sweep::{assert_none_failed, chosen};
@@ -92,6 +93,8 @@ struct Sweep {
     first: &'static [&'static str],
     second: &'static [&'static str],
     deploys: fn(usize) -> bool,
+    /// The names and versions of the packages that are uploaded, each once.
+    sources: &'static [(&'static str, &'static str)],
 }
 
 /// The reference apply. A second deploy would leave a second record; visibility shows in records.
@@ -107,6 +110,7 @@ const REFERENCE: Sweep = Sweep {
     first: &["apply", "--auto-approve"],
     second: &["apply", "--auto-approve", "--detailed-exitcode"],
     deploys: |deploys| deploys == UPGRADES.len() + CREATES.len(),
+    sources: &[],
 };
 
 /// The deletes and a replace of ACTIVE versions, on a server that deletes only INACTIVE ones: each
@@ -142,6 +146,7 @@ const DELETES: Sweep = Sweep {
     second: &["apply", "--auto-approve", "--detailed-exitcode"],
     // The next apply does not need to replace anything.
     deploys: |deploys| deploys <= 1,
+    sources: &[],
 };
 
 /// The same deletes, finished by `--resume`. If the kill came before the apply began, there is
@@ -149,6 +154,37 @@ const DELETES: Sweep = Sweep {
 const RESUMED: Sweep = Sweep {
     second: &["apply", "--resume", "--detailed-exitcode"],
     ..DELETES
+};
+
+/// A create and an upgrade whose packages are uploaded.
+const UPLOADS: Sweep = Sweep {
+    world: || seed(&[Version::active("Up0", "1")], &[]),
+    solutions: || {
+        let path = "path: '${drive}/${name}-${version}.ibsolution'";
+        let source = "source: '${name}-${version}.ibsolution'";
+        format!(
+            "  New0: {{ version: 1, {path}, {source} }}
+  Up0: {{ version: 2, {path}, {source} }}
+"
+        )
+    },
+    expected: || {
+        let live = |name: &str, version: &str, state: &str| Live {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            state: state.to_owned(),
+            visibility: "PRIVATE".to_owned(),
+        };
+        vec![
+            live("New0", "1", "ACTIVE"),
+            live("Up0", "1", "INACTIVE"),
+            live("Up0", "2", "ACTIVE"),
+        ]
+    },
+    in_service: &["Up0"],
+    deploys: |deploys| deploys == 2,
+    sources: &[("New0", "1"), ("Up0", "2")],
+    ..REFERENCE
 };
 
 async fn world_and_proxy(kill: Kill, sweep: &Sweep) -> (Emulator, KillingProxy) {
@@ -176,6 +212,10 @@ async fn run_until_killed(env: &TestEnv, proxy: &KillingProxy, arguments: &[&str
 async fn case(kill: Kill, sweep: &'static Sweep) -> Result<usize, String> {
     let (emulator, proxy) = world_and_proxy(kill, sweep).await;
     let env = env_with(&manifest(&proxy.url, &(sweep.solutions)()));
+    for (name, version) in sweep.sources {
+        let file = env.path().join(format!("{name}-{version}.ibsolution"));
+        std::fs::write(file, package(name, version, b"flow")).unwrap();
+    }
     let status = run_until_killed(&env, &proxy, sweep.first).await;
     if kill == Kill::Never && !status.success() {
         return Err(format!("the undisturbed apply ended with {status}"));
@@ -200,6 +240,10 @@ async fn case(kill: Kill, sweep: &'static Sweep) -> Result<usize, String> {
     if !(sweep.deploys)(deploys) {
         return Err(format!("{second}\n{deploys} deploys were accepted"));
     }
+    let uploads = count(&emulator, Operation::WriteFile);
+    if uploads != sweep.sources.len() {
+        return Err(format!("{second}\n{uploads} uploads were accepted"));
+    }
     match proxy.wrong().first() {
         Some(wrong) => Err(format!("{wrong}\n{second}")),
         None => Ok(seen),
@@ -218,6 +262,13 @@ async fn killed_deletes_are_finished_by_the_next_apply() {
     let test = "killed_deletes_are_finished_by_the_next_apply";
     let requests = every_kill(&DELETES, test).await;
     assert!(requests > 20, "{requests}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_uploads_are_finished_by_the_next_apply() {
+    let test = "killed_uploads_are_finished_by_the_next_apply";
+    let requests = every_kill(&UPLOADS, test).await;
+    assert!(requests > 15, "{requests}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

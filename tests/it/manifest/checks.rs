@@ -245,6 +245,35 @@ fn solutions_and_defaults() {
 }
 
 #[test]
+fn sources() {
+    check(&[
+        (
+            "solutions: { S: { version: 1, owner: me, path: a.ibsolution, source: 'dist/*-\
+             ${version}.ibsolution', overwrite: true } }",
+            "",
+        ),
+        (
+            "solutions: { S: { version: 1, owner: me, source: dist/x.zip } }",
+            "bad-source",
+        ),
+        (
+            r"solutions: { S: { version: 1, owner: me, source: 'a\/x.ibsolution' } }",
+            "bad-source",
+        ),
+        (
+            "solutions: { S: { version: 1, owner: me, source: x.ibsolution, sha256: 12, overwrite: \
+             yes } }",
+            "bad-source unknown-word",
+        ),
+        (
+            "solutions: { S: { version: 1, owner: me, sha256: \
+             9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 } }",
+            "bad-source",
+        ),
+    ]);
+}
+
+#[test]
 fn scope() {
     let solution = "solutions: { Form A: { version: 1, owner: me } }";
     let cases = [

@@ -303,15 +303,15 @@ solutions:
   Paystub:
     owner: svc-release
     versions:
-      1.0.0: { source: git, retain: 2 }
+      1.0.0: { verify: git, retain: 2 }
 "#;
     insta::assert_snapshot!(report(text), @r"
     reserved-field
 
-      × `source` in a version is not supported yet
+      × `verify` in a version is not supported yet
        ╭─[solform.yaml:7:16]
      6 │     versions:
-     7 │       1.0.0: { source: git, retain: 2 }
+     7 │       1.0.0: { verify: git, retain: 2 }
        ·                ───┬──
        ·                   ╰── reserved for a later version of solform
        ╰────
@@ -321,11 +321,11 @@ solutions:
       × unknown field `retain` in a version
        ╭─[solform.yaml:7:29]
      6 │     versions:
-     7 │       1.0.0: { source: git, retain: 2 }
+     7 │       1.0.0: { verify: git, retain: 2 }
        ·                             ───┬──
        ·                                ╰── not known here
        ╰────
-      help: Use one of `path`, `owner`, `state`, `visibility`.
+      help: Use one of `path`, `source`, `sha256`, `overwrite`, `owner`, `state`, `visibility`.
     ");
 }
 

@@ -65,6 +65,10 @@ fn findings(
         (Verdict::Warn, text)
     };
     let (verdict, text) = match &inspection {
+        Inspection::Missing if entry.source.is_some() => {
+            let text = "It is not there. Apply uploads it before the deploy.";
+            (Verdict::Ok, text.to_owned())
+        }
         Inspection::Missing => (bad, format!("There is no such package. {use_of_it}")),
         Inspection::Unreadable { why } => {
             let text = format!("The package could not be inspected: {why}. {use_of_it}");
