@@ -223,9 +223,9 @@ async fn a_selector_must_select_something_somewhere() {
     let _ = env.solform_beside(&excluded).await.exits_with(2);
     let alone = ["plan", "-e", "prod", "--target", "Form@1"];
     let _ = env.solform_beside(&alone).await.exits_with(1);
-    let none = [&base[..], &["--target", "Fomr", "--exclude", "Form"]].concat();
+    let none = [&base[..], &["--target", "Frm", "--exclude", "Form"]].concat();
     let none = env.solform_beside(&none).await.exits_with(1);
-    let none = none.warns("`Fomr` selects nothing that is declared or live");
+    let none = none.warns("`Frm` selects nothing that is declared or live");
     assert!(none.stdout.is_empty(), "{none}");
 }
 
