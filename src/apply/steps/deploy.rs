@@ -142,7 +142,6 @@ impl Step<'_> {
     ) -> Result<Done, Outcome> {
         let DeployTarget { after, .. } = target;
         let context = self.context;
-        let deadline = Instant::now() + context.settings.deploy;
         let look = async || -> Result<(Vec<LiveVersion>, PreconditionResult), Outcome> {
             let mut named = context.reader.named(&after.identity.name).await?;
             let result = match replaced {
@@ -176,6 +175,7 @@ impl Step<'_> {
                 let Some(live) = begun else {
                     return Err(Outcome::Refused(differences));
                 };
+                let deadline = Instant::now() + context.settings.deploy;
                 return self.complete(live.clone(), after, deadline).await;
             }
             PreconditionResult::Ready => self.check_made_before(path, after).await?,
@@ -194,6 +194,8 @@ impl Step<'_> {
             // The upload may have taken long.
             check().await?;
         }
+        // The time of the deploy begins when its package is there.
+        let deadline = Instant::now() + context.settings.deploy;
         let known = named.iter().map(|live| &live.id).chain(replaced);
         let known: Vec<SolutionId> = known.cloned().collect();
         self.known.clone_from(&known);
