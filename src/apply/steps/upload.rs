@@ -19,7 +19,7 @@ use super::super::report::{Outcome, Uploaded};
 use super::super::step::{Step, refused};
 use super::super::step_error::StepError;
 use super::super::write::Sent;
-use crate::api::{ApiError, FileContent, FilePart, ReadError};
+use crate::api::{ApiError, FileContent, FilePart, ReadError, WriteError};
 use crate::ident::Digest;
 use crate::outcome::WriteKind;
 use crate::package::{LocalPackage, Part, RangeSource as _, SourceError};
@@ -257,6 +257,18 @@ impl Step<'_> {
         }))
     }
 
+    /// Sends a write to a file that has no precondition, until the result is known.
+    async fn send_to_file<T>(
+        &mut self,
+        send: impl AsyncFn() -> Result<T, WriteError>,
+        look: impl AsyncFn() -> Result<Option<()>, ReadError>,
+    ) -> Result<Sent<T, ()>, Outcome> {
+        let deadline = Instant::now() + self.context.settings.deploy;
+        let check = async || Ok(());
+        self.send(WriteKind::Upload, deadline, send, look, check)
+            .await
+    }
+
     /// Sends the file as a whole. Returns false if it must be new and exists.
     async fn send_whole(
         &mut self,
@@ -267,15 +279,12 @@ impl Step<'_> {
         let context = self.context;
         let whole = package.content(0..package.upload.size);
         let sent = self
-            .send(
-                WriteKind::Upload,
-                Instant::now() + context.settings.deploy,
+            .send_to_file(
                 async || {
                     let writer = context.writer();
                     writer.put_file(path, whole.clone(), must_be_new).await
                 },
                 async || context.shows(path, package).await,
-                async || Ok(()),
             )
             .await?;
         match sent {
@@ -344,12 +353,9 @@ impl Step<'_> {
             return Ok(false);
         }
         let sent = self
-            .send(
-                WriteKind::Upload,
-                Instant::now() + context.settings.deploy,
+            .send_to_file(
                 async || context.writer().move_file(&part_path, path).await,
                 async || context.shows(path, package).await,
-                async || Ok(()),
             )
             .await?;
         if let Sent::Refused(_) = sent {
@@ -363,12 +369,9 @@ impl Step<'_> {
     async fn remove(&mut self, part_path: &str) -> Result<(), Outcome> {
         let context = self.context;
         let sent = self
-            .send(
-                WriteKind::Upload,
-                Instant::now() + context.settings.deploy,
+            .send_to_file(
                 async || context.writer().delete_file(part_path).await,
                 async || context.misses(part_path).await,
-                async || Ok(()),
             )
             .await?;
         if let Sent::Refused(error) = sent {
