@@ -61,7 +61,7 @@ fn state(answer: &Answer, redactor: &Redactor) -> Result<JobState, ApiErrorKind>
 
 /// Reads all fields of an answer, including the state of a run in `cur_status`: at the top level, a
 /// cancelled run looks like any other run that is over.
-fn status(answer: &Answer, redactor: &Redactor) -> Result<JobStatus, ApiErrorKind> {
+pub(super) fn status(answer: &Answer, redactor: &Redactor) -> Result<JobStatus, ApiErrorKind> {
     let mut reply = match reply(answer, redactor)? {
         Ok(reply) => reply,
         Err(nothing) => {

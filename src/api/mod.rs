@@ -7,6 +7,7 @@
 //! `convert`: no other module knows them. `Probe` only examines how a server behaves. Nothing here
 //! decides what must be changed, writes a journal or prints.
 
+mod answers;
 mod capabilities;
 mod files;
 mod http;
@@ -20,6 +21,8 @@ mod visibility_words;
 mod wire;
 mod writer;
 
+#[doc(hidden)]
+pub use answers::{AnswerText, ListedPage};
 pub use files::{FilePart, Files};
 pub use http::bounds::{ListBound, ListBounds};
 pub use http::client::Client;

@@ -73,7 +73,8 @@ pub enum AnyRecord {
     Unmanageable(UnmanageableRecord),
 }
 
-fn read_any(answer: &Answer) -> Result<Option<AnyRecord>, ApiErrorKind> {
+/// Returns the record in an answer, if it has one.
+pub(super) fn read_any(answer: &Answer) -> Result<Option<AnyRecord>, ApiErrorKind> {
     let reply: SolutionReply<'_> = answer.decode()?;
     let body = match reply.solution {
         Nested::Null => return Ok(None),

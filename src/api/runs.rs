@@ -56,12 +56,12 @@ pub(super) fn body(target: &RunTarget, request: &RunRequest) -> Bytes {
 }
 
 /// A page of a list of runs.
-struct RunPage {
+pub(super) struct RunPage {
     /// The number of entries on the page, of any kind.
     received: u64,
     /// The number of bytes of the answer.
     bytes: u64,
-    runs: Vec<RunRecord>,
+    pub(super) runs: Vec<RunRecord>,
     /// The number of entries without an id.
     unreadable: usize,
 }
@@ -159,7 +159,8 @@ impl Reader {
     }
 }
 
-fn read_page(answer: &Answer, secrets: &Redactor) -> Result<RunPage, ApiErrorKind> {
+/// Reads a page.
+pub(super) fn read_page(answer: &Answer, secrets: &Redactor) -> Result<RunPage, ApiErrorKind> {
     let reply: RunListReply<'_> = answer.decode()?;
     let bodies = reply.jobs.required("jobs", &reply.status)?;
     let received = bodies.len();

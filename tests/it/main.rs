@@ -17,6 +17,7 @@ mod embedded;
 mod emulator;
 mod examples;
 mod export;
+mod fuzz;
 mod layering;
 mod listing;
 mod manifest;

@@ -10,7 +10,7 @@ const WIDTH: usize = 100;
 /// Returns every `.rs` file of the repository with its text.
 pub(crate) fn sources() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut open = ["src", "emulator/src", "tests", "benches"]
+    let mut open = ["src", "emulator/src", "tests", "benches", "fuzz"]
         .map(|folder| root.join(folder))
         .to_vec();
     let mut found = Vec::new();

@@ -12,7 +12,12 @@ pub(crate) struct PlanFile(IndexMap<String, Value>);
 
 impl PlanFile {
     pub(crate) fn read(text: &str) -> Self {
-        Self(serde_json::from_str(text).unwrap())
+        Self::parse(text).unwrap()
+    }
+
+    /// Returns the file; `None` if the text is not a JSON object.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok().map(Self)
     }
 
     /// Returns the value of a top-level key.
@@ -44,7 +49,7 @@ impl PlanFile {
             write!(fingerprint, "{byte:02x}").unwrap();
         }
         let mut sealed = self.0.clone();
-        sealed["fingerprint"] = json!(fingerprint);
+        sealed.insert("fingerprint".to_owned(), json!(fingerprint));
         serde_json::to_string_pretty(&sealed).unwrap()
     }
 }

@@ -1,0 +1,135 @@
+//! The reader of packages.
+
+use std::io::{Cursor, Write as _};
+use std::ops::Range;
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use serde_json::{Map, Value};
+use solform::api::chain;
+use solform::escape::escaped;
+use solform::package::{PackageError, Part, RangeSource, SourceError, inspect};
+use solform::plan::{PackageField, PackageInfo};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use super::assert_shown;
+
+/// The maximum number of reads of a package.
+const READS: usize = 12;
+
+/// Asserts that a package is read within the limits, and equally however a server sends it. What
+/// was read can be packed, and is read again unchanged.
+pub(crate) fn check(input: &[u8]) -> bool {
+    let result = read(input, Server::Exact);
+    let text = |result: &Result<PackageInfo, PackageError>| match result {
+        Ok(info) => format!("{info:?}"),
+        Err(error) => chain(error),
+    };
+    for server in [Server::HalfFirst, Server::WithoutRanges] {
+        assert_eq!(text(&read(input, server)), text(&result), "{server:?}");
+    }
+    let info = match result {
+        Ok(info) => info,
+        Err(error) => {
+            assert_shown(&escaped(&chain(&error)), 1_000);
+            return false;
+        }
+    };
+    let again = read(&packed(&info), Server::Exact).expect("a written package is read");
+    let fingerprint = again.fingerprint.clone();
+    assert_eq!(
+        again,
+        PackageInfo {
+            fingerprint,
+            ..info
+        }
+    );
+    true
+}
+
+/// The behaviour of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Server {
+    /// It sends the requested ranges.
+    Exact,
+    /// Its first answer has only half of the file.
+    HalfFirst,
+    /// It always sends the whole file.
+    WithoutRanges,
+}
+
+/// A package in memory.
+struct Memory<'a> {
+    bytes: &'a [u8],
+    server: Server,
+    reads: Mutex<usize>,
+}
+
+impl RangeSource for Memory<'_> {
+    async fn read(&self, range: Range<u64>) -> Result<Option<Part>, SourceError> {
+        let mut reads = self.reads.lock().expect("no reader panics");
+        *reads += 1;
+        let length = self.bytes.len();
+        let bound = |offset: u64| usize::try_from(offset).map_or(length, |at| at.min(length));
+        let range = match self.server {
+            Server::HalfFirst if *reads == 1 => 0..length / 2,
+            Server::Exact | Server::HalfFirst => bound(range.start)..bound(range.end),
+            Server::WithoutRanges => 0..length,
+        };
+        Ok(Some(Part {
+            start: range.start as u64,
+            bytes: Bytes::copy_from_slice(&self.bytes[range]),
+            total: Some(length as u64),
+        }))
+    }
+}
+
+fn read(bytes: &[u8], server: Server) -> Result<PackageInfo, PackageError> {
+    let source = Memory {
+        bytes,
+        server,
+        reads: Mutex::default(),
+    };
+    let result = inspect(&source).now_or_never();
+    let reads = source.reads.into_inner().expect("no reader panics");
+    assert!(reads <= READS, "{reads} reads");
+    result.expect("memory does not wait")
+}
+
+/// Packs a package with these fields.
+fn packed(info: &PackageInfo) -> Vec<u8> {
+    let PackageInfo {
+        name,
+        version,
+        owner,
+        solution_type,
+        visibility,
+        fingerprint: _, // It depends on the packing.
+    } = info;
+    let mut fields = Map::new();
+    for (key, field) in [
+        ("name", name),
+        ("version", version),
+        ("owner", owner),
+        ("solution_type", solution_type),
+    ] {
+        let value = match field {
+            PackageField::Missing => continue,
+            PackageField::NotText => Value::Array(Vec::new()),
+            PackageField::Text(text) => text.as_str().into(),
+        };
+        fields.insert(key.to_owned(), value);
+    }
+    if let Some(word) = visibility {
+        fields.insert("visibility".to_owned(), word.as_str().into());
+    }
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    let json = Value::Object(fields).to_string();
+    let memory = "memory takes everything";
+    writer.start_file("package.json", stored).expect(memory);
+    writer.write_all(json.as_bytes()).expect(memory);
+    writer.finish().expect(memory).into_inner()
+}
