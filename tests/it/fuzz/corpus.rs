@@ -1,15 +1,20 @@
 //! The fuzz targets over the inputs in `fuzz/corpus`.
 
+use std::collections::BTreeMap;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
 use solform::attribute::{LiveStateWord, LiveVisibilityWord};
-use solform::ident::{Address, Identity, Owner, SolutionId, SolutionName, Version};
+use solform::ident::{Address, Digest, Identity, Owner, SolutionId, SolutionName, Version};
 use solform::live::{Coverage, LiveState, LiveVersion};
 use solform::manifest::{Selection, SourceFile, read};
 use solform::plan::{
-    ApplyHistory, DiffOptions, Mode, Overrides, PlanOptions, SavedPlan, diff, judge,
+    ApplyHistory, DiffOptions, Inspection, Inspections, LocalSource, Mode, Overrides, PackageField,
+    PackageInfo, PackageProblem, PlanOptions, SavedPlan, Upload, diff, judge,
 };
+
+use crate::support::plan_file::PlanFile;
 
 /// The maximum size of an input, in bytes.
 const SIZE: usize = 16 * 1024;
@@ -51,6 +56,7 @@ fn every_package_is_read_or_refused() {
 
 #[test]
 fn every_plan_file_is_read_or_refused() {
+    assert_plan_files_are_current();
     assert_holds("plan", super::plan::check);
 }
 
@@ -64,7 +70,7 @@ environments:
 defaults: { owner: svc, path: "d/${name}-${version}.ibsolution" }
 manage: { undeclared: delete }
 solutions:
-  Form W-2: { version: 2, superseded: delete }
+  Form W-2: { version: 2, superseded: delete, source: "dist/*-${version}.ibsolution" }
   Paystub: { version: 1.10, visibility: PUBLIC }
   Old: { version: 1, state: ABSENT }
   Same: { version: 1 }
@@ -103,9 +109,53 @@ fn live() -> LiveState {
     LiveState::new(LIVE.into_iter().map(version).collect(), Coverage::Whole)
 }
 
-/// The corpus has plan files of the current format.
-#[test]
-fn the_plan_files_are_current() {
+/// Returns the inspections of a plan's packages: one of each kind.
+fn inspections(solution_type: PackageField) -> Inspections {
+    let text = |text: &str| PackageField::Text(text.to_owned());
+    let info = PackageInfo {
+        name: text("Form W-2"),
+        version: text("2"),
+        owner: text("svc"),
+        solution_type,
+        visibility: Some("PUBLIC".to_owned()),
+        fingerprint: Digest::of(b"fingerprint"),
+    };
+    let other = PackageInfo {
+        name: text("Form W-2 \u{202e}"),
+        ..info.clone()
+    };
+    let identity = |name: &str, version: &str| Identity {
+        name: SolutionName::parse(name).unwrap(),
+        version: Version::parse(version).unwrap(),
+        owner: Owner::parse("svc").unwrap(),
+    };
+    let upload = Upload {
+        source: "dist/Form W-2-2.ibsolution".to_owned(),
+        size: 4096,
+        sha256: Digest::of(b"package"),
+        overwrite: false,
+    };
+    let unusable = PackageProblem::Source {
+        source_path: "dist/*".to_owned(),
+        why: "matches no file".to_owned(),
+    };
+    Inspections {
+        packages: BTreeMap::from([
+            ("d/Same-1.ibsolution".to_owned(), Inspection::Missing),
+            (
+                "d/Paystub-1.10.ibsolution".to_owned(),
+                Inspection::Inspected(other),
+            ),
+        ]),
+        sources: BTreeMap::from([
+            (identity("Form W-2", "2"), Ok(LocalSource { upload, info })),
+            (identity("Odd", "1"), Err(unusable)),
+        ]),
+    }
+}
+
+/// Asserts that the corpus has plan files of the current format, or writes them.
+fn assert_plan_files_are_current() {
     let source = SourceFile::from_bytes("solform.yaml", MANIFEST).unwrap();
     let manifest = read(&source, &Selection::default(), &|_| None)
         .unwrap()
@@ -120,14 +170,17 @@ fn the_plan_files_are_current() {
         ..DiffOptions::default()
     };
     let empty = LiveState::new(Vec::new(), Coverage::Whole);
-    for (name, live, options) in [
-        ("converge", live(), &converge),
-        ("create", empty, &converge),
-        ("replace", live(), &replace),
-        ("destroy", live(), &destroy),
+    let good = || PackageField::Text("ibflowbin".to_owned());
+    for (name, live, options, solution_type) in [
+        ("converge", live(), &converge, good()),
+        ("create", empty, &converge, PackageField::NotText),
+        ("replace", live(), &replace, good()),
+        ("destroy", live(), &destroy, good()),
     ] {
         let overrides = Overrides::default();
-        let plan = diff(&manifest, &live, &ApplyHistory::default(), options).unwrap();
+        let plan = diff(&manifest, &live, &ApplyHistory::default(), options)
+            .unwrap()
+            .with_inspections(&manifest, &inspections(solution_type));
         let refusals = judge(&plan, &manifest.environment.limits, &overrides);
         let options = PlanOptions::new(options, overrides);
         let saved = SavedPlan {
@@ -141,15 +194,24 @@ fn the_plan_files_are_current() {
                 1_700_000_000_000,
             )
         };
-        let path = folder("plan").join(name).with_extension("json");
-        let text = saved.to_json();
-        if std::env::var("SOLFORM_BLESS").is_ok_and(|value| value == "1") {
-            std::fs::write(&path, &text).unwrap();
-        }
-        assert!(
-            std::fs::read_to_string(&path).is_ok_and(|known| known == text),
-            "{} is not a plan file of the current format; run the tests with SOLFORM_BLESS=1",
-            path.display()
-        );
+        assert_is_current(name, &saved.to_json());
     }
+    // A file that only its format version makes a plan file.
+    let text = std::fs::read_to_string(folder("plan").join("create.json")).unwrap();
+    let version = PlanFile::read(&text).at("format_version").clone();
+    let no_plan = json!({ "format_version": version, "plan": 1, "fingerprint": "\0" });
+    assert_is_current("no-plan", &no_plan.to_string());
+}
+
+/// Asserts that a file of the corpus has this text, or writes it.
+fn assert_is_current(name: &str, text: &str) {
+    let path = folder("plan").join(name).with_extension("json");
+    if std::env::var("SOLFORM_BLESS").is_ok_and(|value| value == "1") {
+        std::fs::write(&path, text).unwrap();
+    }
+    assert!(
+        std::fs::read_to_string(&path).is_ok_and(|known| known == text),
+        "{} is not a plan file of the current format; run the tests with SOLFORM_BLESS=1",
+        path.display()
+    );
 }

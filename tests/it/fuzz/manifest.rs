@@ -1,16 +1,23 @@
 //! The reader of manifests.
 
+use std::collections::BTreeMap;
+
 use solform::attribute::LiveStateWord;
+use solform::escape::escaped;
 use solform::export::{Reach, export};
-use solform::ident::SolutionId;
+use solform::ident::{Identity, SolutionId, SolutionName, Version};
 use solform::live::{Coverage, LiveState, LiveVersion};
 use solform::manifest::{
-    MAX_PROBLEMS, Manifest, Problem, Problems, Selection, SourceFile, read, read_all,
+    MAX_PROBLEMS, Manifest, Problem, Problems, Selection, SourceFile, entries_of, read, read_all,
+    set_versions,
 };
 use solform::render::{render_manifest, render_problem};
 use solform::review::review_environment;
 
 use super::{assert_shown, written};
+
+/// The number of environments of an input in which a version is set.
+const EDITED: usize = 3;
 
 /// The number of problems of an input that are rendered.
 const RENDERED: usize = 20;
@@ -18,8 +25,8 @@ const RENDERED: usize = 20;
 /// The maximum length of a rendered problem, in bytes.
 const LENGTH: usize = 16 * 1024;
 
-/// Asserts that a manifest is read equally each time, that its problems can be shown, and that what
-/// was read can be written and read again.
+/// Asserts that a manifest is read equally each time, that its problems can be shown, that what was
+/// read can be written and read again, and that a version can be set without other effects.
 pub(crate) fn check(input: &[u8]) -> bool {
     let source = match SourceFile::from_bytes("m.yaml", input.to_vec()) {
         Ok(source) => source,
@@ -48,6 +55,14 @@ pub(crate) fn check(input: &[u8]) -> bool {
                     Vec::new()
                 );
                 assert_is_read_back(manifest);
+            }
+            for manifest in checked.manifests.iter().take(EDITED) {
+                let declared = manifest.desired.first();
+                let declared = declared.map(|entry| entry.identity.name.clone());
+                let new = SolutionName::parse("New: #1").expect("the text is a name");
+                for name in declared.into_iter().chain([new]) {
+                    assert_is_edited(&source, input, manifest, &name);
+                }
             }
             true
         }
@@ -127,4 +142,61 @@ fn assert_is_read_back(manifest: &Manifest) {
     again.environment.position = manifest.environment.position.clone();
     again.environment.keys = manifest.environment.keys.clone();
     assert_eq!(again.environment, manifest.environment, "{text}");
+}
+
+/// Asserts that setting a version is refused, or sets it, keeps each comment, and changes nothing
+/// when it is repeated.
+fn assert_is_edited(source: &SourceFile, input: &[u8], manifest: &Manifest, name: &SolutionName) {
+    let before = str::from_utf8(input).expect("a manifest is UTF-8");
+    let environment = &manifest.environment.name;
+    let version = Version::parse("9.10").expect("the text is a version");
+    let versions = BTreeMap::from([(name.clone(), version.clone())]);
+    let edited = set_versions(source, environment, &versions, &variable);
+    let text = match edited {
+        Ok(text) => text,
+        Err(error) => {
+            assert_shown(&escaped(&error.to_string()), LENGTH);
+            assert_shown(&escaped(error.help()), LENGTH);
+            return;
+        }
+    };
+    let removed = removed(before, &text);
+    let mut lines = removed.lines().skip(1);
+    assert!(
+        !lines.any(|line| line.trim_start().starts_with('#')),
+        "a comment is lost: {removed:?}\n{text}"
+    );
+    let after = SourceFile::from_bytes("m.yaml", text.clone()).expect("an edited text is UTF-8");
+    let selection = Selection {
+        environment: Some(environment),
+    };
+    let again = match read(&after, &selection, &variable) {
+        Ok(checked) => checked.manifest,
+        Err(problems) => panic!("{problems:?}\n{text}"),
+    };
+    let [only] = entries_of(&again.desired, name) else {
+        panic!("{name} is not declared once\n{text}");
+    };
+    assert_eq!(only.identity.version, version, "{text}");
+    let others = |manifest: &Manifest| -> Vec<Identity> {
+        let identities = manifest.desired.iter().map(|entry| entry.identity.clone());
+        identities.filter(|other| other.name != *name).collect()
+    };
+    assert_eq!(others(manifest), others(&again), "{text}");
+    let repeated = set_versions(&after, environment, &versions, &variable);
+    assert_eq!(repeated.expect("it is edited again"), text);
+}
+
+/// Returns the part of a text between the beginning and the end that another text shares with it.
+fn removed<'a>(before: &'a str, after: &str) -> &'a str {
+    let shared = |(left, right): &(char, char)| left == right;
+    let pairs = before.chars().zip(after.chars()).take_while(shared);
+    let head: usize = pairs.map(|(char, _)| char.len_utf8()).sum();
+    let (before, after) = (&before[head..], &after[head..]);
+    let pairs = before.chars().rev().zip(after.chars().rev());
+    let tail: usize = pairs
+        .take_while(shared)
+        .map(|(char, _)| char.len_utf8())
+        .sum();
+    &before[..before.len() - tail]
 }

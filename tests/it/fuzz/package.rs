@@ -9,44 +9,87 @@ use futures_util::FutureExt as _;
 use serde_json::{Map, Value};
 use solform::api::chain;
 use solform::escape::escaped;
-use solform::package::{PackageError, Part, RangeSource, SourceError, inspect};
-use solform::plan::{PackageField, PackageInfo};
+use solform::package::{PackageError, Part, RangeSource, SourceError, digest, read_contents};
+use solform::plan::{Member, PackageContents, PackageDiff, PackageField, PackageInfo};
+use solform::render::{PackageView, StyledWriter, Styles, render_package, render_package_diff};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use super::assert_shown;
+use super::{assert_shown, written};
 
 /// The maximum number of reads of a package.
 const READS: usize = 12;
 
 /// Asserts that a package is read within the limits, and equally however a server sends it. What
-/// was read can be packed, and is read again unchanged.
+/// was read can be shown and packed, and is read again unchanged.
 pub(crate) fn check(input: &[u8]) -> bool {
     let result = read(input, Server::Exact);
-    let text = |result: &Result<PackageInfo, PackageError>| match result {
-        Ok(info) => format!("{info:?}"),
+    let text = |result: &Result<PackageContents, PackageError>| match result {
+        Ok(contents) => format!("{contents:?}"),
         Err(error) => chain(error),
     };
     for server in [Server::HalfFirst, Server::WithoutRanges] {
         assert_eq!(text(&read(input, server)), text(&result), "{server:?}");
     }
-    let info = match result {
-        Ok(info) => info,
+    let contents = match result {
+        Ok(contents) => contents,
         Err(error) => {
             assert_shown(&escaped(&chain(&error)), 1_000);
             return false;
         }
     };
-    let again = read(&packed(&info), Server::Exact).expect("a written package is read");
-    let fingerprint = again.fingerprint.clone();
-    assert_eq!(
-        again,
-        PackageInfo {
-            fingerprint,
-            ..info
-        }
-    );
+    assert_members(&contents.members, input.len());
+    let again = read(&packed(&contents.info), Server::Exact).expect("a written package is read");
+    let fingerprint = again.info.fingerprint.clone();
+    let expected = PackageInfo {
+        fingerprint,
+        ..contents.info.clone()
+    };
+    assert_eq!(again.info, expected);
+    assert_rendered(&contents, &again, input);
     true
+}
+
+/// Asserts that the members are ordered, and that none is written outside of the package's folder.
+fn assert_members(members: &[Member], length: usize) {
+    let packed = members.iter().map(|member| member.packed_size);
+    assert!(packed.sum::<u64>() <= length as u64, "{members:?}");
+    for pair in members.windows(2) {
+        assert!(pair[0].name < pair[1].name, "{pair:?}");
+    }
+    for Member { name, .. } in members {
+        assert!(!name.starts_with(['/', '\\']), "{name:?}");
+        assert!(
+            !name.split(['/', '\\']).any(|part| part == ".."),
+            "{name:?}"
+        );
+    }
+}
+
+/// Asserts that a package and its differences from another one can be shown.
+fn assert_rendered(contents: &PackageContents, other: &PackageContents, input: &[u8]) {
+    let source = Memory::new(input, Server::Exact);
+    let sha256 = digest(&source, contents.size).now_or_never();
+    let sha256 = sha256
+        .expect("memory does not wait")
+        .expect("memory is read");
+    let [before, after] = [contents, other].map(|contents| PackageView {
+        file: "m.ibsolution",
+        environment: None,
+        contents,
+        sha256: Some(&sha256),
+    });
+    // Each character may be escaped.
+    let limit = 10_000 + 40 * (contents.package_json.len() + input.len());
+    assert_shown(&written(|out| render_package(&before, out)), limit);
+    let same = PackageDiff::of(contents, contents);
+    assert!(!same.is_different() && same.is_same_archive());
+    let diff = PackageDiff::of(contents, other);
+    let output = written(|out| {
+        let styles = Styles::default();
+        render_package_diff([&before, &after], &diff, &mut StyledWriter { out, styles })
+    });
+    assert_shown(&output, limit);
 }
 
 /// The behaviour of a server.
@@ -67,6 +110,16 @@ struct Memory<'a> {
     reads: Mutex<usize>,
 }
 
+impl<'a> Memory<'a> {
+    fn new(bytes: &'a [u8], server: Server) -> Self {
+        Self {
+            bytes,
+            server,
+            reads: Mutex::default(),
+        }
+    }
+}
+
 impl RangeSource for Memory<'_> {
     async fn read(&self, range: Range<u64>) -> Result<Option<Part>, SourceError> {
         let mut reads = self.reads.lock().expect("no reader panics");
@@ -74,7 +127,7 @@ impl RangeSource for Memory<'_> {
         let length = self.bytes.len();
         let bound = |offset: u64| usize::try_from(offset).map_or(length, |at| at.min(length));
         let range = match self.server {
-            Server::HalfFirst if *reads == 1 => 0..length / 2,
+            Server::HalfFirst if *reads == 1 => 0..length.div_ceil(2),
             Server::Exact | Server::HalfFirst => bound(range.start)..bound(range.end),
             Server::WithoutRanges => 0..length,
         };
@@ -86,13 +139,9 @@ impl RangeSource for Memory<'_> {
     }
 }
 
-fn read(bytes: &[u8], server: Server) -> Result<PackageInfo, PackageError> {
-    let source = Memory {
-        bytes,
-        server,
-        reads: Mutex::default(),
-    };
-    let result = inspect(&source).now_or_never();
+fn read(bytes: &[u8], server: Server) -> Result<PackageContents, PackageError> {
+    let source = Memory::new(bytes, server);
+    let result = read_contents(&source).now_or_never();
     let reads = source.reads.into_inner().expect("no reader panics");
     assert!(reads <= READS, "{reads} reads");
     result.expect("memory does not wait")
