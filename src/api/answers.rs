@@ -9,10 +9,12 @@ use reqwest::header::HeaderMap;
 
 use crate::api::http::answer::Answer;
 use crate::api::http::error::ApiErrorKind;
+use crate::api::http::excerpt::excerpt;
 use crate::api::http::redact::Redactor;
 use crate::api::listing::page;
 use crate::api::records::AnyRecord;
-use crate::api::{jobs, records, runs};
+use crate::api::{jobs, records, runs, writer};
+use crate::ident::JobId;
 use crate::job::{JobStatus, RunRecord};
 use crate::live::{LiveVersion, UnmanageableRecord};
 
@@ -69,6 +71,11 @@ impl AnswerText {
         records::read_any(&self.answer)
     }
 
+    /// Reads the job that a request started.
+    pub fn started_job(&self) -> Result<Option<JobId>, ApiErrorKind> {
+        writer::started(&self.answer)
+    }
+
     /// Reads the status of a job or a run.
     pub fn job(&self) -> Result<JobStatus, ApiErrorKind> {
         jobs::status(&self.answer, &self.secrets)
@@ -77,5 +84,10 @@ impl AnswerText {
     /// Reads a page of a list of runs.
     pub fn runs(&self) -> Result<Vec<RunRecord>, ApiErrorKind> {
         Ok(runs::read_page(&self.answer, &self.secrets)?.runs)
+    }
+
+    /// Returns the part of the body that an error shows.
+    pub fn excerpt(&self) -> Option<String> {
+        excerpt(&self.answer.body, &self.secrets)
     }
 }

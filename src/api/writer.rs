@@ -260,7 +260,7 @@ fn accepted(answer: &Answer) -> Result<(), ApiErrorKind> {
 }
 
 /// Returns the job in an answer.
-fn started(answer: &Answer) -> Result<Option<JobId>, ApiErrorKind> {
+pub(super) fn started(answer: &Answer) -> Result<Option<JobId>, ApiErrorKind> {
     let reply: StartedReply<'_> = match answer.decode() {
         Ok(reply) => reply,
         // 204, or an empty body: accepted without a job.

@@ -56,15 +56,23 @@ pub(crate) fn check(input: &[u8]) -> bool {
             }
             None => {}
         }),
+        answer.started_job().map(|job| {
+            if let Some(job) = job {
+                assert_safe(&escaped(job.as_str()), VALUE);
+            }
+        }),
         answer.job().map(|status| assert_job(&status)),
         refusal.job().map(|status| assert_job(&status)),
         answer.runs().map(assert_runs),
     ];
+    for excerpt in [answer.excerpt(), refusal.excerpt()].into_iter().flatten() {
+        assert_safe(&escaped(&excerpt), VALUE);
+    }
     let mut is_accepted = false;
     for (index, result) in results.iter().enumerate() {
         match result {
             // An answer about a job may say nothing at all.
-            Ok(()) => is_accepted |= !matches!(index, 2 | 3),
+            Ok(()) => is_accepted |= !matches!(index, 2..=4),
             Err(error) => assert_error(error),
         }
     }
