@@ -58,6 +58,6 @@ pub use package::{
 pub use package_contents::{Member, MemberChange, PACKAGE_JSON, PackageContents, PackageDiff};
 pub use precondition::{Difference, PreconditionResult, check_delete, check_update};
 pub use progress::{PastWrite, PlanProgress, Spent};
-pub use saved::{PlanKind, SavedPlan, SavedPlanError};
+pub use saved::{PlanFileContent, PlanKind, SavedPlan, SavedPlanError, SavedPlans};
 pub use succession::{Course, Succession, Successions};
 pub use summary::{SUMMARISED_ABOVE, Summary};

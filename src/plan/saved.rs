@@ -7,6 +7,7 @@
 //! field may change its meaning only with a new version.
 
 mod change;
+mod several;
 
 use std::fmt;
 
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use self::change::{Contradiction, SavedChange, restore_all};
+pub use self::several::{PlanFileContent, SavedPlans};
 use super::change::{Mode, Plan, Subject};
 use super::guard::Refusal;
 use super::options::{Overrides, PlanOptions, repeated_options};
@@ -22,7 +24,7 @@ use crate::ident::{Address, Digest};
 use crate::manifest::Manifest;
 
 /// The version of the plan file's format. It increases with every change of shape or meaning.
-const FORMAT_VERSION: u32 = 4;
+const FORMAT_VERSION: u32 = 5;
 
 /// A plan that is saved for a later apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +110,14 @@ pub enum SavedPlanError {
         /// The environment of the command.
         chosen: String,
     },
+    /// It has no plan for an environment.
+    #[error("it has no plan for environment `{chosen}`; it has plans for {planned}")]
+    NoSuchEnvironment {
+        /// The environments of the plans.
+        planned: String,
+        /// The environment of the command.
+        chosen: String,
+    },
     /// The URL of the environment has changed.
     #[error("the plan was made against `{planned}`, and the environment's url is `{current}` now")]
     OtherUrl {
@@ -149,6 +159,9 @@ impl SavedPlanError {
             }
             Self::OtherFormat { .. } => {
                 "Make a new plan: plan and apply with the same version of solform."
+            }
+            Self::NoSuchEnvironment { .. } => {
+                "Leave -e out to apply all of its plans, or make a new plan."
             }
             Self::OtherEnvironment { .. } => {
                 "Name the plan's environment with -e, or make a new plan for this one."
@@ -245,8 +258,20 @@ impl SavedPlan {
         }
     }
 
+    /// Returns the name of the environment that it is for.
+    pub fn environment(&self) -> &str {
+        &self.plan.subject.environment
+    }
+
     /// Returns the text of the file.
     pub fn to_json(&self) -> String {
+        let mut text = written(&self.sealed());
+        text.push('\n');
+        text
+    }
+
+    /// Returns the file with its fingerprint.
+    fn sealed(&self) -> PlanFile {
         let mut saved = self.clone();
         let changes = std::mem::take(&mut saved.plan.changes).into_iter();
         let mut file = PlanFile {
@@ -264,9 +289,7 @@ impl SavedPlan {
         };
         let sealed = fingerprint_of(&written(&file));
         file.fingerprint = Some(sealed.expect("invariant: what was written is JSON"));
-        let mut text = written(&file);
-        text.push('\n');
-        text
+        file
     }
 
     /// Parses a file, and refuses a content that differs from the written one.
