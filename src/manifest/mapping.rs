@@ -25,7 +25,7 @@ macro_rules! mapping {
                 $(#[$field_meta])*
                 $( #[schemars(schema_with = $schema)] )?
                 #[schemars(default)]
-                pub(super) $field: Option<Field<$type>>,
+                pub(super) $field: Slot<$type>,
             )+
             /// The unknown, reserved and duplicate keys.
             #[schemars(skip)]
@@ -47,10 +47,10 @@ macro_rules! mapping {
                 let mut this = Self::default();
                 while let Some(key) = entries.key()? {
                     match &*key.text {
-                        $( stringify!($field) => match &this.$field {
+                        $( stringify!($field) => match this.$field.as_ref() {
                             None => {
                                 let node = entries.value()?;
-                                this.$field = Some(Field { key: key.at, node });
+                                this.$field = Slot::filled(Field { key: key.at, node });
                                 continue;
                             }
                             Some(field) => {
@@ -93,7 +93,7 @@ macro_rules! mapping {
 
             fn faults(&self, faults: &mut Vec<Fault>) {
                 faults.extend_from_slice(&self.invalid_entries);
-                $( if let Some(field) = &self.$field {
+                $( if let Some(field) = self.$field.as_ref() {
                     field.node.faults(faults);
                 } )+
             }

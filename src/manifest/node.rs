@@ -248,6 +248,35 @@ impl<T> Field<T> {
     }
 }
 
+/// An optional field of a mapping. It is one pointer, because most entries of a manifest have few
+/// of their fields.
+#[derive(Debug, Clone)]
+pub(super) struct Slot<T>(Option<Box<Field<T>>>);
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T> Slot<T> {
+    /// Returns a slot with a field.
+    pub(super) fn filled(field: Field<T>) -> Self {
+        Self(Some(Box::new(field)))
+    }
+
+    /// Returns the field, if there is one.
+    pub(super) fn as_ref(&self) -> Option<&Field<T>> {
+        self.0.as_deref()
+    }
+}
+
+impl<'a, T> From<&'a Slot<T>> for Option<&'a Field<T>> {
+    fn from(slot: &'a Slot<T>) -> Self {
+        slot.as_ref()
+    }
+}
+
 /// A scalar as text: `1.10` stays `1.10`.
 #[derive(Debug, Clone)]
 pub(super) enum Text {

@@ -125,7 +125,7 @@ impl<'a> Solution<'a> {
     /// `versions`; two layers with `versions` are merged.
     pub(super) fn declared(&self, removed_nothing: &mut Vec<Mark>) -> Declared<'a> {
         for entry in self.entries.into_iter().flatten() {
-            return match (&entry.version, &entry.versions) {
+            return match (entry.version.as_ref(), entry.versions.as_ref()) {
                 (Some(version), Some(versions)) => Declared::Both {
                     version: version.key,
                     versions: versions.key,

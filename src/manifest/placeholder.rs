@@ -40,7 +40,7 @@ impl Placeholders {
                     continue;
                 };
                 let layers = [value(&environment.vars), value(&raw.vars)];
-                if let Some(url) = &environment.url {
+                if let Some(url) = environment.url.as_ref() {
                     found.collect(source, url, layers);
                 }
             }

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::mapping::mapping;
-use super::node::{Entries, Fault, Field, List, Shape, Table, Text};
+use super::node::{Entries, Fault, Field, List, Shape, Slot, Table, Text};
 use super::position::Mark;
 use super::schema;
 

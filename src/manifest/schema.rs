@@ -10,7 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use super::model::{SupersededPolicy, Undeclared};
-use super::node::Field;
+use super::node::Slot;
 use super::raw::{RawEnvironment, RawManifest, RawSolution, RawTokenSource, RawVersion};
 use crate::attribute::{State, Visibility};
 
@@ -34,21 +34,21 @@ pub fn schema() -> Value {
         .to_value()
 }
 
-impl<T: JsonSchema> JsonSchema for Field<T> {
+impl<T: JsonSchema> JsonSchema for Slot<T> {
     fn inline_schema() -> bool {
-        T::inline_schema()
+        Option::<T>::inline_schema()
     }
 
     fn schema_name() -> Cow<'static, str> {
-        T::schema_name()
+        Option::<T>::schema_name()
     }
 
     fn schema_id() -> Cow<'static, str> {
-        T::schema_id()
+        Option::<T>::schema_id()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        T::json_schema(generator)
+        Option::<T>::json_schema(generator)
     }
 }
 

@@ -40,7 +40,7 @@ async fn a_folder_in_use_names_its_user() {
         &["export"],
         &["jobs"],
         &["apply", "--auto-approve"],
-        &["emulator", "--data", ".solform/emulator"],
+        &["emulator", "--data", ".solform/emulator/local"],
     ] {
         let output = env.solform_beside(arguments).await.exits_with(1);
         assert!(output.stderr.contains(&process), "{output}");
@@ -64,7 +64,28 @@ async fn a_folder_in_use_names_its_user() {
     child.kill().unwrap();
     child.wait().unwrap();
     let _ = env.solform_beside(&["list"]).await.exits_with(0);
-    assert!(!env.path().join(".solform/emulator/holder.json").exists());
+    assert!(
+        !env.path()
+            .join(".solform/emulator/local/holder.json")
+            .exists()
+    );
+}
+
+/// A manifest may promote from one embedded emulator to another one.
+#[test]
+fn each_environment_has_a_world_of_its_own() {
+    let env = TestEnv::new();
+    let second = "  other: { url: 'emulator:' }\ndefaults:";
+    env.write("solform.yaml", &MANIFEST.replace("defaults:", second));
+    env.write("seed.yaml", PACKAGE);
+    let _ = env
+        .solform(&["apply", "-e", "local", "--auto-approve"])
+        .exits_with(0);
+    let output = env.solform(&["list", "-e", "local", "-e", "other"]);
+    let output = output.exits_with(0);
+    let row = output.stdout.lines().find(|line| line.starts_with('A'));
+    let cells: Vec<&str> = row.unwrap_or_default().split_whitespace().collect();
+    assert_eq!(cells, ["A", "1", "ACTIVE", "PRIVATE", "-"], "{output}");
 }
 
 #[test]
@@ -112,13 +133,17 @@ fn an_edited_seed_causes_a_warning() {
                 "Warning: the seed `./seed.yaml` has changed since the emulator's world began, \
                 and is not loaded.",
             )
-            .warns("move `./.solform/emulator` away");
+            .warns("move `./.solform/emulator/local` away");
     }
     let _ = env
         .solform(&["plan", "--json"])
         .exits_with(0)
         .says("has changed since the emulator's world began");
-    std::fs::rename(env.path().join(".solform/emulator"), env.path().join("old")).unwrap();
+    std::fs::rename(
+        env.path().join(".solform/emulator/local"),
+        env.path().join("old"),
+    )
+    .unwrap();
     let output = env.solform(&["list"]).exits_with(0).says("B");
     assert!(output.stderr.is_empty(), "{output}");
 }

@@ -36,16 +36,17 @@ impl Embedded {
     }
 }
 
-/// Starts the emulator of the environment `emulator:`, with its data in the folder `.solform`
-/// beside the manifest.
+/// Starts the emulator of an environment `emulator:`, with its data in the folder `.solform` beside
+/// the manifest.
 pub(in crate::cli) async fn start_in(
     root: &Path,
+    environment: &str,
     seed: Option<(PathBuf, Seed)>,
     token: &str,
     settings: &Settings,
     io: &mut Io,
 ) -> Result<Embedded, CommandError> {
-    let data = root.join("emulator");
+    let data = root.join("emulator").join(environment);
     regular_file::make_private_folder(&data)
         .map_err(|source| CommandError::io("create", &data, source))?;
     keep_out_of_git(root).map_err(|source| CommandError::io("write", root, source))?;

@@ -1,7 +1,6 @@
 //! An environment with its client, and with its embedded emulator if it has one.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use secrecy::SecretString;
 use solform_emulator::{Seed, SeedError};
@@ -24,17 +23,8 @@ use crate::regular_file::{self, SECRET_LIMIT, SEED_LIMIT};
 pub(in crate::cli) struct Session {
     pub(in crate::cli) context: EnvironmentContext,
     reader: Reader,
-    /// The embedded emulator; it stops when the last session with it ends.
-    emulator: Option<SharedEmulator>,
-}
-
-/// The embedded emulator of a manifest, which all of its environments `emulator:` share: their data
-/// is in one folder, which one emulator holds.
-#[derive(Clone)]
-pub(in crate::cli) struct SharedEmulator {
-    url: Url,
-    token: SecretString,
-    _embedded: Arc<Embedded>,
+    /// The embedded emulator, if the environment has one; it stops with the session.
+    _emulator: Option<Embedded>,
 }
 
 /// Reads the manifest, starts the embedded emulator if it is used, and prepares the client.
@@ -58,30 +48,18 @@ pub(in crate::cli) async fn connect(
     io: &mut Io,
     adjust: impl FnOnce(&mut ClientSettings),
 ) -> Result<Session, CommandError> {
-    connect_beside(None, context, settings, io, adjust).await
-}
-
-/// Does the same as [`connect`], with the embedded emulator of another session of the same manifest
-/// if there is one.
-pub(in crate::cli) async fn connect_beside(
-    running: Option<&SharedEmulator>,
-    context: EnvironmentContext,
-    settings: &Settings,
-    io: &mut Io,
-    adjust: impl FnOnce(&mut ClientSettings),
-) -> Result<Session, CommandError> {
     let environment = &context.manifest.environment;
-    let (base, emulator) = match (&environment.url, running) {
-        (Endpoint::Url(url), _) => (url.clone(), None),
-        (Endpoint::Emulator, running) => {
-            let shared = match running {
-                Some(running) => running.clone(),
-                None => start_emulator(&context, settings, io).await?,
-            };
-            (shared.url.clone(), Some(shared))
+    let (base, own_token, emulator) = match &environment.url {
+        Endpoint::Url(url) => (url.clone(), None, None),
+        Endpoint::Emulator => {
+            // Other users of the machine can reach its port, so it needs a token.
+            let token = uuid::Uuid::new_v4().to_string();
+            let emulator = start_emulator(&context, &token, settings, io).await?;
+            let url = Url::parse(&emulator.emulator.url())
+                .expect("invariant: the emulator's address is a URL");
+            (url, Some(SecretString::from(token)), Some(emulator))
         }
     };
-    let own_token = emulator.as_ref().map(|shared| shared.token.clone());
     let client = client(
         environment,
         base,
@@ -94,33 +72,26 @@ pub(in crate::cli) async fn connect_beside(
     Ok(Session {
         context,
         reader: Reader::new(client),
-        emulator,
+        _emulator: emulator,
     })
 }
 
 /// Starts the embedded emulator of an environment.
 async fn start_emulator(
     context: &EnvironmentContext,
+    token: &str,
     settings: &Settings,
     io: &mut Io,
-) -> Result<SharedEmulator, CommandError> {
-    // Other users of the machine can reach the port of the embedded emulator, so it needs a token.
-    let token = uuid::Uuid::new_v4().to_string();
-    let seed = context.manifest.environment.emulator.seed.as_ref();
+) -> Result<Embedded, CommandError> {
+    let environment = &context.manifest.environment;
+    let seed = environment.emulator.seed.as_ref();
     let seed = seed.map(|path| {
         let path = settings.manifest_path(&context.folder, path)?;
         read_seed(&path).map(|seed| (path, seed))
     });
     let root = settings.manifest_path(&context.folder, Path::new(".solform"))?;
     let seed = seed.transpose()?;
-    let embedded = embedded_emulator::start_in(&root, seed, &token, settings, io).await?;
-    let url =
-        Url::parse(&embedded.emulator.url()).expect("invariant: the emulator's address is a URL");
-    Ok(SharedEmulator {
-        url,
-        token: SecretString::from(token),
-        _embedded: Arc::new(embedded),
-    })
+    embedded_emulator::start_in(&root, &environment.name, seed, token, settings, io).await
 }
 
 impl Session {
@@ -129,13 +100,8 @@ impl Session {
         Self {
             context,
             reader,
-            emulator: None,
+            _emulator: None,
         }
-    }
-
-    /// Returns the embedded emulator, for other environments of the same manifest.
-    pub(in crate::cli) fn emulator(&self) -> Option<&SharedEmulator> {
-        self.emulator.as_ref()
     }
 
     pub(in crate::cli) fn manifest(&self) -> &Manifest {
@@ -195,7 +161,7 @@ pub(super) fn client(
             .check(&base)
             .map_err(|refusal| settings_error(environment, refusal.into()))?;
     }
-    let mut client_settings = ClientSettings::new(base, Arc::clone(&io.secrets));
+    let mut client_settings = ClientSettings::new(base, std::sync::Arc::clone(&io.secrets));
     client_settings.allowed_hosts = restrictions.map(|restrictions| restrictions.hosts.clone());
     client_settings.context.clone_from(&environment.context);
     client_settings.seed = fastrand::u64(..);

@@ -97,7 +97,7 @@ impl<'a> Context<'a> {
         raw: &'a RawTokenSource,
         key: Mark,
     ) -> Result<TokenSource, Reported> {
-        match (&raw.env, &raw.file, &raw.command) {
+        match (raw.env.as_ref(), raw.file.as_ref(), raw.command.as_ref()) {
             (Some(env), None, None) => {
                 let name = self.plain(env)?;
                 if is_env_name(&name.text) {

@@ -14,6 +14,9 @@ use super::context::{Context, Outcome, Value};
 use crate::attribute::{State, Visibility};
 use crate::ident::{Digest, Identity, Owner, SolutionName, Version};
 
+/// The words of a flag.
+pub(super) const FLAG: [(&str, bool); 2] = [("true", true), ("false", false)];
+
 /// The end of the name of every package.
 const EXTENSION: &str = ".ibsolution";
 
@@ -145,6 +148,9 @@ impl<'a> Context<'a> {
             solution.sha256(layers),
             solution.overwrite(layers),
         ];
+        if fields.iter().all(Option::is_none) {
+            return Ok(None);
+        }
         let [source, sha256, overwrite] = fields.map(|found| found.map(|(_, field)| field));
         let path = self
             .text_with(source, known)
@@ -158,7 +164,7 @@ impl<'a> Context<'a> {
             };
             value.map(parse).transpose()
         });
-        let overwrite = self.word(overwrite, known, &[("true", true), ("false", false)]);
+        let overwrite = self.word(overwrite, known, &FLAG);
         let (path, sha256_value, overwrite) = (path?, digest?, overwrite?);
         let Some(path) = path else {
             if let Some(field) = sha256 {
@@ -177,7 +183,7 @@ impl<'a> Context<'a> {
     }
 
     /// Checks the path of a file on this machine, in which each segment may be a pattern.
-    fn check_local(&mut self, path: Value<'a>) -> Result<Value<'a>, Reported> {
+    pub(super) fn check_local(&mut self, path: Value<'a>) -> Result<Value<'a>, Reported> {
         let text = &*path.text;
         let why = if !text.ends_with(EXTENSION) {
             "the source does not end with `.ibsolution`".to_owned()

@@ -144,7 +144,7 @@ impl<'a> Context<'a> {
     }
 
     fn check_limits(&mut self) -> Result<Limits, Reported> {
-        let Some(field) = &self.environment.limits else {
+        let Some(field) = self.environment.limits.as_ref() else {
             return Ok(Limits::default());
         };
         let raw = field.value().ok_or(Reported)?;
@@ -162,7 +162,7 @@ impl<'a> Context<'a> {
 
     fn check_timeouts(&mut self) -> Result<Timeouts, Reported> {
         let default = Timeouts::default();
-        let Some(field) = &self.environment.timeouts else {
+        let Some(field) = self.environment.timeouts.as_ref() else {
             return Ok(default);
         };
         let raw = field.value().ok_or(Reported)?;
@@ -197,7 +197,7 @@ impl<'a> Context<'a> {
         let ca_bundle = self.path(raw.ca_bundle.as_ref());
         let client_cert = self.path(raw.client_cert.as_ref());
         let client_key = self.path(raw.client_key.as_ref());
-        let lone = match (&raw.client_cert, &raw.client_key) {
+        let lone = match (raw.client_cert.as_ref(), raw.client_key.as_ref()) {
             (Some(cert), None) => Some((cert.key, "client_cert", "client_key")),
             (None, Some(key)) => Some((key.key, "client_key", "client_cert")),
             (Some(_), Some(_)) | (None, None) => None,
@@ -213,9 +213,9 @@ impl<'a> Context<'a> {
         }
         let is_tls = url.is_none_or(|url| url.as_str().starts_with("https:"));
         let settings = [
-            (&raw.ca_bundle, "`ca_bundle`"),
-            (&raw.client_cert, "`client_cert`"),
-            (&raw.client_key, "`client_key`"),
+            (raw.ca_bundle.as_ref(), "`ca_bundle`"),
+            (raw.client_cert.as_ref(), "`client_cert`"),
+            (raw.client_key.as_ref(), "`client_key`"),
         ];
         for (field, name) in settings.into_iter().filter(|_| !is_tls) {
             if let Some(field) = field {
@@ -230,7 +230,7 @@ impl<'a> Context<'a> {
     }
 
     fn check_emulator(&mut self, url: Option<&Endpoint>) -> Result<EmulatorSettings, Reported> {
-        let Some(field) = &self.environment.emulator else {
+        let Some(field) = self.environment.emulator.as_ref() else {
             return Ok(EmulatorSettings::default());
         };
         if url.is_some_and(|url| *url != Endpoint::Emulator) {

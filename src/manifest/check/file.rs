@@ -106,7 +106,7 @@ impl File {
     }
 
     fn check_format(&self) -> Option<Problem> {
-        let Some(field) = &self.raw.solform else {
+        let Some(field) = self.raw.solform.as_ref() else {
             let problem = Problem::new(Code::FormatVersion, "the manifest has no format version")
                 .at(&self.source, self.source.mark_at(1, 1))
                 .label("`solform` is missing")
@@ -129,7 +129,7 @@ impl File {
     }
 
     fn check_environments(&mut self) {
-        let none = match &self.raw.environments {
+        let none = match self.raw.environments.as_ref() {
             None => Some((self.source.mark_at(1, 1), "`environments` is missing")),
             Some(field) => field
                 .value()

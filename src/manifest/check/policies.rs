@@ -4,12 +4,13 @@ use std::borrow::Cow;
 
 use super::super::duration::parse_count;
 use super::super::model::{KeyPositions, Superseded, SupersededPolicy};
-use super::super::node::{Field, Text};
+use super::super::node::{Field, Slot, Text};
 use super::super::overlay::{Solution, value};
 use super::super::position::Mark;
 use super::super::problem::Code;
 use super::super::vars::{Builtins, Reported};
 use super::context::{Context, Outcome};
+use super::entry::FLAG;
 use crate::attribute::{State, Visibility};
 
 impl<'a> Context<'a> {
@@ -20,9 +21,10 @@ impl<'a> Context<'a> {
         let source = self.problems.source;
         let known = Builtins::default();
         for defaults in layers.into_iter().flatten() {
-            let plain = |field: &'a Option<Field<Text>>| {
-                let text = field.as_ref()?.node.text(source)?;
-                field.as_ref().filter(|_| !text.contains("${"))
+            let plain = |field: &'a Slot<Text>| {
+                let field = field.as_ref()?;
+                let text = field.node.text(source)?;
+                (!text.contains("${")).then_some(field)
             };
             // Entries may find the same problem again; duplicates are removed later.
             let state = plain(&defaults.state);
@@ -35,6 +37,9 @@ impl<'a> Context<'a> {
             let _ = self.check_retain(plain(&defaults.retain));
             let path = self.text(plain(&defaults.path));
             let _ = path.map(|path| path.map(|path| self.check_path(path)));
+            let local = self.text(plain(&defaults.source));
+            let _ = local.map(|local| local.map(|local| self.check_local(local)));
+            let _ = self.word(plain(&defaults.overwrite), known, &FLAG);
         }
     }
 

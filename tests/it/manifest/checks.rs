@@ -210,8 +210,9 @@ fn solutions_and_defaults() {
         ("solutions: [S]", "wrong-type"),
         (
             "defaults: { state: ABSENT, visibility: ALL, superseded: drop, retain: -1, owner: '', \
-             path: x }",
-            "absent-by-default unknown-word unknown-word bad-retain empty-value bad-path",
+             path: x, source: y, overwrite: maybe }",
+            "absent-by-default unknown-word unknown-word bad-retain empty-value bad-path \
+             bad-source unknown-word",
         ),
         (
             "defaults: { state: '${s}', owner: me }\nvars: { s: ABSENT }\nsolutions: { S: { \
