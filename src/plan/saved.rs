@@ -7,7 +7,6 @@
 //! field may change its meaning only with a new version.
 
 mod change;
-mod several;
 
 use std::fmt;
 
@@ -16,7 +15,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use self::change::{Contradiction, SavedChange, restore_all};
-pub use self::several::{PlanFileContent, SavedPlans};
 use super::change::{Mode, Plan, Subject};
 use super::guard::Refusal;
 use super::options::{Overrides, PlanOptions, repeated_options};
@@ -24,7 +22,7 @@ use crate::ident::{Address, Digest};
 use crate::manifest::Manifest;
 
 /// The version of the plan file's format. It increases with every change of shape or meaning.
-const FORMAT_VERSION: u32 = 5;
+pub(super) const FORMAT_VERSION: u32 = 5;
 
 /// A plan that is saved for a later apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -188,7 +186,7 @@ struct Header {
 /// The file, in the order of its keys.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PlanFile {
+pub(super) struct PlanFile {
     format_version: u32,
     solform_version: String,
     id: String,
@@ -202,7 +200,7 @@ struct PlanFile {
 
 /// Returns the digest of a file without its fingerprint: of the compact JSON array of the values of
 /// its top-level keys, in its order.
-fn fingerprint_of(text: &str) -> Result<Digest, serde_json::Error> {
+pub(super) fn fingerprint_of(text: &str) -> Result<Digest, serde_json::Error> {
     let values: IndexMap<String, &RawValue> = serde_json::from_str(text)?;
     let mut compact = Vec::with_capacity(text.len());
     for (_, value) in values.iter().filter(|(key, _)| *key != "fingerprint") {
@@ -271,7 +269,7 @@ impl SavedPlan {
     }
 
     /// Returns the file with its fingerprint.
-    fn sealed(&self) -> PlanFile {
+    pub(super) fn sealed(&self) -> PlanFile {
         let mut saved = self.clone();
         let changes = std::mem::take(&mut saved.plan.changes).into_iter();
         let mut file = PlanFile {

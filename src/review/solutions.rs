@@ -1,5 +1,5 @@
-//! The declared versions of both sides, for each solution that changes: the content of the matrix of
-//! environments.
+//! The declared versions of both sides, for each solution that changes: the content of the matrix
+//! of environments.
 
 use std::collections::BTreeSet;
 

@@ -5,7 +5,6 @@
 //! changes are executed, by the rules of a saved plan. Two locks are never held at once.
 
 use std::io::Write as _;
-use std::path::Path;
 
 use super::apply_request::{Applied, ApplyWorkflow};
 use super::approval::{self, Approved};
@@ -13,10 +12,9 @@ use super::cancellation::Cancellation;
 use super::next_command::{NextStep, Repeated, with_options};
 use super::next_of_several::{Remaining, SeveralNext};
 use super::report::{ReportOutputs, Reporting};
-use super::saved_plan::ReadPlanFile;
+use super::saved_plan::{ApprovalSource, ReadPlanFile};
 use super::several_plans::{self, PlannedEnvironment, SavedSource};
 use super::{plan, plan_formats, recovery, saved_plan, several};
-use crate::cli::args::{ChangeArgs, ManifestArgs};
 use crate::cli::clock;
 use crate::cli::environment::session::Session;
 use crate::cli::error::{
@@ -24,10 +22,11 @@ use crate::cli::error::{
 };
 use crate::cli::invocation::PrintedCommand;
 use crate::cli::io::Io;
-use crate::plan::{Mode, Plan, PlanOptions, SavedPlan, SavedPlanError, Summary};
+use crate::plan::{Mode, Plan, PlanOptions, SavedPlan, Summary};
 use crate::render::{
     Content, Diagnostic, EnvironmentEnd, EnvironmentReport, EnvironmentResult, PlanResult,
     ReportsView, StreamMessage, render_environment, render_plan_matrix, render_reports_verdict,
+    words,
 };
 
 /// An apply of several environments.
@@ -46,14 +45,6 @@ pub(super) struct SeveralApply<'a> {
 struct ApprovedEnvironment {
     session: Session,
     saved: SavedPlan,
-}
-
-/// What the apply executes.
-struct Source<'a> {
-    /// The plan file; none if the manifest is planned.
-    path: Option<&'a Path>,
-    /// The plans of the file; empty without a file.
-    saved: Vec<SavedPlan>,
 }
 
 impl<'a> SeveralApply<'a> {
@@ -130,7 +121,7 @@ impl<'a> SeveralApply<'a> {
             let hint = "Run it for the interrupted environment, with one `-e NAME`.";
             return Err(several_plans::one_only("--resume", hint));
         }
-        let (source, manifest) = source_of(file, args)?;
+        let (source, manifest) = saved_plan::source_of(file, args)?;
         let check = |saved: &SavedPlan, session: &Session| self.check(&source, saved, session);
         let saved = SavedSource {
             saved: &source.saved,
@@ -164,9 +155,10 @@ impl<'a> SeveralApply<'a> {
         self.set_next(next.command(&untouched.collect::<Vec<_>>()));
         let has_changes = |one: &ApprovedEnvironment| Summary::of(&one.saved.plan).has_changes();
         if source.path.is_none() && !args.auto_approve && approved.iter().any(has_changes) {
+            let quoted = names.iter().map(|name| words::quoted(name));
             let question = format!(
                 "Do you want to perform these actions in environments {}?",
-                names.join(", ")
+                words::joined(quoted)
             );
             let may_ask = !args.planning.no_input;
             let saving = settings
@@ -187,7 +179,12 @@ impl<'a> SeveralApply<'a> {
     }
 
     /// Checks that the command can execute the plan of an environment.
-    fn check(&self, source: &Source<'_>, saved: &SavedPlan, session: &Session) -> Result<()> {
+    fn check(
+        &self,
+        source: &ApprovalSource<'_>,
+        saved: &SavedPlan,
+        session: &Session,
+    ) -> Result<()> {
         let Some(path) = source.path else {
             return Ok(());
         };
@@ -201,7 +198,7 @@ impl<'a> SeveralApply<'a> {
     fn show(
         &mut self,
         planned: Vec<several::ReadEnvironment<PlannedEnvironment>>,
-        source: &Source<'_>,
+        source: &ApprovalSource<'_>,
         io: &mut Io,
     ) -> Result<Result<Vec<ApprovedEnvironment>, ExitStatus>> {
         let args = self.outputs.args;
@@ -433,46 +430,6 @@ async fn apply_one(
     // The lock of the next environment is taken only after this one is released.
     apply_session.end().await;
     done
-}
-
-/// Returns the plans of a file that are executed, and the environments to read.
-fn source_of<'a>(
-    file: Option<ReadPlanFile<'a>>,
-    args: &ChangeArgs,
-) -> Result<(Source<'a>, ManifestArgs)> {
-    let mut manifest = args.manifest.clone();
-    let Some((path, content)) = file else {
-        let source = Source {
-            path: None,
-            saved: Vec::new(),
-        };
-        return Ok((source, manifest));
-    };
-    let several = args.several.are_all().then_some("--all-environments");
-    if let Some(option) = args.planning.selecting().or(several) {
-        return Err(saved_plan::refuse_option(option));
-    }
-    let content = content?;
-    let saved = content.plans();
-    let all = saved.iter().map(SavedPlan::environment);
-    let all: Vec<&str> = all.collect();
-    let chosen = manifest.environments();
-    if let Some(other) = chosen.iter().find(|name| !all.contains(&name.as_str())) {
-        let source = SavedPlanError::NoSuchEnvironment {
-            planned: all.join(", "),
-            chosen: other.clone(),
-        };
-        return Err(saved_plan::refused(path, source));
-    }
-    let is_chosen = |saved: &&SavedPlan| {
-        let name = saved.environment();
-        chosen.is_empty() || chosen.iter().any(|chosen| chosen == name)
-    };
-    let saved: Vec<SavedPlan> = saved.iter().filter(is_chosen).cloned().collect();
-    let names = saved.iter().map(|saved| saved.environment().to_owned());
-    manifest.environment = names.collect();
-    let path = Some(path);
-    Ok((Source { path, saved }, manifest))
 }
 
 /// Ignores that the output was closed: environments may have changed, so the apply goes on to its

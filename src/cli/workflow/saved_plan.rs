@@ -65,6 +65,54 @@ pub(super) fn of_one(
     }
 }
 
+/// The plans that approve the changes of several environments.
+pub(super) struct ApprovalSource<'a> {
+    /// The plan file; none if the manifest is planned, and its plans are approved.
+    pub(super) path: Option<&'a Path>,
+    /// The plans of the file; empty without a file.
+    pub(super) saved: Vec<SavedPlan>,
+}
+
+/// Returns the plans of a file that are executed, and the environments to read.
+pub(super) fn source_of<'a>(
+    file: Option<ReadPlanFile<'a>>,
+    args: &ChangeArgs,
+) -> Result<(ApprovalSource<'a>, ManifestArgs), CommandError> {
+    let mut manifest = args.manifest.clone();
+    let Some((path, content)) = file else {
+        let source = ApprovalSource {
+            path: None,
+            saved: Vec::new(),
+        };
+        return Ok((source, manifest));
+    };
+    let several = args.several.are_all().then_some("--all-environments");
+    if let Some(option) = args.planning.selecting().or(several) {
+        return Err(refuse_option(option));
+    }
+    let content = content?;
+    let saved = content.plans();
+    let all = saved.iter().map(SavedPlan::environment);
+    let all: Vec<&str> = all.collect();
+    let chosen = manifest.environments();
+    if let Some(other) = chosen.iter().find(|name| !all.contains(&name.as_str())) {
+        let source = SavedPlanError::NoSuchEnvironment {
+            planned: all.join(", "),
+            chosen: other.clone(),
+        };
+        return Err(refused(path, source));
+    }
+    let is_chosen = |saved: &&SavedPlan| {
+        let name = saved.environment();
+        chosen.is_empty() || chosen.iter().any(|chosen| chosen == name)
+    };
+    let saved: Vec<SavedPlan> = saved.iter().filter(is_chosen).cloned().collect();
+    let names = saved.iter().map(|saved| saved.environment().to_owned());
+    manifest.environment = names.collect();
+    let path = Some(path);
+    Ok((ApprovalSource { path, saved }, manifest))
+}
+
 /// Returns the command that executes a saved plan, with every option that must be repeated; none if
 /// it would be refused.
 pub(in crate::cli) fn command_of(

@@ -1,3 +1,4 @@
+use super::super::plan_file::{PlanFileContent, SavedPlans, resealed as resealed_plans};
 use super::super::testing::{Scenario, declared, live, scenario};
 use super::*;
 use crate::attribute::Visibility;
@@ -229,7 +230,7 @@ fn a_forged_file_of_several_plans_is_refused() {
         (vec![several(&["dev"]).to_json()], "Damaged"),
         (vec![of("dev"), edited], "Edited"),
     ] {
-        let text = super::several::resealed(&plans);
+        let text = resealed_plans(&plans);
         let answer = match PlanFileContent::from_json(&text) {
             Ok(_) => "read",
             Err(SavedPlanError::Damaged(_)) => "Damaged",

@@ -1,5 +1,5 @@
-//! The report of an apply of several environments in Markdown: the matrix of the plans first, then
-//! the verdict of each environment, then the changes of all. It never exceeds the size of a comment.
+//! The report of an apply of several environments in Markdown: the matrix of the plans, the verdict
+//! of each environment, and the changes of all. It never exceeds the size of a comment.
 
 use std::io::{self, Write};
 

@@ -128,7 +128,7 @@ async fn a_plan_of_another_manifest_or_world_is_stale() {
         .warns("Make a new plan");
     env.write(
         "the.plan",
-        &text.replacen("\"format_version\": 4", "\"format_version\": 99", 1),
+        &text.replacen("\"format_version\": 5", "\"format_version\": 99", 1),
     );
     let _ = env
         .solform_beside(&stale)

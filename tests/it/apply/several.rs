@@ -102,8 +102,8 @@ fn manifest(servers: &[Emulator], more: impl Fn(&str) -> &'static str, solutions
         };
         writeln!(
             text,
-            "  {name}:\n    <<: {{ url: '{url}', user: svc, {token}{more} }}\n    timeouts: {{ deploy: \
-             20s, delete: 20s, propagation: 1s }}"
+            "  {name}:\n    <<: {{ url: '{url}', user: svc, {token}{more} }}\n    \
+             timeouts: {{ deploy: 20s, delete: 20s, propagation: 1s }}"
         )
         .unwrap();
     }
@@ -181,7 +181,7 @@ async fn environments_are_applied_in_order() {
         "**3 environments: 3 complete; 3 added, 3 changed, 0 destroyed.**",
         "\n| solution | `dev` | `uat` | `prod` |\n",
         "\n- `uat`: **Apply complete! Resources: 1 added, 1 changed, 0 destroyed.** Apply `",
-        "\n| `uat` | create | `Form@2` | done |",
+        "\n| `uat` | `create` | `Form@2` | done |",
     ] {
         assert!(markdown.contains(part), "{part}: {markdown}");
     }
@@ -406,7 +406,7 @@ async fn a_changed_environment_is_refused() {
     let fleet = Fleet::with(|_| "", solutions).await;
     let plan = ["plan", "--all-environments", "--out", "all.plan"];
     let _ = fleet.run(&plan).await.exits_with(0);
-    patch(&fleet.servers[1], "Form", "ACTIVE", "visibility=PUBLIC").await;
+    patch(&fleet.servers[1], "Form", "ACTIVE", "state=INACTIVE").await;
     fleet.servers[1].clear_requests();
     let applied = fleet
         .run(&["apply", "all.plan", "--detailed-exitcode"])
@@ -499,6 +499,8 @@ async fn interrupted(fleet: &Fleet, arguments: &[&str]) -> CommandOutput {
     let (mut child, mut lines) = tokio::task::spawn_blocking(move || {
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let begin = "Applying environment `uat` (2 of 3).";
+        assert!(lines.any(|line| line.unwrap() == begin));
         assert!(lines.any(|line| line.unwrap().contains("PENDING")));
         let id = child.id().to_string();
         let killed = Command::new("kill").args(["-INT", &id]).status();

@@ -240,7 +240,6 @@ fn several_environments_are_refused_elsewhere() {
     for (arguments, message) in [
         (&["destroy", "-e", "dev", "-e", "prod"][..], several),
         (&["destroy", "--all-environments"], several),
-        (&["doctor", "-e", "dev", "-e", "prod"], several),
         (&["get", "-e", "dev", "-e", "prod", "Form@1"], several),
         (
             &["plan", "-e", "dev", "-e", "prod", "--destroy", "--out", "p"],

@@ -1,11 +1,11 @@
-//! A plan file of several environments. The plan of each is a whole plan file of its own, with the
-//! same checks.
+//! The content of a plan file, of one environment or of several. The plan of each of several is a
+//! whole plan file of its own, with the same checks.
 
 use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{FORMAT_VERSION, PlanFile, SavedPlan, SavedPlanError, fingerprint_of};
+use super::saved::{FORMAT_VERSION, PlanFile, SavedPlan, SavedPlanError, fingerprint_of};
 use crate::ident::Digest;
 
 /// The content of a plan file.
