@@ -78,11 +78,11 @@ impl ManifestArgs {
     }
 }
 
-/// The option of the commands that read several environments.
+/// The option of the commands that take several environments.
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Manifest options")]
 pub(super) struct SeveralArgs {
-    /// Read every environment of the manifest, and show all of them as one table; a repeated -e
+    /// Use every environment of the manifest, and show all of them as one table; a repeated -e
     /// does the same for the environments that it names
     #[arg(long, conflicts_with = "environment")]
     all_environments: bool,
@@ -93,6 +93,11 @@ impl SeveralArgs {
     /// manifest has only one environment.
     pub(super) fn are_several(self, manifest: &ManifestArgs) -> bool {
         self.all_environments || manifest.environments().len() > 1
+    }
+
+    /// Returns true if every environment of the manifest is meant.
+    pub(super) fn are_all(self) -> bool {
+        self.all_environments
     }
 }
 
@@ -219,9 +224,8 @@ pub(super) const OUTPUT: &str = "Output options";
 pub(super) struct ChangeArgs {
     #[command(flatten)]
     pub(super) manifest: ManifestArgs,
-    // Known only so that the error can say what to do instead.
-    #[arg(long, hide = true)]
-    pub(super) all_environments: bool,
+    #[command(flatten)]
+    pub(super) several: SeveralArgs,
     #[command(flatten)]
     pub(super) planning: PlanningArgs,
     #[command(flatten)]

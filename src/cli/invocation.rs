@@ -3,11 +3,12 @@
 //!
 //! Every command that solform prints is built here, so that the user can copy it unchanged.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
+use indexmap::IndexSet;
 
 use super::files::has_no_folder;
 
@@ -19,8 +20,11 @@ pub(super) struct Invocation {
     env: Vec<String>,
     /// `--file`, if it is not the default.
     file: Option<PathBuf>,
-    /// `--environment`, or `SOLFORM_ENVIRONMENT`.
-    environment: Option<String>,
+    /// `--environment`, or `SOLFORM_ENVIRONMENT`. Several are printed only for commands that take
+    /// several.
+    environments: Vec<String>,
+    /// `--all-environments`.
+    has_all_environments: bool,
     /// `--store`. `SOLFORM_STORE` is not needed: it also applies to the printed command.
     store: Option<String>,
     /// The names of the options of each command.
@@ -38,7 +42,8 @@ impl Invocation {
         environment: Option<&str>,
     ) -> Self {
         let options_of = |command: &Command| {
-            let names = command.get_arguments().filter_map(Arg::get_long);
+            let shown = command.get_arguments().filter(|arg| !arg.is_hide_set());
+            let names = shown.filter_map(Arg::get_long);
             let names = names.map(str::to_owned).collect();
             (command.get_name().to_owned(), names)
         };
@@ -46,7 +51,8 @@ impl Invocation {
             chdir,
             env,
             file: typed(matches, "file"),
-            environment: chosen(matches, environment),
+            environments: chosen(matches, environment),
+            has_all_environments: is_given(matches, "all_environments"),
             store: typed(matches, "store"),
             options: definition.get_subcommands().map(options_of).collect(),
         }
@@ -54,9 +60,19 @@ impl Invocation {
 
     /// Returns the same options with the resolved manifest and environment.
     pub(super) fn resolved(&self, file: &Path, environment: &str) -> Self {
+        self.for_several(file, [environment])
+    }
+
+    /// Returns the same options with the resolved manifest and several environments.
+    pub(super) fn for_several<'a>(
+        &self,
+        file: &Path,
+        environments: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
         Self {
             file: Some(file.to_owned()),
-            environment: Some(environment.to_owned()),
+            environments: environments.into_iter().map(str::to_owned).collect(),
+            has_all_environments: false,
             ..self.clone()
         }
     }
@@ -92,16 +108,20 @@ impl Invocation {
             let options = self.options.get(verb);
             options.is_some_and(|options| options.iter().any(|option| option == name))
         };
-        for (name, printed_name, value) in [
-            ("file", "--file", self.file.as_ref().map(text)),
-            ("environment", "-e", self.environment.clone()),
-            ("store", "--store", self.store.clone()),
-        ] {
-            if let Some(value) = value.filter(|_| takes(name)) {
-                printed = printed.option(printed_name, value);
-            }
+        if let Some(file) = self.file.as_ref().filter(|_| takes("file")) {
+            printed = printed.option("--file", text(file));
         }
-        printed
+        let takes_several = takes("all-environments");
+        if takes("environment") && (takes_several || self.environments.len() == 1) {
+            printed = printed.options("-e", &self.environments);
+        }
+        if self.has_all_environments && takes_several {
+            printed = printed.argument("--all-environments");
+        }
+        match &self.store {
+            Some(store) if takes("store") => printed.option("--store", store),
+            _ => printed,
+        }
     }
 
     /// Returns a message with the options added to each `` `solform VERB ...` `` in it. A command
@@ -124,7 +144,16 @@ impl Invocation {
     fn completed(&self, command: &str) -> String {
         let (verb, arguments) = command.split_once(' ').unwrap_or((command, ""));
         let is_complete = arguments.split(' ').any(|word| {
-            ["--file", "-f", "--environment", "-e", "--store", "--chdir"].contains(&word)
+            [
+                "--file",
+                "-f",
+                "--environment",
+                "-e",
+                "--all-environments",
+                "--store",
+                "--chdir",
+            ]
+            .contains(&word)
         });
         if is_complete || !self.options.contains_key(verb) {
             return format!("solform {command}");
@@ -138,16 +167,19 @@ impl Invocation {
     }
 }
 
-/// Returns the environment of a command, if it is only one. `default` is used if none is given.
-fn chosen(command: &ArgMatches, default: Option<&str>) -> Option<String> {
-    let is_given = |name: &str| matches!(command.try_get_one::<bool>(name), Ok(Some(true)));
+/// Returns the environments of a command, each once. `default` is used if none is given.
+fn chosen(command: &ArgMatches, default: Option<&str>) -> Vec<String> {
     let given = command.try_get_many::<String>("environment").ok().flatten();
-    let given: BTreeSet<&String> = given.into_iter().flatten().collect();
-    match (given.first(), given.len()) {
-        (Some(only), 1) => Some((*only).clone()),
-        (None, _) if !is_given("all_environments") => default.map(str::to_owned),
-        _ => None,
+    let given: IndexSet<&String> = given.into_iter().flatten().collect();
+    if given.is_empty() && !is_given(command, "all_environments") {
+        return default.map(str::to_owned).into_iter().collect();
     }
+    given.into_iter().cloned().collect()
+}
+
+/// Returns true if a flag is given; false if the command does not have it.
+fn is_given(command: &ArgMatches, name: &str) -> bool {
+    matches!(command.try_get_one::<bool>(name), Ok(Some(true)))
 }
 
 /// Returns the given value of an option; none if it has its default or the command does not have
@@ -271,11 +303,21 @@ mod tests {
                 "list",
                 "solform list -e dev",
             ),
-            // No single environment is meant.
+            // Several environments are printed for commands that take several.
             (
                 &["solform", "plan", "-e", "dev", "-e", "prod"],
                 "list",
-                "solform list",
+                "solform list -e dev -e prod",
+            ),
+            (
+                &["solform", "plan", "-e", "dev", "-e", "prod"],
+                "abandon",
+                "solform abandon",
+            ),
+            (
+                &["solform", "plan", "--all-environments"],
+                "list",
+                "solform list --all-environments",
             ),
         ] {
             let printed = invocation(typed).command(verb).to_string();

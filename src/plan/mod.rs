@@ -22,6 +22,7 @@ mod own_writes;
 mod ownership;
 mod package;
 mod package_contents;
+mod plan_file;
 mod policy;
 mod precondition;
 mod progress;
@@ -56,6 +57,7 @@ pub use package::{
     SOLUTION_TYPE,
 };
 pub use package_contents::{Member, MemberChange, PACKAGE_JSON, PackageContents, PackageDiff};
+pub use plan_file::{PlanFileContent, SavedPlans};
 pub use precondition::{Difference, PreconditionResult, check_delete, check_update};
 pub use progress::{PastWrite, PlanProgress, Spent};
 pub use saved::{PlanKind, SavedPlan, SavedPlanError};

@@ -22,7 +22,7 @@ use crate::ident::{Address, Digest};
 use crate::manifest::Manifest;
 
 /// The version of the plan file's format. It increases with every change of shape or meaning.
-const FORMAT_VERSION: u32 = 4;
+pub(super) const FORMAT_VERSION: u32 = 5;
 
 /// A plan that is saved for a later apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +108,14 @@ pub enum SavedPlanError {
         /// The environment of the command.
         chosen: String,
     },
+    /// It has no plan for an environment.
+    #[error("it has no plan for environment `{chosen}`; it has plans for {planned}")]
+    NoSuchEnvironment {
+        /// The environments of the plans.
+        planned: String,
+        /// The environment of the command.
+        chosen: String,
+    },
     /// The URL of the environment has changed.
     #[error("the plan was made against `{planned}`, and the environment's url is `{current}` now")]
     OtherUrl {
@@ -150,6 +158,9 @@ impl SavedPlanError {
             Self::OtherFormat { .. } => {
                 "Make a new plan: plan and apply with the same version of solform."
             }
+            Self::NoSuchEnvironment { .. } => {
+                "Leave -e out to apply all of its plans, or make a new plan."
+            }
             Self::OtherEnvironment { .. } => {
                 "Name the plan's environment with -e, or make a new plan for this one."
             }
@@ -175,7 +186,7 @@ struct Header {
 /// The file, in the order of its keys.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PlanFile {
+pub(super) struct PlanFile {
     format_version: u32,
     solform_version: String,
     id: String,
@@ -189,7 +200,7 @@ struct PlanFile {
 
 /// Returns the digest of a file without its fingerprint: of the compact JSON array of the values of
 /// its top-level keys, in its order.
-fn fingerprint_of(text: &str) -> Result<Digest, serde_json::Error> {
+pub(super) fn fingerprint_of(text: &str) -> Result<Digest, serde_json::Error> {
     let values: IndexMap<String, &RawValue> = serde_json::from_str(text)?;
     let mut compact = Vec::with_capacity(text.len());
     for (_, value) in values.iter().filter(|(key, _)| *key != "fingerprint") {
@@ -245,8 +256,20 @@ impl SavedPlan {
         }
     }
 
+    /// Returns the name of the environment that it is for.
+    pub fn environment(&self) -> &str {
+        &self.plan.subject.environment
+    }
+
     /// Returns the text of the file.
     pub fn to_json(&self) -> String {
+        let mut text = written(&self.sealed());
+        text.push('\n');
+        text
+    }
+
+    /// Returns the file with its fingerprint.
+    pub(super) fn sealed(&self) -> PlanFile {
         let mut saved = self.clone();
         let changes = std::mem::take(&mut saved.plan.changes).into_iter();
         let mut file = PlanFile {
@@ -264,9 +287,7 @@ impl SavedPlan {
         };
         let sealed = fingerprint_of(&written(&file));
         file.fingerprint = Some(sealed.expect("invariant: what was written is JSON"));
-        let mut text = written(&file);
-        text.push('\n');
-        text
+        file
     }
 
     /// Parses a file, and refuses a content that differs from the written one.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 
 use super::kind::{Field, Kind};
+use super::solutions::ReviewedSolution;
 use crate::ident::Address;
 use crate::manifest::{Environment, KeyPositions, Position};
 
@@ -15,12 +16,14 @@ pub struct Review {
     pub base: ReviewBase,
     /// The manifest under review, as the user named it.
     pub head: String,
-    /// The selected environment; `None` if all environments were compared.
-    pub only: Option<String>,
+    /// The selected environments; empty if all environments were compared.
+    pub only: Vec<String>,
     /// Every environment of both sides that was compared, in the manifest's order.
     pub environments: Vec<String>,
     /// The findings; environments without a finding are one group.
     pub groups: Vec<ReviewGroup>,
+    /// The solutions whose declared versions change.
+    pub solutions: Vec<ReviewedSolution>,
 }
 
 /// The side that a manifest is compared with.

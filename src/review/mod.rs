@@ -19,6 +19,7 @@ mod policies;
 mod policy_effect;
 mod protection;
 mod settings;
+mod solutions;
 mod summary;
 mod superseded;
 
@@ -28,6 +29,9 @@ pub use finding::{
     Side, SidePosition, Whom, group_findings,
 };
 pub use kind::{Field, Kind, Sign};
+pub use solutions::{
+    DeclaredChange, DeclaredImage, DeclaredVersion, ReviewedSolution, reviewed_solutions,
+};
 pub use summary::ReviewSummary;
 
 #[cfg(test)]

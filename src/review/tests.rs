@@ -830,7 +830,8 @@ fn the_summary_counts_the_findings() {
             is_present: true,
         },
         head: "head".to_owned(),
-        only: None,
+        only: Vec::new(),
+        solutions: Vec::new(),
         environments: ["prod", "test", "uat"].map(str::to_owned).to_vec(),
         // A finding that two environments share is counted once.
         groups: group_findings(vec![

@@ -611,3 +611,75 @@ fn a_shared_finding_is_shown_once() {
         "{github}"
     );
 }
+
+/// A review of several environments begins with the matrix of what changes, in every format.
+#[test]
+fn several_environments_are_one_matrix() {
+    let text = |version: &str, own: &str| {
+        let environment = |name: &str, more: &str| {
+            format!(
+                "  {name}: {{ url: https://{name}.example.com, token: {{ env: TOKEN }}{more} }}\n"
+            )
+        };
+        format!(
+            "solform: 1\nenvironments:\n{}{}{}defaults: {{ owner: svc, path: x.ibsolution \
+             }}\nsolutions:\n  Same: {{ version: 1 }}\n  Form: {{ version: {version} }}\n",
+            environment("dev", ""),
+            environment("uat", own),
+            environment("prod", ", solutions: { Form: { version: 1 } }"),
+        )
+    };
+    let mut env = TestEnv::new();
+    env.write("base.yaml", &text("1", ""));
+    env.write(
+        "solform.yaml",
+        &text("2", ", solutions: { Form: { state: INACTIVE } }"),
+    );
+    let base = ["review", "--base", "base.yaml"];
+    let all = env.solform(&base).exits_with(0);
+    let expected = [
+        "SOLUTION  dev           uat             prod",
+        "Form        - 1 ACTIVE    - 1 ACTIVE        1 ACTIVE",
+        "            + 2 ACTIVE    + 2 INACTIVE",
+    ];
+    let expected = &format!("\n{}\n\n", expected.join("\n"));
+    assert!(all.stdout.contains(expected), "{all}");
+    // The selection, and the variable that selects one environment.
+    env.set("SOLFORM_ENVIRONMENT", "prod");
+    let one = env.solform(&base).exits_with(0);
+    assert!(!one.stdout.contains("SOLUTION"), "{one}");
+    let every = env.solform(&[&base[..], &["--all-environments"]].concat());
+    assert_eq!(every.exits_with(0).stdout, all.stdout);
+    let two = [
+        &base[..],
+        &["-e", "prod", "-e", "dev", "--output=markdown=r.md"],
+    ]
+    .concat();
+    let two = env.solform(&[&two[..], &["--json"]].concat()).exits_with(0);
+    let document = json(&two);
+    assert_eq!(document["environments"], serde_json::json!(["dev", "prod"]));
+    assert_eq!(document["only"], Value::Null);
+    let rows = document["solutions"].as_array().unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0]["cells"][0]["versions"][1]["change"], "added");
+    assert_eq!(rows[0]["cells"][1]["versions"][0]["change"], "none");
+    let markdown = env.read("r.md");
+    let row = "| `Form` | `-` `1` `ACTIVE`<br>`+` `2` `ACTIVE` | `1` `ACTIVE` |";
+    assert!(
+        markdown.contains("\n| solution | `dev` | `prod` |\n"),
+        "{markdown}"
+    );
+    assert!(markdown.contains(row), "{markdown}");
+    for (more, message) in [
+        (
+            &["-e", "dev", "-e", "test"][..],
+            "neither manifest declares an environment `test`",
+        ),
+        (&["-e", "dev", "--all-environments"], "cannot be used with"),
+    ] {
+        let _ = env
+            .solform(&[&base[..], more].concat())
+            .exits_with(1)
+            .warns(message);
+    }
+}

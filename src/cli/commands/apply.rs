@@ -16,7 +16,8 @@ use crate::plan::Mode;
 #[command(after_help = "Example:\n  \
     solform apply -e prod\n  \
     solform apply -e prod prod.plan --output markdown=report.md\n  \
-    solform apply -e local --auto-approve --json")]
+    solform apply -e local --auto-approve --json\n  \
+    solform apply -e dev -e uat -e prod --keep-going")]
 pub(in crate::cli) struct ApplyArgs {
     /// Saved plan of `plan --out`; only its changes are applied
     #[arg(value_name = "PLAN")]
@@ -24,6 +25,9 @@ pub(in crate::cli) struct ApplyArgs {
     /// Finish the interrupted apply, and change nothing else
     #[arg(long, conflicts_with = "plan")]
     resume: bool,
+    /// With several environments: go on with the others after one has failed or was refused
+    #[arg(long, help_heading = "Planning options")]
+    keep_going: bool,
     #[command(flatten)]
     pub(super) change: ChangeArgs,
 }
@@ -34,5 +38,13 @@ pub(super) async fn run(args: &ApplyArgs, settings: &Settings, io: &mut Io) -> R
         None if args.resume => ApplySource::Interrupted,
         None => ApplySource::Manifest,
     };
-    apply::run(source, Mode::Converge, &args.change, settings, io).await
+    let keeps_going = args.keep_going;
+    apply::run(
+        source,
+        Mode::Converge,
+        (&args.change, keeps_going),
+        settings,
+        io,
+    )
+    .await
 }

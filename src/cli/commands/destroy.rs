@@ -18,8 +18,9 @@ use crate::plan::Mode;
         solform destroy -e local\n  \
         solform destroy -e prod --target 'Form W-2@0.0.1'\n  \
         solform plan -e prod --destroy --out prod.plan && solform destroy -e prod prod.plan",
-    // The option is hidden, but parsed: its error explains why `destroy` does not support it.
-    mut_arg("replace", |arg| arg.hide(true))
+    // Hidden, but parsed: their errors explain why `destroy` does not support them.
+    mut_arg("replace", |arg| arg.hide(true)),
+    mut_arg("all_environments", |arg| arg.hide(true))
 )]
 pub(in crate::cli) struct DestroyArgs {
     /// Saved plan of `plan --destroy --out`; only its changes are applied
@@ -36,5 +37,5 @@ pub(super) async fn run(
 ) -> Result<ExitStatus> {
     let plan = args.plan.as_deref();
     let source = plan.map_or(ApplySource::Manifest, ApplySource::PlanFile);
-    apply::run(source, Mode::Destroy, &args.change, settings, io).await
+    apply::run(source, Mode::Destroy, (&args.change, false), settings, io).await
 }

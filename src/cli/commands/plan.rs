@@ -1,22 +1,22 @@
 //! `plan`: shows the changes that apply would make. Sends GETs only.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::cli::args::{FormatArgs, ManifestArgs, OUTPUT, PlanningArgs, SeveralArgs};
 use crate::cli::clock;
 use crate::cli::environment::early_listing;
-use crate::cli::environment::session::Session;
-use crate::cli::error::{CommandError, ExitStatus, Result, status_of_all};
+use crate::cli::error::{ExitStatus, Result, status_of_all};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::plan::Planner;
-use crate::cli::workflow::several::{self, ReadEnvironment};
-use crate::cli::workflow::{apply_session, output_files, packages, plan, plan_formats, saved_plan};
-use crate::plan::{DiffError, Mode, Plan, PlanOptions, Refusal, SavedPlan, judge};
-use crate::render::{PlanResult, StreamMessage};
+use crate::cli::workflow::{
+    apply_session, output_files, packages, plan, plan_formats, saved_plan, several_plans,
+};
+use crate::plan::{Mode, Plan, PlanOptions, SavedPlan, SavedPlans, judge};
+use crate::render::{EnvironmentResult, PlanResult, StreamMessage};
 
 /// Show what apply would do; sends GETs only
 #[derive(Debug, Args)]
@@ -24,7 +24,8 @@ use crate::render::{PlanResult, StreamMessage};
     solform plan -e prod --out prod.plan\n  \
     solform plan -e prod --detailed-exitcode --target 'Form W-2'\n  \
     solform plan -e prod --concise --output json=plan.json --output gitlab=counts.json\n  \
-    solform plan -e dev -e uat -e prod --format markdown")]
+    solform plan -e dev -e uat -e prod --format markdown\n  \
+    solform plan --all-environments --out release.plan")]
 pub(in crate::cli) struct PlanArgs {
     #[command(flatten)]
     manifest: ManifestArgs,
@@ -49,11 +50,9 @@ pub(in crate::cli) struct PlanArgs {
 }
 
 pub(super) async fn run(args: &PlanArgs, settings: &Settings, io: &mut Io) -> Result<ExitStatus> {
-    if args.out.is_some() && args.several.are_several(&args.manifest) {
-        let message = "a saved plan is for one environment, and this plan is for several";
-        return Err(CommandError::failed(message).hint(
-            "Leave --out out, or save a plan of each environment with `-e NAME --out FILE`.",
-        ));
+    if args.destroy && args.out.is_some() && args.several.are_several(&args.manifest) {
+        let hint = "Save a plan of each environment: `destroy` works on one at a time.";
+        return Err(several_plans::one_only("--destroy with --out", hint));
     }
     let outputs = args.formats.outputs();
     if !outputs.is_text() {
@@ -114,7 +113,7 @@ async fn make(
         let id = uuid::Uuid::new_v4().to_string();
         let options = PlanOptions::new(&options, overrides);
         let saved = SavedPlan::new(plan, refusals.clone(), options, id, now_ms);
-        saved_plan::write(path, &saved)?;
+        saved_plan::write_text(path, &saved.to_json())?;
         let next = match saved_plan::command_of(&session.context, &saved, path) {
             Some(command) => format!("Next: {command}"),
             None => "It cannot be applied.".to_owned(),
@@ -142,15 +141,7 @@ fn mode_of(args: &PlanArgs) -> Result<Mode> {
     }
 }
 
-/// The plan of one of several environments.
-struct Planned {
-    plan: Plan,
-    refusals: Vec<Refusal>,
-    /// The selectors that select nothing in this environment.
-    unused: Vec<DiffError>,
-}
-
-/// Plans several environments, and shows them as one matrix. Nothing is saved.
+/// Plans several environments, shows them as one matrix, and saves them in one file.
 async fn make_several(
     args: &PlanArgs,
     settings: &Settings,
@@ -158,91 +149,78 @@ async fn make_several(
     io: &mut Io,
 ) -> Result<ExitStatus> {
     let mode = mode_of(args)?;
-    let overrides = args.planning.overrides();
-    let opened = several::open(&args.manifest, settings, io).await?;
-    let planned = several::read(opened, "cannot be planned", io, async |session, io| {
-        let mut options = args.planning.diff_options(mode);
-        // A version may be declared in some of the environments only.
-        options.may_select_nothing = true;
-        let history = apply_session::read_history(session, args.store.as_deref(), io).await?;
-        options.held_back = apply_session::held_back(&history, session);
-        let planner = Planner {
-            session,
-            history: &history,
-            options: &options,
-        };
-        let (live, plan) = planner.make_plan_and_live(None, &overrides, io).await?;
-        let unused = planner.unused_selectors(&live);
-        plan::drop_in_background(live);
-        let refusals = judge(&plan, &session.manifest().environment.limits, &overrides);
-        Ok(Planned {
-            plan,
-            refusals,
-            unused,
-        })
-    })
-    .await?;
-    let unused = unused_everywhere(&planned);
-    if !unused.is_empty() {
-        return Err(plan::option_error(&unused));
-    }
+    let (manifest, planning) = (&args.manifest, &args.planning);
+    let store = args.store.as_deref();
+    let planned = several_plans::make(manifest, planning, mode, store, settings, io).await?;
+    let mut options = Vec::with_capacity(planned.len());
     let (plans, sessions): (Vec<_>, Vec<_>) = planned
         .into_iter()
         .map(|environment| {
-            environment.into_parts(io, |session, planned| PlanResult {
-                plan: planned.plan,
-                refusals: planned.refusals,
-                abandon: session.context.command("abandon").to_string(),
+            environment.into_parts(io, |session, planned| {
+                options.push(PlanOptions::new(&planned.options, planning.overrides()));
+                PlanResult {
+                    plan: planned.plan,
+                    refusals: planned.refusals,
+                    abandon: session.context.command("abandon").to_string(),
+                }
             })
         })
         .unzip();
-    let detail = args.planning.detail.detail();
+    let detail = planning.detail.detail();
     plan_formats::write_plans(&plans, args.formats.outputs(), detail, settings, io)?;
     *is_reported = true;
-    let mut statuses = Vec::with_capacity(plans.len());
-    for (environment, session) in plans.iter().zip(sessions) {
-        statuses.push(match (&environment.result, session) {
-            (Ok(result), Ok(session)) if result.refusals.is_empty() => {
-                plan::drop_in_background(session.context);
-                plan::status_of(&result.plan, args.planning.detailed_exitcode)
-            }
-            (Ok(result), Ok(session)) => report_blocked(&session, result, io)?,
-            (_, Err(error)) => {
-                several::report(&environment.name, &error, io)?;
-                error.kind.exit_status()
-            }
-            (Err(_), Ok(_)) => ExitStatus::Error,
-        });
+    if let Some(path) = &args.out {
+        save_several(path, &plans, options, args, settings, io)?;
     }
+    let is_detailed = planning.detailed_exitcode;
+    let status_of_plan = |plan: &Plan| plan::status_of(plan, is_detailed);
+    let statuses = several_plans::report(&plans, &sessions, status_of_plan, io)?;
     plan::drop_in_background(plans);
+    for session in sessions.into_iter().flatten() {
+        plan::drop_in_background(session.context);
+    }
     Ok(status_of_all(&statuses))
 }
 
-/// Returns the selectors that select nothing in any environment; none if an environment could not
-/// be read.
-fn unused_everywhere(planned: &[ReadEnvironment<Planned>]) -> Vec<DiffError> {
-    let values: Option<Vec<&Planned>> = planned.iter().map(ReadEnvironment::value).collect();
-    let Some((first, others)) = values.as_deref().and_then(<[_]>::split_first) else {
-        return Vec::new();
+/// Saves the plans of several environments in one file. If one of them has no plan, nothing is
+/// saved.
+fn save_several(
+    path: &Path,
+    plans: &[EnvironmentResult<PlanResult>],
+    options: Vec<PlanOptions>,
+    args: &PlanArgs,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<()> {
+    let now_ms = clock::now_ms();
+    let mut saved = Vec::with_capacity(plans.len());
+    for (environment, options) in plans.iter().zip(options) {
+        let Some(PlanResult { plan, refusals, .. }) = environment.value() else {
+            break;
+        };
+        let id = uuid::Uuid::new_v4().to_string();
+        saved.push(SavedPlan::new(
+            plan.clone(),
+            refusals.clone(),
+            options,
+            id,
+            now_ms,
+        ));
+    }
+    let file = path.display();
+    let message = if saved.len() == plans.len() {
+        let saved = SavedPlans::new(saved, now_ms);
+        saved_plan::write_text(path, &saved.to_json())?;
+        let next =
+            match saved_plan::command_of_several(&args.manifest, &saved.plans, path, settings) {
+                Some(command) => format!("Next: {command}"),
+                None => "They cannot be applied.".to_owned(),
+            };
+        format!("The plans are kept in `{file}`. {next}")
+    } else {
+        format!("The plans are not kept in `{file}`, because an environment has no plan.")
     };
-    let is_unused = |error: &&DiffError| {
-        let is_same = |other: &DiffError| other.is_about_same_selector(error);
-        others.iter().all(|other| other.unused.iter().any(is_same))
-    };
-    first.unused.iter().filter(is_unused).cloned().collect()
-}
-
-/// Shows the reasons why the plan of an environment cannot be applied.
-fn report_blocked(session: &Session, result: &PlanResult, io: &mut Io) -> Result<ExitStatus> {
-    let PlanResult { plan, refusals, .. } = result;
-    let name = &session.manifest().environment.name;
-    let blocked = plan::blocked(Some(session), refusals, plan);
-    io.out.flush()?;
-    writeln!(
-        io.err,
-        "The plan of environment `{name}` cannot be applied:"
-    )?;
-    io.refusals(refusals, |refusal| packages::problem_of(session, refusal))?;
-    several::report(name, &blocked, io)?;
-    Ok(blocked.kind.exit_status())
+    writeln!(io.text(), "{message}")?;
+    io.send(|| StreamMessage::log(message));
+    Ok(())
 }

@@ -20,14 +20,16 @@ use crate::manifest::{
     self, Checked, Manifest, Placeholders, Problem, Problems, Selection, SourceFile,
 };
 use crate::render::{Content, Format, JSON, PlanDetail, Subject};
-use crate::review::{Review, ReviewBase, ReviewSummary, group_findings, review_environment};
+use crate::review::{
+    Review, ReviewBase, ReviewSummary, group_findings, review_environment, reviewed_solutions,
+};
 
 /// Show the effects of a change to the manifest, without network or token
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  \
     solform review --base main\n  \
     solform review --base solform.yaml.orig -e prod --detailed-exitcode\n  \
-    solform review --base origin/main --output markdown=review.md")]
+    solform review --base origin/main -e uat -e prod --output markdown=review.md")]
 pub(in crate::cli) struct ReviewArgs {
     /// Compare with this file, or with the manifest at the merge base of HEAD and this git revision
     #[arg(long, value_name = "REF|FILE")]
@@ -38,9 +40,12 @@ pub(in crate::cli) struct ReviewArgs {
     /// Manifest file; - reads standard input
     #[arg(short, long, value_name = "FILE", default_value = "solform.yaml")]
     file: PathBuf,
-    /// Compare only this environment; also SOLFORM_ENVIRONMENT
+    /// Compare only this environment; repeatable; also SOLFORM_ENVIRONMENT
     #[arg(short, long, value_name = "NAME")]
-    environment: Option<String>,
+    environment: Vec<String>,
+    /// Compare all environments, also if SOLFORM_ENVIRONMENT is set; the default without it
+    #[arg(long, conflicts_with = "environment")]
+    all_environments: bool,
     /// Print the review in this format
     #[arg(long, value_name = "FORMAT", value_parser = parser(Subject::Review))]
     format: Option<&'static Format>,
@@ -65,25 +70,22 @@ pub(super) async fn run(args: &ReviewArgs, settings: &Settings, io: &mut Io) -> 
     for source in sources() {
         settings.hide_tokens(source, &io.secrets);
     }
-    let only = args
-        .environment
-        .as_deref()
-        .or(settings.environment.as_deref());
+    let only = selected(args, settings);
     let variables = Variables {
         placeholders: Placeholders::of(sources()),
         known: &settings.allowed_variables,
         replaced: RefCell::default(),
     };
-    let heads = variables.read(&head, only, "the manifest")?;
+    let heads = variables.read(&head, &only, "the manifest")?;
     // Warnings about the base are not caused by this change.
     io.warn_of(&heads.warnings)?;
     let bases = match &base.source {
-        Some(base) => variables.read(base, only, "the base manifest")?,
+        Some(base) => variables.read(base, &only, "the base manifest")?,
         None => Side::default(),
     };
     // The head's order, followed by the environments that only the base declares.
     let names: IndexSet<&String> = heads.names.iter().chain(&bases.names).collect();
-    if let Some(only) = only.filter(|only| !names.iter().any(|name| name == only)) {
+    if let Some(only) = only.iter().find(|only| !names.contains(only)) {
         let known: Vec<&str> = names.into_iter().map(String::as_str).collect();
         let message = format!("neither manifest declares an environment `{only}`");
         let hint = format!("Declared are: {}.", known.join(", "));
@@ -91,13 +93,14 @@ pub(super) async fn run(args: &ReviewArgs, settings: &Settings, io: &mut Io) -> 
     }
     let environments: Vec<String> = names
         .into_iter()
-        .filter(|name| only.is_none_or(|only| only == *name))
+        .filter(|name| only.is_empty() || only.contains(name))
         .cloned()
         .collect();
-    let found = environments.iter().map(|name| {
-        let (base, head) = (bases.manifests.get(name), heads.manifests.get(name));
-        (name.clone(), review_environment(base, head))
-    });
+    let sides = environments.iter();
+    let sides = sides.map(|name| (bases.manifests.get(name), heads.manifests.get(name)));
+    let sides: Vec<_> = sides.collect();
+    let found = environments.iter().zip(&sides);
+    let found = found.map(|(name, (base, head))| (name.clone(), review_environment(*base, *head)));
     let review = Review {
         base: ReviewBase {
             is_present: base.source.is_some(),
@@ -105,8 +108,9 @@ pub(super) async fn run(args: &ReviewArgs, settings: &Settings, io: &mut Io) -> 
             commit: base.commit,
         },
         head: head.name().to_owned(),
-        only: only.map(str::to_owned),
+        only,
         groups: group_findings(found.collect()),
+        solutions: reviewed_solutions(&sides),
         environments,
     };
     let format = if args.json { Some(&JSON) } else { args.format };
@@ -121,6 +125,15 @@ pub(super) async fn run(args: &ReviewArgs, settings: &Settings, io: &mut Io) -> 
     } else {
         ExitStatus::Success
     })
+}
+
+/// Returns the environments to compare; empty for all.
+fn selected(args: &ReviewArgs, settings: &Settings) -> Vec<String> {
+    let given: IndexSet<&String> = args.environment.iter().collect();
+    if given.is_empty() && !args.all_environments {
+        return settings.environment.clone().into_iter().collect();
+    }
+    given.into_iter().cloned().collect()
 }
 
 /// A manifest of the review.
@@ -151,7 +164,7 @@ impl Variables<'_> {
     }
 
     /// Reads a manifest; all its problems become one error.
-    fn read(&self, source: &SourceFile, only: Option<&str>, what: &str) -> Result<Side> {
+    fn read(&self, source: &SourceFile, only: &[String], what: &str) -> Result<Side> {
         self.replaced.borrow_mut().clear();
         let read = |name: &str| self.value(name);
         let failed = |problems: Problems| {
@@ -159,18 +172,33 @@ impl Variables<'_> {
             reviewed(&format!("{what} `{}`", source.name()), problems, &variables)
         };
         let names = manifest::environments(source).map_err(failed)?;
-        let (manifests, warnings) = match only {
-            // Only the other manifest has the environment.
-            Some(only) if !names.iter().any(|name| name == only) => (Vec::new(), Vec::new()),
-            Some(_) => {
-                let selection = Selection { environment: only };
+        // The other manifest may have more environments.
+        let own = only.iter().filter(|only| names.contains(only));
+        let own: Vec<String> = own.cloned().collect();
+        let (manifests, warnings) = match &own[..] {
+            [] if only.is_empty() => {
+                let checked = manifest::read_all(source, &read).map_err(failed)?;
+                (checked.manifests, checked.warnings)
+            }
+            [] => (Vec::new(), Vec::new()),
+            [only] => {
+                let environment = Some(only.as_str());
+                let selection = Selection { environment };
                 let Checked { manifest, warnings } =
                     manifest::read(source, &selection, &read).map_err(failed)?;
                 (vec![manifest], warnings)
             }
-            None => {
-                let checked = manifest::read_all(source, &read).map_err(failed)?;
-                (checked.manifests, checked.warnings)
+            own => {
+                let checked = manifest::read_each(source, Some(own), &read).map_err(failed)?;
+                let problems = checked.problems;
+                if let Some(problems) = Problems::from_errors(problems.clone()) {
+                    return Err(failed(problems));
+                }
+                let manifests = checked.environments.into_iter();
+                (
+                    manifests.filter_map(|(_, manifest)| manifest).collect(),
+                    problems,
+                )
             }
         };
         let keyed = |manifest: Manifest| (manifest.environment.name.clone(), manifest);

@@ -10,8 +10,8 @@ use crate::manifest;
 use crate::render::{
     AbandonDocument, DoctorDocument, HistoryDocument, JobDocument, ListMatrixDocument,
     PackageDiffDocument, PackageDocument, PastApplyDocument, PlanDocument, PlanMatrixDocument,
-    PromotionDocument, ReportDocument, ReviewDocument, RunsDocument, SolutionsDocument, StreamLine,
-    schema_of,
+    PromotionDocument, ReportDocument, ReportMatrixDocument, ReviewDocument, RunsDocument,
+    SolutionsDocument, StreamLine, schema_of,
 };
 
 /// Print a JSON Schema
@@ -58,6 +58,8 @@ pub(super) enum SchemaDocument {
     PackageDiff,
     /// The output of `apply --format json` and `destroy --format json`.
     Report,
+    /// The output of `apply --format json` for several environments.
+    ReportMatrix,
     /// A line of the output of `plan --json`, `apply --json` and `destroy --json`.
     Events,
 }
@@ -79,6 +81,7 @@ pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus> {
         SchemaDocument::Package => schema_of::<PackageDocument<'_>>(),
         SchemaDocument::PackageDiff => schema_of::<PackageDiffDocument<'_>>(),
         SchemaDocument::Report => schema_of::<ReportDocument>(),
+        SchemaDocument::ReportMatrix => schema_of::<ReportMatrixDocument<'_>>(),
         SchemaDocument::Events => schema_of::<StreamLine>(),
         SchemaDocument::ApplyHistory => schema_of::<PastApplyDocument>(),
     };

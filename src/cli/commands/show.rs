@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::args::{DetailArgs, FormatArgs};
-use crate::cli::error::{ExitStatus, Result};
+use crate::cli::args::{DetailArgs, FormatArgs, Outputs};
+use crate::cli::error::{ExitStatus, Result, status_of_all};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::output_files::OutputWriter;
-use crate::cli::workflow::{plan, plan_formats, saved_plan};
-use crate::render::{Content, JSON};
+use crate::cli::workflow::{plan, plan_formats, saved_plan, several_plans};
+use crate::plan::{PlanFileContent, SavedPlans};
+use crate::render::{Content, EnvironmentResult, JSON, PlanResult};
 
 /// Show a saved plan
 #[derive(Debug, Args)]
@@ -44,6 +45,10 @@ pub(super) fn run(args: &ShowArgs, settings: &Settings, io: &mut Io) -> Result<E
             return Err(error);
         }
     };
+    let saved = match saved {
+        PlanFileContent::One(saved) => *saved,
+        PlanFileContent::Several(saved) => return show_several(args, saved, outputs, settings, io),
+    };
     let refusals = &saved.refusals;
     let writer = OutputWriter {
         content: Content::Plan(&saved.plan, refusals),
@@ -57,4 +62,41 @@ pub(super) fn run(args: &ShowArgs, settings: &Settings, io: &mut Io) -> Result<E
         return Err(plan::blocked(None, refusals, &saved.plan));
     }
     Ok(plan::status_of(&saved.plan, args.detailed_exitcode))
+}
+
+/// Shows the saved plans of several environments, in the order of the file.
+fn show_several(
+    args: &ShowArgs,
+    saved: SavedPlans,
+    outputs: Outputs<'_>,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<ExitStatus> {
+    let abandon = settings.invocation.command("abandon");
+    let plans: Vec<EnvironmentResult<PlanResult>> = saved
+        .plans
+        .into_iter()
+        .map(|saved| EnvironmentResult {
+            name: saved.environment().to_owned(),
+            url: Some(saved.plan.subject.url.clone()),
+            result: Ok(PlanResult {
+                plan: saved.plan,
+                refusals: saved.refusals,
+                abandon: abandon.to_string(),
+            }),
+        })
+        .collect();
+    plan_formats::write_plans(&plans, outputs, args.detail.detail(), settings, io)?;
+    let mut statuses = Vec::with_capacity(plans.len());
+    for environment in &plans {
+        let Some(result) = environment.value() else {
+            continue;
+        };
+        statuses.push(if result.refusals.is_empty() {
+            plan::status_of(&result.plan, args.detailed_exitcode)
+        } else {
+            several_plans::report_blocked(&environment.name, None, result, io)?
+        });
+    }
+    Ok(status_of_all(&statuses))
 }

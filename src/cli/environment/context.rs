@@ -66,8 +66,8 @@ pub(in crate::cli) fn selection<'s>(
 pub(in crate::cli) fn several_environments(given: &str) -> CommandError {
     let message = format!("this command works on one environment, and several are given: {given}");
     CommandError::failed(message).hint(
-        "Run it once for each of them, with `-e NAME`. Only `plan` and `list` take several \
-         environments.",
+        "Run it once for each of them, with `-e NAME`. Only `plan`, `apply`, `list` and `review` \
+         take several environments.",
     )
 }
 

@@ -27,6 +27,8 @@ pub(in crate::cli) struct Stream {
     lines: Arc<Mutex<Lines>>,
     secrets: Arc<Redactor>,
     now_ms: fn() -> u64,
+    /// The environment of every line, if this is the stream of one of several.
+    environment: Option<Arc<str>>,
 }
 
 struct Lines {
@@ -45,6 +47,15 @@ impl Stream {
             lines: Arc::new(Mutex::new(Lines { to, failure: None })),
             secrets: Arc::clone(secrets),
             now_ms,
+            environment: None,
+        }
+    }
+
+    /// Returns the same stream, whose lines name this environment.
+    pub(in crate::cli) fn in_environment(&self, name: &str) -> Self {
+        Self {
+            environment: Some(name.into()),
+            ..self.clone()
         }
     }
 
@@ -70,6 +81,10 @@ impl Stream {
         if lines.failure.is_some() {
             return;
         }
+        let message = match &self.environment {
+            Some(name) => message.in_environment(name),
+            None => message,
+        };
         let written = serde_json::to_value(message.at((self.now_ms)()))
             .map_err(io::Error::from)
             .and_then(|mut line| {

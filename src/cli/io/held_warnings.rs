@@ -27,6 +27,14 @@ impl HeldWarnings {
         &self.environment
     }
 
+    /// Returns each warning with its environment.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (String, String)> {
+        let texts = self.texts.iter().map(|(summary, _)| summary.clone());
+        let problems = self.problems.iter().map(ToString::to_string);
+        let all = texts.chain(problems);
+        all.map(|text| (self.environment.clone(), text))
+    }
+
     /// Returns the warnings of all environments. Each names the environments that have it; a
     /// warning about the manifest that all of them have names none.
     pub(super) fn united(all: impl Iterator<Item = Self>) -> (Vec<TextWarning>, Vec<Problem>) {

@@ -1,5 +1,6 @@
 //! Standard output and standard error, without any known secret.
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::Arc;
 
@@ -47,6 +48,10 @@ pub(in crate::cli) struct Io {
     pub(in crate::cli) bars: Option<MultiProgress>,
     /// The environment whose warnings are held, if several are read at the same time.
     held: Option<HeldWarnings>,
+    /// The environment, if several are used one after another.
+    name: Option<String>,
+    /// The warnings of several environments that were shown, each with its environment.
+    shown: BTreeSet<(String, String)>,
 }
 
 impl Io {
@@ -77,6 +82,8 @@ impl Io {
             bars: is_watched
                 .then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10))),
             held: None,
+            name: None,
+            shown: BTreeSet::new(),
         }
     }
 
@@ -92,7 +99,22 @@ impl Io {
             invocation: invocation.clone(),
             bars: self.bars.clone(),
             held: Some(HeldWarnings::new(environment)),
+            name: None,
+            shown: BTreeSet::new(),
             ..*self
+        }
+    }
+
+    /// Returns the output for one of several environments that are used one after another: the
+    /// event stream names it, and warnings that were shown for it are not repeated.
+    pub(in crate::cli) fn in_environment(&self, name: &str, invocation: &Invocation) -> Self {
+        let stream = self.stream.as_ref();
+        Self {
+            stream: stream.map(|stream| stream.in_environment(name)),
+            held: None,
+            shown: self.shown.clone(),
+            name: Some(name.to_owned()),
+            ..self.branch(name, invocation)
         }
     }
 
@@ -105,11 +127,19 @@ impl Io {
     /// the manifest that several of them have is shown once.
     pub(in crate::cli) fn release(&mut self, branches: Vec<Self>) -> io::Result<()> {
         let held = branches.into_iter().filter_map(|branch| branch.held);
-        let (texts, problems) = HeldWarnings::united(held);
+        let held: Vec<HeldWarnings> = held.collect();
+        self.shown.extend(held.iter().flat_map(HeldWarnings::keys));
+        let (texts, problems) = HeldWarnings::united(held.into_iter());
         for (summary, causes) in texts {
             self.warn(&summary, causes)?;
         }
         self.warn_of(&problems)
+    }
+
+    /// Returns true if the warning was already shown for this environment.
+    fn was_shown(&self, text: &str) -> bool {
+        let shown = |name: &String| self.shown.contains(&(name.clone(), text.to_owned()));
+        self.name.as_ref().is_some_and(shown)
     }
 
     /// Reserves standard output for the event stream, and starts the stream.
@@ -268,6 +298,9 @@ impl Io {
             held.problems.extend_from_slice(warnings);
             return Ok(());
         }
+        let new = warnings.iter();
+        let new = new.filter(|warning| !self.was_shown(&warning.to_string()));
+        let warnings: &[Problem] = &new.cloned().collect::<Vec<_>>();
         for warning in warnings.iter().take(WARNINGS_SENT) {
             self.send(|| StreamMessage::diagnostic(Diagnostic::of_problem(warning)));
         }
@@ -309,6 +342,9 @@ impl Io {
     pub(in crate::cli) fn warn(&mut self, summary: &str, causes: Vec<String>) -> io::Result<()> {
         if let Some(held) = &mut self.held {
             held.texts.push((summary.to_owned(), causes));
+            return Ok(());
+        }
+        if self.was_shown(summary) {
             return Ok(());
         }
         writeln!(self.err, "Warning: {}", words::escaped(summary))?;

@@ -3,10 +3,12 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use super::apply_request::{ApplyRequest, ApplyWorkflow};
+use super::apply_request::{Applied, ApplyRequest, ApplyWorkflow};
+use super::apply_several::SeveralApply;
 use super::cancellation::Cancellation;
-use super::next_command::{Repeated, with_options};
-use super::report::Reporting;
+use super::next_command::{Repeated, saving_command, with_options};
+use super::report::{ReportOutputs, Reporting};
+use super::saved_plan::ReadPlanFile;
 use super::{plan, recovery, saved_plan};
 use crate::cli::args::ChangeArgs;
 use crate::cli::environment::context::several_environments;
@@ -14,7 +16,7 @@ use crate::cli::environment::session;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
-use crate::plan::{DiffOptions, Mode, SavedPlan, SavedPlanError};
+use crate::plan::{DiffOptions, Mode, PlanFileContent, SavedPlan, SavedPlanError};
 use crate::render::StreamMessage;
 use crate::store::progress_of;
 
@@ -29,34 +31,49 @@ pub(in crate::cli) enum ApplySource<'a> {
     Interrupted,
 }
 
-/// Executes `apply` or `destroy`, and writes its report.
+/// Executes `apply` or `destroy`, and writes its report. With several environments, the apply goes
+/// on after one has failed if `keeps_going` is true.
 pub(in crate::cli) async fn run(
     source: ApplySource<'_>,
     mode: Mode,
-    args: &ChangeArgs,
+    (args, keeps_going): (&ChangeArgs, bool),
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
     let cancel = Cancellation::new(io)?;
-    let mut reporting = Reporting::new(args, settings, mode, io);
-    let done = open_and_execute(source, &cancel, &mut reporting, io).await;
+    let outputs = ReportOutputs::new(args, settings, io);
+    let file = match source {
+        ApplySource::PlanFile(path) => Some((path, saved_plan::read(path))),
+        ApplySource::Manifest | ApplySource::Interrupted => None,
+    };
+    let is_of_several = matches!(&file, Some((_, Ok(PlanFileContent::Several(_)))));
+    let are_several = is_of_several || args.several.are_several(&args.manifest);
+    if mode == Mode::Converge && are_several {
+        let is_resumed = matches!(source, ApplySource::Interrupted);
+        let several = SeveralApply::new(outputs, keeps_going, &cancel);
+        return several.run(file, is_resumed, io).await;
+    }
+    let mut reporting = Reporting::new(outputs, mode);
+    let done = open_and_execute((source, file), &cancel, &mut reporting, io).await;
     reporting.end(done, io)
 }
 
 async fn open_and_execute(
-    source: ApplySource<'_>,
+    (source, file): (ApplySource<'_>, Option<ReadPlanFile<'_>>),
     cancel: &Cancellation,
     reporting: &mut Reporting<'_>,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
-    let (args, settings) = (reporting.args, reporting.settings);
+    let (args, settings) = (reporting.outputs.args, reporting.outputs.settings);
     let verb = match reporting.mode {
         Mode::Converge => "apply",
         Mode::Destroy => "destroy",
     };
     let is_approved = args.auto_approve || !matches!(source, ApplySource::Manifest);
-    reporting.check(is_approved)?;
-    if args.all_environments {
+    let plan = settings.invocation.command("plan");
+    let saving = saving_command(plan, reporting.mode, &args.planning.plan_options());
+    reporting.outputs.check(is_approved, &saving)?;
+    if args.several.are_all() {
         return Err(several_environments("--all-environments"));
     }
     let refused_option = match source {
@@ -68,22 +85,18 @@ async fn open_and_execute(
         ApplySource::Interrupted => args.planning.shaping(),
     };
     if let Some(option) = refused_option {
-        let message = format!("`{option}` cannot be combined with a saved plan");
-        return Err(CommandError::failed(message).hint(
-            "Leave it out, or make and review a new plan with it: \
-             a saved plan knows what it selects.",
-        ));
+        return Err(saved_plan::refuse_option(option));
     }
     let mut manifest = args.manifest.clone();
-    let file = match source {
-        ApplySource::PlanFile(path) => Some((path, saved_plan::read(path)?)),
-        ApplySource::Manifest | ApplySource::Interrupted => None,
+    let file = match file {
+        Some((path, content)) => Some((path, saved_plan::of_one(path, content?, verb)?)),
+        None => None,
     };
     if let Some((_, saved)) = &file {
         reporting.mode = saved.plan.mode;
         // Without `-e`, the plan's environment is used.
         if manifest.environment.is_empty() && settings.environment.is_none() {
-            manifest.environment = vec![saved.plan.subject.environment.clone()];
+            manifest.environment = vec![saved.environment().to_owned()];
         }
     }
     let opening = session::open(&manifest, settings, io);
@@ -94,7 +107,8 @@ async fn open_and_execute(
     let again = match &file {
         Some((path, saved)) => {
             // If the whole plan is refused, no lock is needed.
-            saved_plan::check(path, verb, saved, &session, args)?;
+            let right = saved_plan::command_of(&session.context, saved, path);
+            saved_plan::check(path, verb, saved, (&session, args), right)?;
             with_options(command, &saved.options, Repeated::BesideSavedPlan).file(path)
         }
         None if is_resumed => command.argument("--resume"),
@@ -108,11 +122,15 @@ async fn open_and_execute(
         }
         ApplySource::PlanFile(_) | ApplySource::Interrupted => again.clone(),
     });
+    let resume = session.context.command("apply").argument("--resume");
     let apply_session = recovery::open(&session, &args.store, cancel, io).await?;
     session.reader().serve_steps(args.planning.parallelism);
     let workflow = ApplyWorkflow {
         apply_session: &apply_session,
         again,
+        repeats_saved: file.is_some() || is_resumed,
+        resume: &resume.to_string(),
+        shown: None,
         reporting,
         io,
     };
@@ -122,13 +140,13 @@ async fn open_and_execute(
         None => workflow.apply_manifest().await,
     };
     apply_session.end().await;
-    done
+    Ok(done?.status)
 }
 
 impl ApplyWorkflow<'_, '_> {
     /// Makes a plan from the manifest, and executes it.
-    async fn apply_manifest(self) -> Result<ExitStatus, CommandError> {
-        let planning = &self.reporting.args.planning;
+    async fn apply_manifest(self) -> Result<Applied, CommandError> {
+        let planning = &self.reporting.outputs.args.planning;
         let options = DiffOptions {
             held_back: self.apply_session.past.held_back.clone(),
             ..planning.diff_options(self.reporting.mode)
@@ -148,7 +166,7 @@ impl ApplyWorkflow<'_, '_> {
 
     /// Makes a new plan from the manifest, and executes only the changes that the saved plan
     /// approves.
-    async fn apply_saved(self, saved: SavedPlan) -> Result<ExitStatus, CommandError> {
+    pub(super) async fn apply_saved(self, saved: SavedPlan) -> Result<Applied, CommandError> {
         tracing::info!(plan = %saved.id, "applying a saved plan");
         let past = &self.apply_session.past;
         let progress = progress_of(&past.applies, &saved.id);
@@ -172,12 +190,15 @@ impl ApplyWorkflow<'_, '_> {
     }
 
     /// Finishes the newest apply if it was interrupted.
-    async fn resume(self) -> Result<ExitStatus, CommandError> {
+    async fn resume(self) -> Result<Applied, CommandError> {
         let Some(apply) = &self.apply_session.past.interrupted else {
             let message = "Nothing to resume: the last apply is complete.";
             writeln!(self.io.text(), "{message}")?;
             self.io.send(|| StreamMessage::log(message));
-            return Ok(ExitStatus::Success);
+            return Ok(Applied {
+                status: ExitStatus::Success,
+                next: None,
+            });
         };
         let plan = self.apply_session.store.plan(apply).await?;
         let plan = plan.ok_or_else(|| {

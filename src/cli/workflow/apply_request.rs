@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use super::apply_session::ApplySession;
 use super::approval::{self, Approved};
-use super::next_command::{abandon_commands, next_command, saving_command};
+use super::next_command::{NextStep, abandon_commands, saving_command};
 use super::report::Reporting;
 use super::verification::{self, Verification};
 use super::{packages, plan, plan_formats};
@@ -41,17 +41,27 @@ pub(super) struct ApplyWorkflow<'a, 'r> {
     pub(super) apply_session: &'a ApplySession<'a>,
     /// The command that goes on with this apply: completed changes of a saved plan count as done.
     pub(super) again: PrintedCommand,
+    /// True if that command applies a saved plan.
+    pub(super) repeats_saved: bool,
+    /// The command that goes on after a second interrupt.
+    pub(super) resume: &'a str,
+    /// The plan that was shown already, if there is one; an equal plan is not shown again.
+    pub(super) shown: Option<&'a Plan>,
     pub(super) reporting: &'a mut Reporting<'r>,
     pub(super) io: &'a mut Io,
 }
 
+/// The end of an apply.
+pub(super) struct Applied {
+    pub(super) status: ExitStatus,
+    /// The command that follows; none if nothing is left.
+    pub(super) next: Option<NextStep>,
+}
+
 impl ApplyWorkflow<'_, '_> {
     /// Shows the plan, gets the approval, executes the plan, verifies the result and reports it.
-    pub(super) async fn execute(
-        mut self,
-        request: ApplyRequest,
-    ) -> Result<ExitStatus, CommandError> {
-        let (args, session) = (self.reporting.args, self.apply_session.session);
+    pub(super) async fn execute(mut self, request: ApplyRequest) -> Result<Applied, CommandError> {
+        let (args, session) = (self.reporting.outputs.args, self.apply_session.session);
         let ApplyRequest {
             plan,
             narrowed,
@@ -59,17 +69,21 @@ impl ApplyWorkflow<'_, '_> {
             is_used_up,
             options,
         } = request;
-        let again = (self.again.clone(), saved.is_some());
         let allowed = saved.as_ref().map(|saved| saved.options.allow);
         let overrides = allowed.unwrap_or_else(|| args.planning.overrides());
         let not_approved: Vec<Change> = narrowed
             .as_ref()
             .map_or_else(Vec::new, |narrowed| narrowed.not_approved.clone());
-        self.print_plan(&plan, narrowed.as_ref())?;
+        let is_shown = self
+            .shown
+            .is_some_and(|shown| has_same_changes(shown, &plan));
+        self.print_plan(&plan, narrowed.as_ref(), is_shown)?;
         self.reporting.mode = plan.mode;
         let (approved, shown) = judged(session, plan, narrowed, &overrides, self.io)?;
         let shown = shown.as_ref().unwrap_or_else(|| approved.plan());
-        plan_formats::stream_plan(shown, true, self.io);
+        if !is_shown {
+            plan_formats::stream_plan(shown, true, self.io);
+        }
         self.io.flush_text()?;
         let has_changes = approved.has_changes();
         // The store must record that the plan is done, even if nothing is left to execute.
@@ -100,15 +114,12 @@ impl ApplyWorkflow<'_, '_> {
         let in_flight = left_in_flight(approved.plan(), &report);
         let abandon_commands =
             abandon_commands(session, approved.plan(), &report, apply.as_deref());
-        let next = next_command(
-            session,
-            approved.plan(),
-            &options,
-            &report,
-            (&after, &in_flight),
-            again,
-        )
-        .to_string();
+        let checked = (&after, &in_flight[..]);
+        let is_saved = self.repeats_saved;
+        let next = NextStep::after(session, approved.plan(), &report, checked, is_saved);
+        let mode = approved.plan().mode;
+        let next_command = next.command(session, mode, &options, self.again.clone());
+        let next_command = next_command.to_string();
         let view = ReportView {
             plan: approved.plan(),
             run: apply.as_deref(),
@@ -123,28 +134,36 @@ impl ApplyWorkflow<'_, '_> {
             is_interrupted: after.is_interrupted,
             abandon_commands: &abandon_commands,
             abandon: &session.context.command("abandon").to_string(),
-            resume_command: &next,
+            resume_command: &next_command,
         };
         let status = status_of(&view);
         match (self.reporting.write_report(&view, self.io), status) {
             // Writes were sent, so a closed output no longer changes the result.
-            (Ok(()), _) => Ok(status),
-            (Err(error), _) if error.is_closed() => Ok(status),
-            (Err(error), ExitStatus::Success | ExitStatus::Changes) => Err(error),
-            // Remaining changes are more important than a report that could not be written.
-            (Err(error), _) => {
-                self.io.report(&error);
-                Ok(status)
+            (Err(error), ExitStatus::Success | ExitStatus::Changes) if !error.is_closed() => {
+                return Err(error);
             }
+            // Remaining changes are more important than a report that could not be written.
+            (Err(error), _) if !error.is_closed() => self.io.report(&error),
+            (Ok(()) | Err(_), _) => {}
         }
+        let next = (!view.is_success()).then_some(next);
+        Ok(Applied { status, next })
     }
 
-    /// Prints the changes to execute, and those that the saved plan does not approve.
-    fn print_plan(&mut self, plan: &Plan, narrowed: Option<&NarrowedPlan>) -> std::io::Result<()> {
-        if narrowed.is_some() && !Summary::of(plan).has_changes() {
+    /// Prints the changes to execute, unless they were shown, and those that the saved plan does
+    /// not approve.
+    fn print_plan(
+        &mut self,
+        plan: &Plan,
+        narrowed: Option<&NarrowedPlan>,
+        is_shown: bool,
+    ) -> std::io::Result<()> {
+        if is_shown {
+            // The plans of all environments were shown together.
+        } else if narrowed.is_some() && !Summary::of(plan).has_changes() {
             writeln!(self.io.text(), "No approved change is left to execute.")?;
         } else {
-            let detail = self.reporting.args.planning.detail.detail();
+            let detail = self.reporting.outputs.args.planning.detail.detail();
             plan_formats::print_plan(plan, detail, self.io)?;
         }
         if let Some(narrowed) = narrowed {
@@ -161,9 +180,8 @@ impl ApplyWorkflow<'_, '_> {
         options: &DiffOptions,
     ) -> Result<(Option<String>, ApplyReport, Verification), CommandError> {
         let apply_session = self.apply_session;
-        let resume = apply_session.session.context.command("apply");
-        apply_session.cancel.set_next(&resume.argument("--resume"));
-        let parallelism = self.reporting.args.planning.parallelism;
+        apply_session.cancel.set_next(self.resume);
+        let parallelism = self.reporting.outputs.args.planning.parallelism;
         let (apply, mut report) = apply_session
             .execute(approved, kept, options, parallelism, self.io)
             .await?;
@@ -173,6 +191,12 @@ impl ApplyWorkflow<'_, '_> {
         let after = verification::verify(planner, &report, interrupt, self.io).await;
         Ok((Some(apply), report, after))
     }
+}
+
+/// Returns true if both plans make the same changes. Notes and positions are not compared.
+fn has_same_changes(one: &Plan, other: &Plan) -> bool {
+    let actions = |change: &Change| (change.address.clone(), change.action.clone());
+    one.to_do().map(actions).eq(other.to_do().map(actions))
 }
 
 /// Checks a plan against limits and protections, and shows the refusals. Also returns the shown

@@ -134,6 +134,16 @@ pub(in crate::cli) async fn read_history(
     store: Option<&str>,
     io: &mut Io,
 ) -> Result<ApplyHistory, CommandError> {
+    let applies = read_applies(session, store, io).await?;
+    Ok(history_of(&applies))
+}
+
+/// Reads the earlier applies in the same way.
+pub(super) async fn read_applies(
+    session: &Session,
+    store: Option<&str>,
+    io: &mut Io,
+) -> Result<Vec<PastApply>, CommandError> {
     let read = async {
         let store = session.context.store(store, &io.secrets)?;
         let reading = tokio::time::timeout(STORE_TIMEOUT, applies_of(&*store));
@@ -143,13 +153,13 @@ pub(in crate::cli) async fn read_history(
         })
     };
     match read.await {
-        Ok(applies) => Ok(history_of(&applies)),
+        Ok(applies) => Ok(applies),
         Err(error) => {
             let warning = "earlier applies unknown: the store could not be read";
             let mut causes = vec![error.to_string()];
             causes.extend(error.causes());
             io.warn(warning, causes)?;
-            Ok(ApplyHistory::default())
+            Ok(Vec::new())
         }
     }
 }

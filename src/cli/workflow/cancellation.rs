@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex};
 
 use crate::apply::{CancelHandle, CancelToken};
 use crate::cli::error::CommandError;
-use crate::cli::invocation::PrintedCommand;
 use crate::cli::io::{Io, SharedErr, lock};
 use crate::cli::signals::{Signals, end};
 
@@ -39,7 +38,7 @@ impl Cancellation {
     }
 
     /// Sets the command that a second signal names.
-    pub(in crate::cli) fn set_next(&self, command: &PrintedCommand) {
+    pub(in crate::cli) fn set_next(&self, command: impl std::fmt::Display) {
         *lock(&self.next) = Some(command.to_string());
     }
 

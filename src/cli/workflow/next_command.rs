@@ -95,34 +95,86 @@ fn orphaned(session: &Session, plan: &Plan, report: &ApplyReport) -> BTreeSet<Ad
     own.chain(earlier).collect()
 }
 
-/// Returns the next command. `again` is the same command, and true if it applies a saved plan.
-pub(super) fn next_command(
-    session: &Session,
-    plan: &Plan,
-    options: &DiffOptions,
-    report: &ApplyReport,
-    (after, in_flight): (&Verification, &[InFlight]),
-    (again, is_saved): (PrintedCommand, bool),
-) -> PrintedCommand {
-    let is_all_done = report.is_complete() && in_flight.is_empty();
-    let needs_plan = needs_new_plan(report, after);
-    let orphaned = orphaned(session, plan, report);
-    if (is_all_done || needs_plan) && orphaned.is_empty() {
-        return plan_command(session, plan.mode, options);
+/// The kind of the command that follows an apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NextKind {
+    /// A plan: nothing is left, as far as is known.
+    Check,
+    /// A plan: the same command would end in the same way again.
+    Plan,
+    /// The same command.
+    Again,
+}
+
+/// The command that follows an apply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct NextStep {
+    pub(super) kind: NextKind,
+    /// The versions that it replaces.
+    pub(super) replace: BTreeSet<Address>,
+}
+
+impl NextStep {
+    /// Returns the same command, without replaces.
+    pub(super) fn again() -> Self {
+        Self {
+            kind: NextKind::Again,
+            replace: BTreeSet::new(),
+        }
     }
-    let command = if needs_plan || (is_saved && !orphaned.is_empty()) {
-        plan_command(session, plan.mode, options)
-    } else {
-        again
-    };
-    // A saved plan and an interrupted apply contain the replaces that are not done.
-    let replaced = report
-        .steps
-        .iter()
-        .filter(|step| !is_saved && is_not_replaced(step));
-    let replaced = replaced.map(|step| step.address.clone());
-    let replaced: BTreeSet<Address> = replaced.chain(orphaned).collect();
-    command.options("--replace", replaced)
+
+    /// Returns the step after a report. `is_saved` is true if the same command applies a saved
+    /// plan.
+    pub(super) fn after(
+        session: &Session,
+        plan: &Plan,
+        report: &ApplyReport,
+        (after, in_flight): (&Verification, &[InFlight]),
+        is_saved: bool,
+    ) -> Self {
+        let is_all_done = report.is_complete() && in_flight.is_empty();
+        let needs_plan = needs_new_plan(report, after);
+        let orphaned = orphaned(session, plan, report);
+        if (is_all_done || needs_plan) && orphaned.is_empty() {
+            let kind = if needs_plan {
+                NextKind::Plan
+            } else {
+                NextKind::Check
+            };
+            return Self {
+                kind,
+                ..Self::again()
+            };
+        }
+        let kind = if needs_plan || (is_saved && !orphaned.is_empty()) {
+            NextKind::Plan
+        } else {
+            NextKind::Again
+        };
+        // A saved plan and an interrupted apply contain the replaces that are not done.
+        let replaced = report
+            .steps
+            .iter()
+            .filter(|step| !is_saved && is_not_replaced(step));
+        let replaced = replaced.map(|step| step.address.clone());
+        let replace = replaced.chain(orphaned).collect();
+        Self { kind, replace }
+    }
+
+    /// Returns the command for one environment. `again` is the same command.
+    pub(super) fn command(
+        &self,
+        session: &Session,
+        mode: Mode,
+        options: &DiffOptions,
+        again: PrintedCommand,
+    ) -> PrintedCommand {
+        let command = match self.kind {
+            NextKind::Check | NextKind::Plan => plan_command(session, mode, options),
+            NextKind::Again => again,
+        };
+        command.options("--replace", &self.replace)
+    }
 }
 
 /// Returns true if a replace has not deleted its record.

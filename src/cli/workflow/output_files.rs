@@ -100,7 +100,7 @@ impl OutputWriter<'_> {
     }
 
     /// Returns the content as bytes, in full and without styles.
-    fn rendered(&self, format: &Format, max_bytes: usize) -> io::Result<Vec<u8>> {
+    pub(super) fn rendered(&self, format: &Format, max_bytes: usize) -> io::Result<Vec<u8>> {
         let mut out = Vec::new();
         let styles = Styles::default();
         self.render(format, max_bytes, PlanDetail::Verbose, styles, &mut out)?;

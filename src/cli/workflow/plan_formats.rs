@@ -5,7 +5,7 @@ use std::io;
 use super::output_files::OutputWriter;
 use crate::cli::args::Outputs;
 use crate::cli::error::{CommandError, diagnostics_of};
-use crate::cli::io::Io;
+use crate::cli::io::{Io, Stream};
 use crate::cli::settings::Settings;
 use crate::plan::{Plan, Refusal};
 use crate::render::{
@@ -50,6 +50,13 @@ pub(in crate::cli) fn write_plans(
     let Some(stream) = &io.stream else {
         return writer.write(detail, io);
     };
+    stream_plans(plans, stream);
+    writer.write_files(io)?;
+    writer.add_to_summary(io)
+}
+
+/// Sends the plans of several environments to the event stream.
+pub(super) fn stream_plans(plans: &[EnvironmentResult<PlanResult>], stream: &Stream) {
     for environment in plans {
         if let Some(PlanResult { plan, refusals, .. }) = environment.value() {
             for message in StreamMessage::plan(plan, refusals.is_empty()) {
@@ -57,8 +64,6 @@ pub(in crate::cli) fn write_plans(
             }
         }
     }
-    writer.write_files(io)?;
-    writer.add_to_summary(io)
 }
 
 /// Prints a plan for people.

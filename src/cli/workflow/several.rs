@@ -184,7 +184,7 @@ pub(in crate::cli) async fn read<T>(
 }
 
 /// Returns the error with the name of the environment.
-fn named(error: CommandError, name: &str, failure: &str) -> CommandError {
+pub(super) fn named(error: CommandError, name: &str, failure: &str) -> CommandError {
     match error.kind {
         ErrorKind::Manifest(problems) => problems.in_environment(name).into(),
         ErrorKind::Closed => error,

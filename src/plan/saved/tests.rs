@@ -1,3 +1,4 @@
+use super::super::plan_file::{PlanFileContent, SavedPlans, resealed as resealed_plans};
 use super::super::testing::{Scenario, declared, live, scenario};
 use super::*;
 use crate::attribute::Visibility;
@@ -146,13 +147,97 @@ fn a_damaged_plan_is_refused() {
 #[test]
 fn another_format_version_is_not_damage() {
     let text = saved().to_json();
-    let newer = text.replacen("\"format_version\": 4", "\"format_version\": 5", 1);
-    for other in [newer.as_str(), "{\"format_version\": 5, \"steps\": []}"] {
-        let error = SavedPlan::from_json(other).unwrap_err();
-        assert!(
-            matches!(error, SavedPlanError::OtherFormat { found: 5 }),
-            "{error}"
-        );
+    let own = format!("\"format_version\": {FORMAT_VERSION}");
+    let newer = text.replacen(&own, "\"format_version\": 99", 1);
+    for other in [newer.as_str(), "{\"format_version\": 99, \"plans\": 1}"] {
+        let of_one = SavedPlan::from_json(other).map(|_| ());
+        let of_any = PlanFileContent::from_json(other).map(|_| ());
+        for error in [of_one.unwrap_err(), of_any.unwrap_err()] {
+            assert!(
+                matches!(error, SavedPlanError::OtherFormat { found: 99 }),
+                "{error}"
+            );
+        }
+    }
+}
+
+/// Returns the saved plans of several environments.
+fn several(names: &[&str]) -> SavedPlans {
+    let plan_of = |name: &&str| {
+        let mut plan = saved();
+        plan.plan.subject.environment = (*name).to_owned();
+        plan
+    };
+    SavedPlans::new(names.iter().map(plan_of).collect(), 1_700_000_000_000)
+}
+
+/// Each plan in a file of several environments is a whole file of its own.
+#[test]
+fn plans_of_several_environments_are_read_back() {
+    let text = several(&["dev", "prod"]).to_json();
+    let PlanFileContent::Several(read) = PlanFileContent::from_json(&text).unwrap() else {
+        panic!("{text}");
+    };
+    assert_eq!(read, several(&["dev", "prod"]));
+    assert_eq!(read.to_json(), text);
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(value["plans"][1]["plan"]["subject"]["environment"], "prod");
+    let one = PlanFileContent::from_json(&saved().to_json()).unwrap();
+    assert_eq!(one.plans(), [saved()]);
+    // The parser of one environment does not take the other form.
+    assert!(matches!(
+        SavedPlan::from_json(&text),
+        Err(SavedPlanError::Damaged(_))
+    ));
+}
+
+#[test]
+fn an_edited_file_of_several_plans_is_refused() {
+    let text = several(&["dev", "prod"]).to_json();
+    for (from, to) in [
+        ("\"environment\": \"prod\"", "\"environment\": \"uat\""),
+        (
+            "\"created_at_ms\": 1700000000000",
+            "\"created_at_ms\": 1700000000001",
+        ),
+        ("\"id\": \"5e1f\"", "\"id\": \"5e1e\""),
+        ("releases/Form-3", "releases/Form-4"),
+    ] {
+        assert!(text.contains(from), "{from} in {text}");
+        let edited = text.replacen(from, to, 1);
+        let error = PlanFileContent::from_json(&edited).unwrap_err();
+        assert!(matches!(error, SavedPlanError::Edited), "{from}: {error}");
+    }
+    let unknown = text.replacen("\"plans\"", "\"mood\": 1, \"plans\"", 1);
+    for other in [&text[..text.len() / 2], &unknown] {
+        let error = PlanFileContent::from_json(other).unwrap_err();
+        assert!(matches!(error, SavedPlanError::Damaged(_)), "{error}");
+    }
+}
+
+/// A fingerprint that fits proves nothing: each plan is checked by itself.
+#[test]
+fn a_forged_file_of_several_plans_is_refused() {
+    let of = |name: &str| several(&[name]).plans[0].to_json();
+    let edited = of("prod").replacen("\"live_in_scope\": 7", "\"live_in_scope\": 70", 1);
+    for (plans, expected) in [
+        (vec![of("dev"), of("prod")], "read"),
+        (Vec::new(), "Damaged"),
+        (vec![of("dev"), of("dev")], "Damaged"),
+        (vec![of("dev"), "{}".to_owned()], "Damaged"),
+        (vec![of("dev"), "7".to_owned()], "Damaged"),
+        // A file in a file.
+        (vec![several(&["dev"]).to_json()], "Damaged"),
+        (vec![of("dev"), edited], "Edited"),
+    ] {
+        let text = resealed_plans(&plans);
+        let answer = match PlanFileContent::from_json(&text) {
+            Ok(_) => "read",
+            Err(SavedPlanError::Damaged(_)) => "Damaged",
+            Err(SavedPlanError::Edited) => "Edited",
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!(answer, expected, "{plans:?}");
     }
 }
 
@@ -220,6 +305,10 @@ fn each_error_has_a_fix() {
         SavedPlanError::OtherFormat { found: 2 },
         SavedPlanError::Edited,
         SavedPlanError::OtherEnvironment {
+            planned: text(),
+            chosen: text(),
+        },
+        SavedPlanError::NoSuchEnvironment {
             planned: text(),
             chosen: text(),
         },

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::plan::{Plan, Refusal};
 use crate::promotion::Promotion;
 use crate::render::human::PlanDetail;
-use crate::render::json::{Diagnostic, EnvironmentResult, PlanResult, ReportDocument};
+use crate::render::json::{Diagnostic, EnvironmentResult, PlanResult, ReportDocument, ReportsView};
 use crate::render::styles::Styles;
 use crate::render::view::ReportView;
 use crate::review::Review;
@@ -38,6 +38,8 @@ pub enum Content<'a> {
     Plans(&'a [EnvironmentResult<PlanResult>]),
     /// The report of an apply, and its source if a change was started.
     Report(&'a ReportDocument, Option<&'a ReportView<'a>>),
+    /// The report of an apply of several environments.
+    Reports(&'a ReportsView<'a>),
     /// A review.
     Review(&'a Review),
     /// A promotion.
@@ -53,7 +55,7 @@ impl Content<'_> {
     pub fn subject(&self) -> Subject {
         match self {
             Self::Plan(..) | Self::Plans(_) => Subject::Plan,
-            Self::Report(..) => Subject::Report,
+            Self::Report(..) | Self::Reports(_) => Subject::Report,
             Self::Review(_) => Subject::Review,
             Self::Promotion(_) => Subject::Promotion,
             Self::PastApply(..) => Subject::PastApply,

@@ -14,7 +14,7 @@ use crate::plan::{Change, Origin, Plan, Refusal, Successions, Summary};
 use crate::promotion::Promotion;
 use crate::render::json::{
     Diagnostic, EnvironmentResult, InFlightItem, OrphanedItem, PlanResult, PositionItem, Remark,
-    ReportChange, ReportDocument, ResultWord, in_backticks,
+    ReportChange, ReportDocument, ReportsView, ResultWord, in_backticks,
 };
 use crate::render::view::plan as view;
 use crate::render::view::promotion as promotion_words;
@@ -60,6 +60,7 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
         Content::Plan(plan, refusals) => of_plan(plan, refusals, document.abandon),
         Content::Plans(plans) => of_plans(plans),
         Content::Report(report, _) => of_report(report),
+        Content::Reports(reports) => of_reports(reports),
         Content::Review(review) => of_review(review),
         Content::Errors(errors) => Annotated {
             annotations: errors.iter().map(annotation_of).collect(),
@@ -136,10 +137,7 @@ fn of_plans(environments: &[EnvironmentResult<PlanResult>]) -> Annotated {
                 (errors.collect(), "There is no plan.".to_owned())
             }
         };
-        annotations.extend(found.into_iter().map(|annotation| Annotation {
-            title: format!("{name}: {}", annotation.title),
-            ..annotation
-        }));
+        annotations.extend(in_environment(found, name));
         verdicts.push(format!("{name}: {verdict}"));
     }
     let names: Vec<&str> = environments.iter().map(|one| one.name.as_str()).collect();
@@ -147,6 +145,41 @@ fn of_plans(environments: &[EnvironmentResult<PlanResult>]) -> Annotated {
         annotations,
         title: format!("solform plan: {}", names.join(", ")),
         verdict: verdicts.join(" "),
+    }
+}
+
+/// Returns the annotations with the environment in their titles.
+fn in_environment(annotations: Vec<Annotation>, name: &str) -> impl Iterator<Item = Annotation> {
+    let annotations = annotations.into_iter();
+    annotations.map(move |annotation| Annotation {
+        title: format!("{name}: {}", annotation.title),
+        ..annotation
+    })
+}
+
+/// Returns the annotations of an apply of several environments; each title names the environment.
+fn of_reports(reports: &ReportsView<'_>) -> Annotated {
+    let mut annotations: Vec<Annotation> = reports.errors.iter().map(annotation_of).collect();
+    let mut verdict = Vec::new();
+    for environment in reports.environments {
+        let found = match environment.document() {
+            Some(document) => of_report(document).annotations,
+            None => environment.errors().iter().map(annotation_of).collect(),
+        };
+        annotations.extend(in_environment(found, &environment.name));
+        verdict.push(format!("{}: {}", environment.name, environment.verdict()));
+    }
+    verdict.push(reports.verdict());
+    verdict.extend(
+        reports
+            .next
+            .map(|command| format!("To go on, run: {command}")),
+    );
+    let names = reports.environments.iter().map(|one| one.name.as_str());
+    Annotated {
+        annotations,
+        title: format!("solform apply: {}", names.collect::<Vec<_>>().join(", ")),
+        verdict: verdict.join(" "),
     }
 }
 

@@ -26,6 +26,7 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
             render_json(&gitlab_document(plans), out)
         }
         Content::Report(..)
+        | Content::Reports(_)
         | Content::Review(_)
         | Content::Promotion(_)
         | Content::PastApply(..)

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::format::{Channel, Content, DOCUMENTS, Document, Format};
 use crate::render::json::{
     past_apply_document, plan_document, plan_matrix_document, promotion_document, render_json,
-    review_document,
+    report_matrix_document, review_document,
 };
 
 /// JSON documents.
@@ -22,6 +22,7 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
         Content::Plan(plan, refusals) => render_json(&plan_document(plan, refusals), out),
         Content::Plans(plans) => render_json(&plan_matrix_document(plans), out),
         Content::Report(report, _) => render_json(report, out),
+        Content::Reports(reports) => render_json(&report_matrix_document(reports), out),
         Content::Review(review) => render_json(&review_document(review), out),
         Content::Promotion(promotion) => render_json(&promotion_document(promotion), out),
         Content::PastApply(environment, apply) => {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::format::{Channel, Content, DOCUMENTS, Document, Format};
 use crate::render::human::{
     PlanDetail, render_past_apply, render_plan_in, render_plan_matrix, render_promotion,
-    render_report, render_review, render_verdict,
+    render_report, render_reports, render_review, render_verdict,
 };
 use crate::render::styles::StyledWriter;
 use crate::render::words;
@@ -37,6 +37,7 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
             }
             writeln!(out, "{}", report.verdict())
         }
+        Content::Reports(reports) => render_reports(reports, out),
         Content::Review(review) => render_review(review, out),
         Content::Promotion(promotion) => render_promotion(promotion, out),
         Content::PastApply(_, apply) => render_past_apply(apply, out),

@@ -5,10 +5,11 @@ use std::io::{self, Write};
 use super::plan::{PlanDetail, render_body};
 use super::table::{column_width, padded};
 use crate::plan::{Plan, SUMMARISED_ABOVE};
-use crate::render::json::{EnvironmentResult, ListResult, PlanResult, lists};
+use crate::render::json::{EnvironmentResult, ListResult, PlanResult, lists, plans};
 use crate::render::styles::StyledWriter;
 use crate::render::view::matrix::{Matrix, MatrixRow, MatrixVersion, verdict};
 use crate::render::words;
+use crate::review::Review;
 
 /// Writes the plans of several environments: the matrix, and below it every change of each.
 pub fn render_plan_matrix(
@@ -16,23 +17,7 @@ pub fn render_plan_matrix(
     detail: PlanDetail,
     out: &mut StyledWriter<'_>,
 ) -> io::Result<()> {
-    let plans = || {
-        let environments = environments.iter();
-        environments.map(|environment| environment.value().map(|value| &value.plan))
-    };
-    let matrix = Matrix::of_plans(plans());
-    let shown = shown_rows(&matrix, detail);
-    if !shown.is_empty() {
-        render_rows(&shown, environments, out)?;
-    }
-    let more = matrix.rows.len() - shown.len();
-    if more > 0 {
-        let more = words::count(more, "more solution");
-        writeln!(out, "{more}; --verbose shows all of them.")?;
-    }
-    if !matrix.rows.is_empty() {
-        writeln!(out)?;
-    }
+    render_plan_rows(environments, detail, out)?;
     for environment in environments {
         match &environment.result {
             Ok(result) => {
@@ -49,7 +34,29 @@ pub fn render_plan_matrix(
         }
         writeln!(out)?;
     }
-    out.line(out.styles.strong, verdict(plans()))
+    out.line(out.styles.strong, verdict(plans(environments)))
+}
+
+/// Writes the matrix of plans, without the environments below it.
+pub(super) fn render_plan_rows(
+    environments: &[EnvironmentResult<PlanResult>],
+    detail: PlanDetail,
+    out: &mut StyledWriter<'_>,
+) -> io::Result<()> {
+    let matrix = Matrix::of_plans(plans(environments));
+    let shown = shown_rows(&matrix, detail);
+    if !shown.is_empty() {
+        render_rows(&shown, names(environments), out)?;
+    }
+    let more = matrix.rows.len() - shown.len();
+    if more > 0 {
+        let more = words::count(more, "more solution");
+        writeln!(out, "{more}; --verbose shows all of them.")?;
+    }
+    if !matrix.rows.is_empty() {
+        writeln!(out)?;
+    }
+    Ok(())
 }
 
 /// Writes the lists of several environments, without the first `offset` solutions and with at most
@@ -64,7 +71,7 @@ pub fn render_list_matrix(
         writeln!(out, "No live versions.")?;
     } else {
         let rows: Vec<_> = matrix.rows.iter().collect();
-        render_rows(&rows, environments, out)?;
+        render_rows(&rows, names(environments), out)?;
     }
     let failed = environments.iter().filter(|one| one.result.is_err());
     for (index, environment) in failed.enumerate() {
@@ -74,6 +81,26 @@ pub fn render_list_matrix(
         render_error(environment, "not listed", out)?;
     }
     Ok(())
+}
+
+/// Writes the solutions whose declared versions change: at most as many as a summary has.
+pub(super) fn render_review_rows(review: &Review, out: &mut StyledWriter<'_>) -> io::Result<()> {
+    let matrix = Matrix::of_review(review);
+    let rows: Vec<_> = matrix.rows.iter().take(SUMMARISED_ABOVE).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    render_rows(&rows, review.environments.iter().map(String::as_str), out)?;
+    let more = matrix.rows.len() - rows.len();
+    if more > 0 {
+        let more = words::count(more, "more solution");
+        writeln!(out, "{more}; --format json shows all of them.")?;
+    }
+    writeln!(out)
+}
+
+fn names<T>(environments: &[EnvironmentResult<T>]) -> impl Iterator<Item = &str> {
+    environments.iter().map(|one| one.name.as_str())
 }
 
 /// Returns the rows to write. In a summary they are limited: rows with a loss come first.
@@ -111,12 +138,13 @@ fn render_error<T>(
 
 /// Writes the table: a line for each version, and for each solution as many lines as its fullest
 /// cell needs.
-fn render_rows<T>(
+fn render_rows<'n>(
     rows: &[&MatrixRow<'_>],
-    environments: &[EnvironmentResult<T>],
+    environments: impl Iterator<Item = &'n str>,
     out: &mut StyledWriter<'_>,
 ) -> io::Result<()> {
-    let header = environments.iter().map(|one| words::escaped(&one.name));
+    let header: Vec<String> = environments.map(words::escaped).collect();
+    let columns = header.len() + 1;
     let mut lines = vec![
         std::iter::once("SOLUTION".to_owned())
             .chain(header)
@@ -125,7 +153,6 @@ fn render_rows<T>(
     for row in rows {
         lines.extend(row_lines(row));
     }
-    let columns = environments.len() + 1;
     let widths: Vec<usize> = (0..columns)
         .map(|column| column_width(lines.iter().map(|line: &Vec<String>| line[column].as_str())))
         .collect();

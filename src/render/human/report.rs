@@ -15,12 +15,12 @@ use crate::render::text_diff::render_differences;
 use crate::render::view::ReportView;
 use crate::render::words;
 
-/// Writes the changes that a new plan contains, and that the saved plan does not approve.
+/// Writes the changes that a new plan contains, and that the approved plan does not.
 pub fn render_not_approved(changes: &[Change], out: &mut dyn Write) -> io::Result<()> {
     if changes.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\nNot approved by the saved plan, and not executed:")?;
+    writeln!(out, "\nNot approved, and not executed:")?;
     for change in changes {
         writeln!(
             out,
@@ -168,6 +168,17 @@ pub(super) fn render_causes(
 /// Writes the last lines: what needs attention, the totals, and the next command if something is
 /// left.
 pub fn render_verdict(view: &ReportView<'_>, out: &mut StyledWriter<'_>) -> io::Result<()> {
+    render_verdict_alone(view, out)?;
+    let next = match (view.is_all_done(), view.is_interrupted) {
+        (true, false) => return Ok(()),
+        (true, true) => "To check",
+        (false, _) => "To go on",
+    };
+    writeln!(out, "{next}, run: {}", view.resume_command)
+}
+
+/// Writes the same without the next command, for one of several environments.
+pub fn render_verdict_alone(view: &ReportView<'_>, out: &mut StyledWriter<'_>) -> io::Result<()> {
     let document = report_document(view);
     for remark in document.remarks() {
         let style = match remark.severity {
@@ -184,14 +195,10 @@ pub fn render_verdict(view: &ReportView<'_>, out: &mut StyledWriter<'_>) -> io::
         let command = words::escaped(command);
         writeln!(out, "If the job never ends, stop waiting for it: {command}")?;
     }
-    let (style, next) = match (view.is_all_done(), view.is_interrupted) {
-        (true, false) => (out.styles.add, ""),
-        (true, true) => (out.styles.add, "To check"),
-        (false, _) => (out.styles.destroy, "To go on"),
+    let style = if view.is_all_done() {
+        out.styles.add
+    } else {
+        out.styles.destroy
     };
-    out.line(style, document.verdict())?;
-    if next.is_empty() {
-        return Ok(());
-    }
-    writeln!(out, "{next}, run: {}", view.resume_command)
+    out.line(style, document.verdict())
 }

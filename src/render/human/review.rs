@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 
+use super::matrix::render_review_rows;
 use crate::render::styles::{StyledWriter, styled};
 use crate::render::view::review as review_words;
 use crate::render::words;
@@ -25,6 +26,9 @@ pub fn render_review(review: &Review, out: &mut StyledWriter<'_>) -> io::Result<
         out.line(out.styles.warning, line)?;
     }
     writeln!(out)?;
+    if review.environments.len() > 1 {
+        render_review_rows(review, out)?;
+    }
     for group in &review.groups {
         render_group(group, out)?;
     }
@@ -129,7 +133,8 @@ mod tests {
                 is_present: base.is_some(),
             },
             head: "m.yaml".to_owned(),
-            only: None,
+            only: Vec::new(),
+            solutions: Vec::new(),
             environments: vec!["prod".to_owned()],
             groups: group_findings(vec![(
                 "prod".to_owned(),

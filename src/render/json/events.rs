@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::diagnostic::Diagnostic;
 use super::items::{InFlightItem, OrphanedItem, seconds};
 use super::line::{
-    ChangesItem, HookItem, Level, LogExtension, OutcomeExtension, PlannedItem, ResourceItem,
-    StreamEvent, StreamLine, SummaryExtension, UI_VERSION,
+    ChangesItem, HookItem, Level, LogExtension, LogItem, OfEnvironment, OutcomeExtension,
+    PlannedItem, ResourceItem, StreamEvent, StreamLine, SummaryExtension, UI_VERSION,
 };
 use super::plan::{RESOURCE_TYPE, SummaryItem, extension, is_applyable_now};
 use super::report::ReportDocument;
+use super::reports::{EnvironmentResultItem, ReportsView};
 use super::v1::FORMAT_VERSION;
 use crate::apply::{ApplyEvent, Totals};
 use crate::ident::{Address, Identity};
@@ -52,12 +53,17 @@ impl StreamMessage {
                 // The message of an error names the environment where it needs to.
                 return self;
             }
-            StreamEvent::Version { .. }
-            | StreamEvent::Log { .. }
-            | StreamEvent::ApplyStart { .. }
-            | StreamEvent::ApplyProgress { .. }
-            | StreamEvent::ApplyComplete { .. }
-            | StreamEvent::ApplyErrored { .. } => {}
+            StreamEvent::ApplyStart { x_solution, .. }
+            | StreamEvent::ApplyProgress { x_solution, .. } => {
+                *x_solution = environment.map(|environment| OfEnvironment { environment });
+            }
+            StreamEvent::ApplyComplete { x_solution, .. }
+            | StreamEvent::ApplyErrored { x_solution, .. } => x_solution.environment = environment,
+            StreamEvent::Log { x_solution } => {
+                let event = x_solution.take().and_then(|item| item.event);
+                *x_solution = Some(LogItem { environment, event });
+            }
+            StreamEvent::Version { .. } => {}
         }
         self.message = format!("{name}: {}", self.message);
         self
@@ -144,6 +150,22 @@ impl StreamMessage {
         Self::summary(operation, verdict, [added, changed, destroyed], x_solution)
     }
 
+    /// Returns the last line of an apply of several environments.
+    pub fn reports(reports: &ReportsView<'_>) -> Self {
+        let Totals {
+            added,
+            changed,
+            destroyed,
+        } = reports.totals();
+        let x_solution = SummaryExtension {
+            environments: Some(EnvironmentResultItem::all(reports.environments)),
+            resume_command: reports.next.map(str::to_owned),
+            ..SummaryExtension::default()
+        };
+        let verdict = reports.verdict();
+        Self::summary("apply", verdict, [added, changed, destroyed], x_solution)
+    }
+
     fn summary(
         operation: &'static str,
         verdict: String,
@@ -177,7 +199,14 @@ impl StreamMessage {
         );
         let mut hook = hook(address, identity, kind);
         hook.elapsed_seconds = Some(whole(elapsed));
-        Self::new(Level::Info, message, StreamEvent::ApplyProgress { hook })
+        Self::new(
+            Level::Info,
+            message,
+            StreamEvent::ApplyProgress {
+                hook,
+                x_solution: None,
+            },
+        )
     }
 
     /// Returns the line of an event during an apply.
@@ -186,7 +215,9 @@ impl StreamMessage {
         let (level, event) = match event {
             ApplyEvent::StepStarted { address, kind } => {
                 let hook = hook(address, identity, *kind);
-                return Self::new(Level::Info, message, StreamEvent::ApplyStart { hook });
+                let x_solution = None;
+                let event = StreamEvent::ApplyStart { hook, x_solution };
+                return Self::new(Level::Info, message, event);
             }
             ApplyEvent::StepFinished(step) => {
                 let done = step.outcome.done();
@@ -197,6 +228,7 @@ impl StreamMessage {
                 hook.id_key = id.map(|_| "id");
                 hook.id_value = id.map(ToString::to_string);
                 let x_solution = OutcomeExtension {
+                    environment: None,
                     outcome: step.outcome.word().as_str(),
                     detail: why.clone(),
                     jobs: step.jobs.iter().map(ToString::to_string).collect(),
@@ -261,7 +293,10 @@ impl StreamMessage {
                 (Level::Warn, LogExtension::Draining { at_work })
             }
         };
-        let x_solution = Some(event);
+        let x_solution = Some(LogItem {
+            environment: None,
+            event: Some(event),
+        });
         Self::new(level, message, StreamEvent::Log { x_solution })
     }
 }

@@ -7,6 +7,7 @@ use super::diagnostic::Diagnostic;
 use super::items::{InFlightItem, OrphanedItem};
 use super::plan::{ChangeExtension, SummaryItem};
 use super::report::ReportDocument;
+use super::reports::EnvironmentResultItem;
 
 /// The version of Terraform's stream whose types and keys are used.
 pub(super) const UI_VERSION: &str = "1.3";
@@ -56,7 +57,7 @@ pub(super) enum StreamEvent {
     Log {
         /// The event; absent if the message is sufficient.
         #[serde(skip_serializing_if = "Option::is_none")]
-        x_solution: Option<LogExtension>,
+        x_solution: Option<LogItem>,
     },
     /// An error or a warning.
     Diagnostic {
@@ -81,11 +82,17 @@ pub(super) enum StreamEvent {
     ApplyStart {
         /// The change.
         hook: HookItem,
+        /// The environment; only in an apply of several environments.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        x_solution: Option<OfEnvironment>,
     },
     /// A change is in progress; sent every 10 s.
     ApplyProgress {
         /// The change.
         hook: HookItem,
+        /// The environment; only in an apply of several environments.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        x_solution: Option<OfEnvironment>,
     },
     /// A change is done.
     ApplyComplete {
@@ -101,6 +108,13 @@ pub(super) enum StreamEvent {
         /// The outcome.
         x_solution: OutcomeExtension,
     },
+}
+
+/// The environment of a line that has no other additional values.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct OfEnvironment {
+    /// The name in the manifest.
+    pub(super) environment: String,
 }
 
 /// The version that a line is about.
@@ -149,7 +163,7 @@ pub(super) struct ChangesItem {
 /// The additional values of the counts.
 #[derive(Debug, Default, Serialize, JsonSchema)]
 pub(super) struct SummaryExtension {
-    /// The environment; only in a plan of several environments.
+    /// The environment; only if there are several, and absent in the line about all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) environment: Option<String>,
     /// All counts of a plan; only in a plan.
@@ -168,6 +182,12 @@ pub(super) struct SummaryExtension {
     /// The report, with every change and its outcome; only at the end of an apply or destroy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) report: Option<ReportDocument>,
+    /// The results of all environments; only at the end of an apply of several environments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) environments: Option<Vec<EnvironmentResultItem>>,
+    /// The command that continues an apply of several environments; absent if nothing is left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) resume_command: Option<String>,
 }
 
 /// A change in progress.
@@ -191,6 +211,9 @@ pub(super) struct HookItem {
 /// The outcome of a change.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct OutcomeExtension {
+    /// The environment; only in an apply of several environments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) environment: Option<String>,
     /// `done`, `failed`, `skipped`, `refused`, `cancelled` or `unknown`.
     pub(super) outcome: &'static str,
     /// The reason why it is not done, or a note on a change that is done.
@@ -199,6 +222,16 @@ pub(super) struct OutcomeExtension {
     pub(super) jobs: Vec<String>,
     /// Writes that were sent a second time.
     pub(super) sent_twice: Vec<&'static str>,
+}
+
+/// An event with its environment.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct LogItem {
+    /// The environment; only if there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) environment: Option<String>,
+    #[serde(flatten)]
+    pub(super) event: Option<LogExtension>,
 }
 
 /// An event between the start and the end of a change.

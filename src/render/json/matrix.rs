@@ -99,7 +99,7 @@ struct EnvironmentItem<D> {
 
 /// A solution in all environments.
 #[derive(Debug, Serialize, JsonSchema)]
-struct RowItem {
+pub(super) struct RowItem {
     /// The solution's name.
     name: String,
     /// True if a version changes in an environment.
@@ -143,10 +143,25 @@ struct VersionItem {
 
 /// Returns the document of plans.
 pub fn plan_matrix_document(environments: &[EnvironmentResult<PlanResult>]) -> PlanMatrixDocument {
-    let plans = environments.iter();
-    let plans = plans.map(|environment| environment.value().map(|value| &value.plan));
     let document = |_: &str, value: &PlanResult| plan_document(&value.plan, &value.refusals);
-    of(environments, &Matrix::of_plans(plans), document)
+    of(
+        environments,
+        &Matrix::of_plans(plans(environments)),
+        document,
+    )
+}
+
+/// Returns the rows of the matrix of plans.
+pub(super) fn plan_rows(environments: &[EnvironmentResult<PlanResult>]) -> Vec<RowItem> {
+    row_items(&Matrix::of_plans(plans(environments)), environments)
+}
+
+/// Returns the plans of environments; `None` is an environment without a plan.
+pub(in crate::render) fn plans(
+    environments: &[EnvironmentResult<PlanResult>],
+) -> impl Iterator<Item = Option<&Plan>> {
+    let environments = environments.iter();
+    environments.map(|environment| environment.value().map(|value| &value.plan))
 }
 
 /// Returns the document of lists. The matrix has no row of the first `offset`, and at most `limit`.
@@ -195,17 +210,18 @@ fn of<T, D>(
             .cloned()
             .unwrap_or_default(),
     };
-    let names: Vec<&str> = environments.iter().map(|one| one.name.as_str()).collect();
     MatrixDocument {
         format_version: FORMAT_VERSION,
         solform_version: env!("CARGO_PKG_VERSION"),
         environments: environments.iter().map(item).collect(),
-        solutions: matrix
-            .rows
-            .iter()
-            .map(|row| row_item(row, &names))
-            .collect(),
+        solutions: row_items(matrix, environments),
     }
+}
+
+fn row_items<T>(matrix: &Matrix<'_>, environments: &[EnvironmentResult<T>]) -> Vec<RowItem> {
+    let names: Vec<&str> = environments.iter().map(|one| one.name.as_str()).collect();
+    let rows = matrix.rows.iter();
+    rows.map(|row| row_item(row, &names)).collect()
 }
 
 fn row_item(row: &MatrixRow<'_>, names: &[&str]) -> RowItem {

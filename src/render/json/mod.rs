@@ -12,6 +12,7 @@ mod past;
 mod plan;
 mod promotion;
 mod report;
+mod reports;
 mod review;
 mod v1;
 
@@ -22,11 +23,11 @@ pub use events::StreamMessage;
 pub use items::orphaned_sentence;
 pub(super) use items::{InFlightItem, OrphanedItem, PositionItem, in_backticks, leftovers};
 pub use line::StreamLine;
-pub(super) use matrix::lists;
 pub use matrix::{
     EnvironmentResult, ListMatrixDocument, ListResult, PlanMatrixDocument, PlanResult,
     list_matrix_document, plan_matrix_document,
 };
+pub(super) use matrix::{lists, plans};
 pub use package::{PackageDiffDocument, PackageDocument};
 pub use past::{HistoryDocument, PastApplyDocument, history_document, past_apply_document};
 pub(super) use past::{past_report_document, past_step_item};
@@ -34,6 +35,8 @@ pub use plan::{PlanDocument, plan_document};
 pub use promotion::{PromotionDocument, promotion_document};
 pub use report::{NotApplied, ReportDocument, not_applied_document, report_document};
 pub(super) use report::{Remark, ReportChange, ResultWord};
+pub(super) use reports::report_matrix_document;
+pub use reports::{EnvironmentEnd, EnvironmentReport, ReportMatrixDocument, ReportsView};
 pub use review::{ReviewDocument, review_document};
 pub use v1::{
     JobDocument, RunsDocument, SolutionsDocument, job_document, render_json, runs_document,

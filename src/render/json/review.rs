@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use crate::review::{Effect, Finding, PolicyEffect, Review, ReviewSummary, Risk, Whom};
+use crate::attribute::Visibility;
+use crate::review::{
+    DeclaredImage, DeclaredVersion, Effect, Finding, PolicyEffect, Review, ReviewSummary,
+    ReviewedSolution, Risk, Whom,
+};
 
-const FORMAT_VERSION: &str = "2.0";
+const FORMAT_VERSION: &str = "2.1";
 
 /// The output of `review --json`: the effects of a change to a manifest.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -20,7 +24,7 @@ pub struct ReviewDocument {
     base: BaseItem,
     /// The manifest under review, as the user named it.
     head: String,
-    /// The selected environment; null if all environments were compared.
+    /// The selected environment; null if all environments or several of them were compared.
     only: Option<String>,
     /// True if anything changes.
     has_changes: bool,
@@ -31,6 +35,45 @@ pub struct ReviewDocument {
     environments: Vec<String>,
     /// The findings; a finding that several environments share is listed once.
     findings: Vec<FindingItem>,
+    /// The matrix: one row for each solution whose declared versions change in an environment.
+    solutions: Vec<ReviewedRow>,
+}
+
+/// A solution in all environments.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ReviewedRow {
+    /// The solution's name.
+    name: String,
+    /// The cells, in the order of the environments.
+    cells: Vec<ReviewedCell>,
+}
+
+/// A solution in one environment.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ReviewedCell {
+    /// The environment.
+    environment: String,
+    /// The versions that at least one side declares.
+    versions: Vec<DeclaredItem>,
+}
+
+/// A declared version.
+#[derive(Debug, Serialize, JsonSchema)]
+struct DeclaredItem {
+    /// The version.
+    version: String,
+    /// The owner.
+    owner: String,
+    /// The change of its declaration: `added`, `removed`, `changed` or `none`.
+    change: &'static str,
+    /// The declared state in the base; null if the base does not declare the version.
+    state: Option<&'static str>,
+    /// The declared state in the manifest under review; null if it does not declare the version.
+    state_after: Option<&'static str>,
+    /// The declared visibility in the base; null if there is none.
+    visibility: Option<&'static str>,
+    /// The declared visibility in the manifest under review; null if there is none.
+    visibility_after: Option<&'static str>,
 }
 
 /// The side that the manifest is compared with.
@@ -149,16 +192,50 @@ pub fn review_document(review: &Review) -> ReviewDocument {
             is_present: review.base.is_present,
         },
         head: review.head.clone(),
-        only: review.only.clone(),
+        only: match &review.only[..] {
+            [only] => Some(only.clone()),
+            _ => None,
+        },
         has_changes: summary.has_changes(),
         summary,
         environments: review.environments.clone(),
+        solutions: review
+            .solutions
+            .iter()
+            .map(|solution| reviewed_row(solution, &review.environments))
+            .collect(),
         findings: review
             .groups
             .iter()
             .flat_map(|group| {
                 let item = |finding| finding_item(finding, &group.environments);
                 group.findings.iter().map(item)
+            })
+            .collect(),
+    }
+}
+
+fn reviewed_row(solution: &ReviewedSolution, environments: &[String]) -> ReviewedRow {
+    let item = |version: &DeclaredVersion| {
+        let (before, after) = (version.before, version.after);
+        let seen = |image: DeclaredImage| image.visibility.map(Visibility::as_str);
+        DeclaredItem {
+            version: version.identity.version.to_string(),
+            owner: version.identity.owner.to_string(),
+            change: version.change().as_str(),
+            state: before.map(|image| image.state.as_str()),
+            state_after: after.map(|image| image.state.as_str()),
+            visibility: before.and_then(seen),
+            visibility_after: after.and_then(seen),
+        }
+    };
+    let cells = environments.iter().zip(&solution.cells);
+    ReviewedRow {
+        name: solution.name.to_string(),
+        cells: cells
+            .map(|(environment, versions)| ReviewedCell {
+                environment: environment.clone(),
+                versions: versions.iter().map(item).collect(),
             })
             .collect(),
     }

@@ -331,11 +331,12 @@ pub fn schema_of<T: JsonSchema>() -> Value {
 }
 
 /// Forbids other keys in an object. A line of the event stream stays open: it also has the keys of
-/// its event, which are in a `oneOf`.
+/// its event, which are in a `oneOf` or an `anyOf`.
 fn forbid_other_keys(schema: &mut Value) {
     if let Some(schema) = schema.as_object_mut()
         && schema.contains_key("properties")
         && !schema.contains_key("oneOf")
+        && !schema.contains_key("anyOf")
     {
         schema.insert("additionalProperties".to_owned(), false.into());
     }

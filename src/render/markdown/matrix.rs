@@ -8,10 +8,11 @@ use super::budget::{Row, Section, Tables, mark, quotes, strong};
 use super::escape::{NAME_LIMIT, code, comment, short_code};
 use crate::ident::Digest;
 use crate::plan::{ActionKind, Plan, Summary};
-use crate::render::json::{EnvironmentResult, PlanResult, in_backticks, leftovers};
+use crate::render::json::{EnvironmentResult, PlanResult, in_backticks, leftovers, plans};
 use crate::render::view::matrix::{Matrix, MatrixRow, MatrixVersion, verdict};
 use crate::render::view::plan as view;
 use crate::render::words;
+use crate::review::Review;
 
 /// The maximum length of an error, in characters.
 const ERROR_LIMIT: usize = 300;
@@ -22,12 +23,9 @@ pub fn render_plan_matrix_markdown(
     max_bytes: usize,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let plans = || {
-        let environments = environments.iter();
-        environments.map(|environment| environment.value().map(|value| &value.plan))
-    };
-    let matrix = Matrix::of_plans(plans());
-    let head = head(environments, &verdict(plans()));
+    let verdict = verdict(plans(environments));
+    let names = environments.iter().map(|one| one.name.as_str());
+    let head = several_head(("", "plan"), names, &verdict);
     let budget = max_bytes.saturating_sub(head.len());
     let lines: Vec<String> = environments.iter().map(line).collect();
     let lines = listed(&lines, budget / 2);
@@ -35,6 +33,42 @@ pub fn render_plan_matrix_markdown(
     let refusals = quotes("Cannot be applied", &refusals, budget / 8);
     let leftovers: Vec<String> = environments.iter().flat_map(leftover_lines).collect();
     let leftovers = listed(&leftovers, budget / 8);
+    let used = lines.len() + refusals.len() + leftovers.len();
+    let tables = matrix_tables(environments, "plan", budget.saturating_sub(used));
+    for part in [head, refusals, tables, lines, leftovers] {
+        out.write_all(part.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Returns the matrix of plans within a budget of bytes: the rows with a change, then the others,
+/// folded.
+pub(super) fn matrix_tables(
+    environments: &[EnvironmentResult<PlanResult>],
+    document: &'static str,
+    budget: usize,
+) -> String {
+    let names = environments.iter().map(|one| one.name.as_str());
+    tables_of(
+        &Matrix::of_plans(plans(environments)),
+        names,
+        document,
+        budget,
+    )
+}
+
+/// Returns the matrix of a review within a budget of bytes.
+pub(super) fn review_tables(review: &Review, budget: usize) -> String {
+    let names = review.environments.iter().map(String::as_str);
+    tables_of(&Matrix::of_review(review), names, "review", budget)
+}
+
+fn tables_of<'n>(
+    matrix: &Matrix<'_>,
+    environments: impl Iterator<Item = &'n str>,
+    document: &'static str,
+    budget: usize,
+) -> String {
     let (mut changed, mut unchanged) = (Vec::new(), Vec::new());
     for row in &matrix.rows {
         let rows = if row.is_changed() {
@@ -47,28 +81,27 @@ pub fn render_plan_matrix_markdown(
     let more = words::count(unchanged.len(), "solution");
     let tables = Tables {
         header: &header(environments),
-        document: "plan",
+        document,
         sections: [
             Section::titled("Changes", &changed, "solution"),
             Section::folded(&format!("{more} without changes"), &unchanged, "solution"),
         ],
     };
-    let used = lines.len() + refusals.len() + leftovers.len();
-    let tables = tables.within(budget.saturating_sub(used));
-    for part in [head, refusals, tables, lines, leftovers] {
-        out.write_all(part.as_bytes())?;
-    }
-    Ok(())
+    tables.within(budget)
 }
 
-/// Returns the hidden marker line, the title and the verdict.
-fn head(environments: &[EnvironmentResult<PlanResult>], verdict: &str) -> String {
-    let names: Vec<&str> = environments.iter().map(|one| one.name.as_str()).collect();
-    let names = names.join(",");
+/// Returns the hidden marker line, the title and the verdict of several environments. `what`
+/// distinguishes several comments about them.
+pub(super) fn several_head<'a>(
+    (what, title): (&str, &str),
+    names: impl Iterator<Item = &'a str>,
+    verdict: &str,
+) -> String {
+    let names = names.collect::<Vec<_>>().join(",");
     let id = Digest::of(names.as_bytes());
     let shown: String = comment(&names).chars().take(NAME_LIMIT).collect();
     format!(
-        "<!-- solform environments={shown} id={} -->\n### solform plan: {}\n\n{}\n",
+        "<!-- solform{what} environments={shown} id={} -->\n### solform {title}: {}\n\n{}\n",
         &id.as_str()[..12],
         short_code(&names, NAME_LIMIT),
         strong(verdict)
@@ -132,7 +165,7 @@ fn leftover_lines(environment: &EnvironmentResult<PlanResult>) -> Vec<String> {
 }
 
 /// Returns lines as a list: as many as fit, and the number of the others.
-fn listed(lines: &[String], budget: usize) -> String {
+pub(super) fn listed(lines: &[String], budget: usize) -> String {
     const REST: usize = 40;
     let mut text = String::new();
     for (index, line) in lines.iter().enumerate() {
@@ -149,11 +182,11 @@ fn listed(lines: &[String], budget: usize) -> String {
     text
 }
 
-fn header(environments: &[EnvironmentResult<PlanResult>]) -> String {
+fn header<'n>(environments: impl Iterator<Item = &'n str>) -> String {
     let mut names = String::from("| solution |");
     let mut rule = String::from("|---|");
     for environment in environments {
-        let _ = write!(names, " {} |", short_code(&environment.name, NAME_LIMIT));
+        let _ = write!(names, " {} |", short_code(environment, NAME_LIMIT));
         rule.push_str("---|");
     }
     format!("{names}\n{rule}\n")

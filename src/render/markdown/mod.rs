@@ -6,10 +6,12 @@ mod matrix;
 mod plan;
 mod promotion;
 mod report;
+mod reports;
 mod review;
 
 pub use matrix::render_plan_matrix_markdown;
 pub use plan::render_markdown;
 pub use promotion::render_promotion_markdown;
 pub use report::{render_past_apply_markdown, render_report_markdown};
+pub(super) use reports::render_reports_markdown;
 pub use review::render_review_markdown;

@@ -12,7 +12,7 @@ use crate::store::PastApply;
 
 const HEADER: &str = "| | version | outcome | detail | jobs |\n|---|---|---|---|---|\n";
 /// The maximum length of a detail, in characters. A server's answer may be a whole page.
-const LONGEST_DETAIL: usize = 400;
+pub(super) const LONGEST_DETAIL: usize = 400;
 /// The maximum length of a detail in a shortened row, in characters.
 const BRIEF_DETAIL: usize = 60;
 
@@ -43,7 +43,7 @@ pub fn render_report_markdown(
     let failures: Vec<Row> = failures.into_iter().map(row).collect();
     let done = report.changes.iter().filter(|change| change.is_done());
     let done: Vec<Row> = done.map(row).collect();
-    let foot = foot(report);
+    let foot = last_line(report);
     let line = format!("{} done", words::count(done.len(), "change"));
     let tables = Tables {
         header: HEADER,
@@ -69,7 +69,7 @@ pub fn render_past_apply_markdown(
     render_report_markdown(&past_report_document(run), max_bytes, out)
 }
 
-fn errors(report: &ReportDocument) -> Vec<String> {
+pub(super) fn errors(report: &ReportDocument) -> Vec<String> {
     let texts = report.errors.iter().map(|error| {
         let location = error.range.as_ref().map(|range| {
             let start = range.start;
@@ -86,11 +86,11 @@ fn errors(report: &ReportDocument) -> Vec<String> {
     texts.collect()
 }
 
-fn notes(report: &ReportDocument) -> Vec<String> {
+pub(super) fn notes(report: &ReportDocument) -> Vec<String> {
     let remarks = report.remarks().into_iter();
     let not_approved = report.not_approved.iter().map(|change| {
         format!(
-            "not approved by the saved plan, and not executed: {} {}",
+            "not approved, and not executed: {} {}",
             change.action, change.address
         )
     });
@@ -112,7 +112,7 @@ fn notes(report: &ReportDocument) -> Vec<String> {
 
 /// Returns the sort key of a change: failed changes come before changes that were skipped because
 /// of them.
-fn urgency(change: &ReportChange) -> usize {
+pub(super) fn urgency(change: &ReportChange) -> usize {
     const ORDER: [OutcomeKind; 5] = [
         OutcomeKind::Failed,
         OutcomeKind::Refused,
@@ -126,7 +126,7 @@ fn urgency(change: &ReportChange) -> usize {
     index.unwrap_or(ORDER.len())
 }
 
-fn row(change: &ReportChange) -> Row {
+pub(super) fn row(change: &ReportChange) -> Row {
     let detail = |length: usize| -> Vec<String> {
         let detail = change.detail.iter();
         detail
@@ -166,7 +166,21 @@ fn row(change: &ReportChange) -> Row {
 }
 
 /// Returns the last line: the id and times of the apply, and the command that continues it.
-fn foot(report: &ReportDocument) -> String {
+fn last_line(report: &ReportDocument) -> String {
+    let mut text = foot(report);
+    if let (Some(command), ResultWord::Incomplete) = (&report.resume_command, report.result) {
+        let command = code(&shortened(command, LONGEST_DETAIL));
+        let space = if text.is_empty() { "" } else { " " };
+        text = format!("{text}{space}To go on, run: {command}");
+    }
+    if text.is_empty() {
+        return text;
+    }
+    format!("\n<sub>{text}</sub>\n")
+}
+
+/// Returns the id and times of the apply, as sentences.
+pub(super) fn foot(report: &ReportDocument) -> String {
     let mut parts = Vec::new();
     if let Some(run) = &report.run {
         parts.push(format!("Apply {}.", code(run)));
@@ -176,16 +190,7 @@ fn foot(report: &ReportDocument) -> String {
         (Some(began), None) => parts.push(format!("Began {}.", code(began))),
         _ => {}
     }
-    if let (Some(command), ResultWord::Incomplete) = (&report.resume_command, report.result) {
-        parts.push(format!(
-            "To go on, run: {}",
-            code(&shortened(command, LONGEST_DETAIL))
-        ));
-    }
-    if parts.is_empty() {
-        return String::new();
-    }
-    format!("\n<sub>{}</sub>\n", parts.join(" "))
+    parts.join(" ")
 }
 
 #[cfg(test)]

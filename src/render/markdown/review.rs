@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use super::budget::{Row, Section, Tables, mark, strong, values};
 use super::escape::{code, comment, shortened};
+use super::matrix::review_tables;
 use crate::ident::Digest;
 use crate::render::view::review as review_words;
 use crate::render::words;
@@ -27,7 +28,7 @@ pub fn render_review_markdown(
     let summary = ReviewSummary::of(review);
     let mut head = Vec::new();
     // The base differs from review to review, but the comment must stay the same one.
-    let only = review.only.as_deref().unwrap_or_default();
+    let only = review.only.join(",");
     let key = Digest::of(format!("{}\n{only}", review.head).as_bytes());
     // A wrapper script finds its comment by this line, so it must not change with the content.
     writeln!(
@@ -73,8 +74,14 @@ pub fn render_review_markdown(
             Section::folded(&others, &rest, "finding"),
         ],
     };
-    let tables = tables.within(budget);
+    let matrix = if review.environments.len() > 1 && !review.solutions.is_empty() {
+        review_tables(review, budget / 3)
+    } else {
+        String::new()
+    };
+    let tables = tables.within(budget.saturating_sub(matrix.len()));
     out.write_all(&head)?;
+    out.write_all(matrix.as_bytes())?;
     out.write_all(tables.as_bytes())?;
     out.write_all(notes.as_bytes())
 }
@@ -161,7 +168,8 @@ mod tests {
                 is_present: true,
             },
             head: "solform.yaml".to_owned(),
-            only: None,
+            only: Vec::new(),
+            solutions: Vec::new(),
             environments: vec!["prod".to_owned()],
             groups: group_findings(vec![(
                 "prod".to_owned(),

@@ -9,6 +9,7 @@ use crate::live::LiveState;
 use crate::plan::{Action, ActionKind, Change, Plan, Successions, Summary};
 use crate::render::view::plan as view;
 use crate::render::words;
+use crate::review::{DeclaredChange, DeclaredImage, DeclaredVersion, Review};
 
 /// The matrix of several environments. Rows with a loss come first, then rows with a change; the
 /// order within is that of the names.
@@ -138,6 +139,21 @@ impl<'a> Matrix<'a> {
         matrix
     }
 
+    /// Returns the matrix of a review: the solutions whose declared versions change.
+    pub(in crate::render) fn of_review(review: &'a Review) -> Self {
+        let rows = review.solutions.iter().map(|solution| MatrixRow {
+            name: solution.name.as_str(),
+            cells: solution
+                .cells
+                .iter()
+                .map(|versions| Some(versions.iter().map(declared).collect()))
+                .collect(),
+        });
+        let mut rows: Vec<_> = rows.collect();
+        rows.sort_by_key(MatrixRow::rank);
+        Self { rows }
+    }
+
     fn of(environments: Vec<Option<Vec<MatrixVersion<'a>>>>) -> Self {
         let is_read: Vec<bool> = environments.iter().map(Option::is_some).collect();
         let mut rows: BTreeMap<&str, Vec<Option<Vec<MatrixVersion<'a>>>>> = BTreeMap::new();
@@ -213,6 +229,34 @@ fn planned_version<'a>(
             .collect(),
         is_loss,
     })
+}
+
+/// Returns a version of a review. Its change is that of the declaration, and not of a live version.
+fn declared(version: &DeclaredVersion) -> MatrixVersion<'_> {
+    let (before, after) = (version.before, version.after);
+    let change = match version.change() {
+        DeclaredChange::Added => ActionKind::Create,
+        DeclaredChange::Removed => ActionKind::Delete,
+        DeclaredChange::Changed => ActionKind::Update,
+        DeclaredChange::Same => ActionKind::NoOp,
+    };
+    let seen = |image: DeclaredImage| image.visibility.map(Visibility::as_str);
+    MatrixVersion {
+        address: version.identity.address(),
+        identity: &version.identity,
+        change: Some(change),
+        state: Values {
+            before: before.map(|image| image.state.as_str()),
+            after: after.map(|image| image.state.as_str()),
+        },
+        visibility: Values {
+            before: before.and_then(seen),
+            after: after.and_then(seen),
+        },
+        blocks: Vec::new(),
+        risks: Vec::new(),
+        is_loss: change == ActionKind::Delete,
+    }
 }
 
 fn listed<'a>(

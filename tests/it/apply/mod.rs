@@ -14,4 +14,5 @@ mod preconditions;
 mod random;
 mod saved;
 mod servers;
+mod several;
 pub(crate) mod uploads;

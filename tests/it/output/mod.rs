@@ -8,7 +8,7 @@ mod matrix;
 mod places;
 mod printed;
 mod reports;
-mod streams;
+pub(crate) mod streams;
 mod summarised;
 
 use serde_json::Value;

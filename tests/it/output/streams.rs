@@ -11,14 +11,14 @@ use crate::support::worlds::TOKEN;
 use crate::support::{CommandOutput, TestEnv};
 
 /// Returns the validator for the schema of this document.
-pub(super) fn validator(env: &TestEnv, document: &str) -> Validator {
+pub(crate) fn validator(env: &TestEnv, document: &str) -> Validator {
     let schema = env.solform(&["schema", document]).exits_with(0).stdout;
     jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap()
 }
 
 /// Asserts that a document conforms to its schema.
 #[track_caller]
-pub(super) fn assert_valid(validator: &Validator, document: &Value) {
+pub(crate) fn assert_valid(validator: &Validator, document: &Value) {
     let errors: Vec<String> = validator
         .iter_errors(document)
         .map(|error| format!("{}: {error}", error.instance_path()))
@@ -50,7 +50,7 @@ pub(super) fn lines_of(stdout: &str) -> Vec<Value> {
 
 /// Parses the stream of a command, and asserts that each line conforms to the schema.
 #[track_caller]
-pub(super) fn stream(env: &TestEnv, output: &CommandOutput) -> Vec<Value> {
+pub(crate) fn stream(env: &TestEnv, output: &CommandOutput) -> Vec<Value> {
     let validator = validator(env, "events");
     let lines = lines_of(&output.stdout);
     for line in &lines {

@@ -8,7 +8,7 @@ use solform_emulator::JobPace;
 use super::{input, start_with};
 use crate::support::TestEnv;
 
-const DOCUMENTS: [&str; 16] = [
+const DOCUMENTS: [&str; 17] = [
     "solutions",
     "runs",
     "job",
@@ -24,6 +24,7 @@ const DOCUMENTS: [&str; 16] = [
     "package-diff",
     "plan-matrix",
     "list-matrix",
+    "report-matrix",
     "promotion",
 ];
 

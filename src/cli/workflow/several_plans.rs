@@ -1,0 +1,200 @@
+//! The plans of several environments: `plan` shows them, and `apply` executes them.
+
+use std::io::Write as _;
+
+use super::plan::{self, Planner};
+use super::several::{self, ReadEnvironment};
+use super::{apply_session, packages};
+use crate::cli::args::{ManifestArgs, PlanningArgs};
+use crate::cli::environment::session::Session;
+use crate::cli::error::{CommandError, ExitStatus, Result};
+use crate::cli::io::Io;
+use crate::cli::settings::Settings;
+use crate::plan::{DiffError, DiffOptions, Mode, Plan, Refusal, SavedPlan, approve, judge};
+use crate::render::{EnvironmentResult, PlanResult};
+use crate::store::{history_of, progress_of};
+
+/// The plan of one of several environments.
+pub(in crate::cli) struct PlannedEnvironment {
+    pub(in crate::cli) plan: Plan,
+    pub(in crate::cli) refusals: Vec<Refusal>,
+    /// The options that the plan was made with.
+    pub(in crate::cli) options: DiffOptions,
+    /// The selectors that select nothing in this environment.
+    unused: Vec<DiffError>,
+}
+
+/// The saved plans that approve the changes of several environments.
+pub(super) struct SavedSource<'a> {
+    pub(super) saved: &'a [SavedPlan],
+    /// Checks a saved plan before its environment is read.
+    pub(super) check: &'a (dyn Fn(&SavedPlan, &Session) -> Result<()> + Sync),
+}
+
+impl SavedSource<'_> {
+    /// Makes a new plan of an environment, without its lock, and narrows it to the approved
+    /// changes.
+    async fn narrowed(
+        &self,
+        session: &Session,
+        store: Option<&str>,
+        io: &mut Io,
+    ) -> Result<PlannedEnvironment> {
+        let manifest = session.manifest();
+        let name = &manifest.environment.name;
+        let mut saved = self.saved.iter();
+        let saved = saved.find(|saved| saved.environment() == name);
+        let saved = saved.ok_or_else(|| CommandError::failed("it has no saved plan"))?;
+        (self.check)(saved, session)?;
+        let applies = apply_session::read_applies(session, store, io).await?;
+        let history = history_of(&applies);
+        let progress = progress_of(&applies, &saved.id);
+        let (mode, replace) = (saved.plan.mode, &saved.options.replace);
+        let options = DiffOptions {
+            held_back: apply_session::held_back(&history, session),
+            ..saved.options.of_new_plan(mode, replace, &progress)
+        };
+        let planner = Planner {
+            session,
+            history: &history,
+            options: &options,
+        };
+        let narrowed = planner.make_narrowed(saved, &progress, io).await?;
+        let plan = narrowed.to_execute().into_owned();
+        let limits = &manifest.environment.limits;
+        let refused = approve(narrowed, limits, &saved.options.allow).err();
+        Ok(PlannedEnvironment {
+            plan,
+            refusals: refused.map(|refused| refused.refusals).unwrap_or_default(),
+            options,
+            unused: Vec::new(),
+        })
+    }
+}
+
+/// Plans several environments at the same time, without locks. The error of one does not hide the
+/// plans of the others; a selector that selects nothing in all of them is an error.
+pub(in crate::cli) async fn make(
+    args: &ManifestArgs,
+    planning: &PlanningArgs,
+    mode: Mode,
+    store: Option<&str>,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<Vec<ReadEnvironment<PlannedEnvironment>>> {
+    make_from(None, args, (planning, mode), store, settings, io).await
+}
+
+/// Does the same; with saved plans, the plans are narrowed to their changes.
+pub(super) async fn make_from(
+    source: Option<&SavedSource<'_>>,
+    args: &ManifestArgs,
+    (planning, mode): (&PlanningArgs, Mode),
+    store: Option<&str>,
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<Vec<ReadEnvironment<PlannedEnvironment>>> {
+    let overrides = planning.overrides();
+    let opened = several::open(args, settings, io).await?;
+    let planned = several::read(opened, "cannot be planned", io, async |session, io| {
+        if let Some(source) = source {
+            return source.narrowed(session, store, io).await;
+        }
+        let mut options = planning.diff_options(mode);
+        // A version may be declared in some of the environments only.
+        options.may_select_nothing = true;
+        let history = apply_session::read_history(session, store, io).await?;
+        options.held_back = apply_session::held_back(&history, session);
+        let planner = Planner {
+            session,
+            history: &history,
+            options: &options,
+        };
+        let (live, plan) = planner.make_plan_and_live(None, &overrides, io).await?;
+        let unused = planner.unused_selectors(&live);
+        plan::drop_in_background(live);
+        let refusals = judge(&plan, &session.manifest().environment.limits, &overrides);
+        Ok(PlannedEnvironment {
+            plan,
+            refusals,
+            options,
+            unused,
+        })
+    })
+    .await?;
+    let unused = unused_everywhere(&planned);
+    if unused.is_empty() {
+        Ok(planned)
+    } else {
+        Err(plan::option_error(&unused))
+    }
+}
+
+/// Returns the selectors that select nothing in any environment; none if an environment could not
+/// be read.
+fn unused_everywhere(planned: &[ReadEnvironment<PlannedEnvironment>]) -> Vec<DiffError> {
+    let values: Option<Vec<&PlannedEnvironment>> =
+        planned.iter().map(ReadEnvironment::value).collect();
+    let Some((first, others)) = values.as_deref().and_then(<[_]>::split_first) else {
+        return Vec::new();
+    };
+    let is_unused = |error: &&DiffError| {
+        let is_same = |other: &DiffError| other.is_about_same_selector(error);
+        others.iter().all(|other| other.unused.iter().any(is_same))
+    };
+    first.unused.iter().filter(is_unused).cloned().collect()
+}
+
+/// Shows the errors of the environments without a plan, and the reasons why plans cannot be
+/// applied. Returns the status of each environment; that of a plan is given by `status_of_plan`.
+pub(in crate::cli) fn report(
+    plans: &[EnvironmentResult<PlanResult>],
+    sessions: &[Result<Session>],
+    status_of_plan: impl Fn(&Plan) -> ExitStatus,
+    io: &mut Io,
+) -> Result<Vec<ExitStatus>> {
+    let mut statuses = Vec::with_capacity(plans.len());
+    for (environment, session) in plans.iter().zip(sessions) {
+        statuses.push(match (&environment.result, session) {
+            (Ok(result), _) if result.refusals.is_empty() => status_of_plan(&result.plan),
+            (Ok(result), session) => {
+                let session = session.as_ref().ok();
+                report_blocked(&environment.name, session, result, io)?
+            }
+            (Err(_), Err(error)) => {
+                several::report(&environment.name, error, io)?;
+                error.kind.exit_status()
+            }
+            (Err(_), Ok(_)) => ExitStatus::Error,
+        });
+    }
+    Ok(statuses)
+}
+
+/// Shows the reasons why the plan of an environment cannot be applied. Without a session, they are
+/// shown without their location in the manifest.
+pub(in crate::cli) fn report_blocked(
+    name: &str,
+    session: Option<&Session>,
+    result: &PlanResult,
+    io: &mut Io,
+) -> Result<ExitStatus> {
+    let PlanResult { plan, refusals, .. } = result;
+    let blocked = plan::blocked(session, refusals, plan);
+    io.out.flush()?;
+    writeln!(
+        io.err,
+        "The plan of environment `{name}` cannot be applied:"
+    )?;
+    io.refusals(refusals, |refusal| {
+        session.and_then(|session| packages::problem_of(session, refusal))
+    })?;
+    several::report(name, &blocked, io)?;
+    Ok(blocked.kind.exit_status())
+}
+
+/// Returns the error of an option that a command takes for one environment only.
+pub(in crate::cli) fn one_only(option: &str, hint: &str) -> CommandError {
+    let message = format!("{option} is for one environment, and several are given");
+    CommandError::failed(message).hint(hint)
+}
