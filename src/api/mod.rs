@@ -20,7 +20,7 @@ mod visibility_words;
 mod wire;
 mod writer;
 
-pub use files::{FilePart, Files};
+pub use files::Files;
 pub use http::bounds::{ListBound, ListBounds};
 pub use http::client::Client;
 pub use http::error::{ApiError, ApiErrorKind, ReadError, chain};

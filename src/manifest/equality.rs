@@ -20,7 +20,8 @@ impl Manifest {
             environment,
             scope,
             desired,
-            // It is computed from the other values.
+            // They are computed from the other values.
+            source_environments: _,
             digest: _,
         } = after;
         let is_new = |name: &SolutionName| entries_of(&self.desired, name).is_empty();

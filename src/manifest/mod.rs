@@ -49,8 +49,8 @@ pub use edit::{EditError, EditReason, set_versions};
 pub use glob::{Glob, GlobError};
 pub use model::{
     Desired, EmulatorSettings, Endpoint, Environment, KeyPositions, Limit, Limits, Manifest, Scope,
-    SolutionPath, Source, Superseded, SupersededPolicy, Timeouts, Tls, TokenSource, Undeclared,
-    entries_of,
+    SolutionPath, Source, SourceOrigin, Superseded, SupersededPolicy, Timeouts, Tls, TokenSource,
+    Undeclared, entries_of,
 };
 pub use placeholder::Placeholders;
 pub use position::{Label, MAX_BYTES, Position};

@@ -36,7 +36,9 @@ mod summary;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use action::{Action, ActionKind, AfterImage, DeployTarget, LiveImage, Patch, Reason, Upload};
+pub use action::{
+    Action, ActionKind, AfterImage, DeployTarget, LiveImage, Patch, Reason, Upload, UploadSource,
+};
 pub use approval::{Decided, NarrowedPlan, narrow};
 pub use change::{Block, Change, Mode, Note, Origin, Plan, Subject, Successor, Undo};
 pub use diff::diff;
@@ -52,8 +54,8 @@ pub use options::{
 pub use own_writes::OwnWrites;
 pub use ownership::OwnerConflict;
 pub use package::{
-    Inspection, Inspections, LocalSource, PackageField, PackageInfo, PackageKey, PackageProblem,
-    SOLUTION_TYPE,
+    Inspection, Inspections, PackageField, PackageInfo, PackageKey, PackageProblem, SOLUTION_TYPE,
+    SourcePackage,
 };
 pub use package_contents::{Member, MemberChange, PACKAGE_JSON, PackageContents, PackageDiff};
 pub use precondition::{Difference, PreconditionResult, check_delete, check_update};

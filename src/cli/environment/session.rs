@@ -1,7 +1,8 @@
 //! An environment with its client, and with its embedded emulator if it has one.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use secrecy::SecretString;
 use solform_emulator::{Seed, SeedError};
@@ -13,6 +14,7 @@ use super::token::token_supplier;
 use crate::api::{
     Client, ClientSettings, Files, Probe, ReadError, Reader, SettingsError, TokenSupplier,
 };
+use crate::apply::{SourceReader, SourceReaders};
 use crate::cli::args::ManifestArgs;
 use crate::cli::error::CommandError;
 use crate::cli::io::{Io, read_sink};
@@ -25,6 +27,16 @@ pub(in crate::cli) struct Session {
     pub(in crate::cli) context: EnvironmentContext,
     reader: Reader,
     /// The embedded emulator; it stops when the last session with it ends.
+    emulator: Option<SharedEmulator>,
+    /// The clients of the environments whose packages are transferred, which open on demand.
+    sources: Mutex<Sources>,
+}
+
+/// The open clients of source environments.
+#[derive(Default)]
+struct Sources {
+    readers: SourceReaders,
+    /// The embedded emulator, if one of them is in it.
     emulator: Option<SharedEmulator>,
 }
 
@@ -71,47 +83,57 @@ pub(in crate::cli) async fn connect_beside(
     adjust: impl FnOnce(&mut ClientSettings),
 ) -> Result<Session, CommandError> {
     let environment = &context.manifest.environment;
+    let folder = &context.folder;
+    let opened = open_client(environment, folder, running, settings, io, adjust).await?;
+    let (client, emulator) = opened;
+    Ok(Session {
+        context,
+        reader: Reader::new(client),
+        emulator,
+        sources: Mutex::default(),
+    })
+}
+
+/// Prepares the client of an environment, with its own URL, token and TLS settings, and returns its
+/// embedded emulator if it has one.
+async fn open_client(
+    environment: &Environment,
+    folder: &Path,
+    running: Option<&SharedEmulator>,
+    settings: &Settings,
+    io: &mut Io,
+    adjust: impl FnOnce(&mut ClientSettings),
+) -> Result<(Client, Option<SharedEmulator>), CommandError> {
     let (base, emulator) = match (&environment.url, running) {
         (Endpoint::Url(url), _) => (url.clone(), None),
         (Endpoint::Emulator, running) => {
             let shared = match running {
                 Some(running) => running.clone(),
-                None => start_emulator(&context, settings, io).await?,
+                None => start_emulator(environment, folder, settings, io).await?,
             };
             (shared.url.clone(), Some(shared))
         }
     };
     let own_token = emulator.as_ref().map(|shared| shared.token.clone());
-    let client = client(
-        environment,
-        base,
-        own_token,
-        &context.folder,
-        settings,
-        io,
-        adjust,
-    )?;
-    Ok(Session {
-        context,
-        reader: Reader::new(client),
-        emulator,
-    })
+    let client = client(environment, base, own_token, folder, settings, io, adjust)?;
+    Ok((client, emulator))
 }
 
 /// Starts the embedded emulator of an environment.
 async fn start_emulator(
-    context: &EnvironmentContext,
+    environment: &Environment,
+    folder: &Path,
     settings: &Settings,
     io: &mut Io,
 ) -> Result<SharedEmulator, CommandError> {
     // Other users of the machine can reach the port of the embedded emulator, so it needs a token.
     let token = uuid::Uuid::new_v4().to_string();
-    let seed = context.manifest.environment.emulator.seed.as_ref();
+    let seed = environment.emulator.seed.as_ref();
     let seed = seed.map(|path| {
-        let path = settings.manifest_path(&context.folder, path)?;
+        let path = settings.manifest_path(folder, path)?;
         read_seed(&path).map(|seed| (path, seed))
     });
-    let root = settings.manifest_path(&context.folder, Path::new(".solform"))?;
+    let root = settings.manifest_path(folder, Path::new(".solform"))?;
     let seed = seed.transpose()?;
     let embedded = embedded_emulator::start_in(&root, seed, &token, settings, io).await?;
     let url =
@@ -130,6 +152,7 @@ impl Session {
             context,
             reader,
             emulator: None,
+            sources: Mutex::default(),
         }
     }
 
@@ -152,6 +175,60 @@ impl Session {
 
     pub(in crate::cli) fn files(&self) -> Files {
         Files::new(self.reader.client())
+    }
+
+    /// Opens the clients of the environments whose packages are transferred, each with its own
+    /// URL, token and TLS settings. Returns the errors by environment.
+    pub(in crate::cli) async fn open_sources(
+        &self,
+        names: BTreeSet<&str>,
+        io: &mut Io,
+        adjust: impl Fn(&mut ClientSettings),
+    ) -> Result<BTreeMap<String, CommandError>, CommandError> {
+        let mut errors = BTreeMap::new();
+        for name in names {
+            if self.sources().get(name).is_some() {
+                continue;
+            }
+            let environments = &self.manifest().source_environments;
+            let Some(environment) = environments.iter().find(|it| it.name == name) else {
+                continue;
+            };
+            let running = self
+                .emulator
+                .clone()
+                .or_else(|| self.locked().emulator.clone());
+            let EnvironmentContext {
+                folder, settings, ..
+            } = &self.context;
+            // The progress of its reads names the environment.
+            let mut branch = io.branch(name, &settings.invocation);
+            let running = running.as_ref();
+            let opened = open_client(environment, folder, running, settings, &mut branch, &adjust);
+            let opened = opened.await;
+            io.release(vec![branch])?;
+            match opened {
+                Ok((client, emulator)) => {
+                    let mut sources = self.locked();
+                    sources.readers.add(SourceReader::new(name, client));
+                    sources.emulator = emulator.or(sources.emulator.take());
+                }
+                Err(error) => {
+                    errors.insert(name.to_owned(), error);
+                }
+            }
+        }
+        Ok(errors)
+    }
+
+    /// Returns the readers of the source environments that are open.
+    pub(in crate::cli) fn sources(&self) -> SourceReaders {
+        self.locked().readers.clone()
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Sources> {
+        let sources = self.sources.lock();
+        sources.expect("invariant: no thread panics while it holds the sources")
     }
 
     /// Waits for a read, and converts its error.

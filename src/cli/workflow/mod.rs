@@ -16,5 +16,5 @@ pub(in crate::cli) mod report;
 pub(in crate::cli) mod run_watch;
 pub(in crate::cli) mod saved_plan;
 pub(in crate::cli) mod several;
-mod sources;
+pub(in crate::cli) mod sources;
 pub(in crate::cli) mod verification;

@@ -14,4 +14,5 @@ mod preconditions;
 mod random;
 mod saved;
 mod servers;
+mod transfers;
 pub(crate) mod uploads;
