@@ -226,7 +226,7 @@ fn files_that_cannot_be_read() {
     is_clear(env.solform(&["init"]), &["File exists", "move it away"]);
     let local = TestEnv::new();
     let _ = local.solform(&["init"]).exits_with(0);
-    local.write(".solform/emulator/world.redb", "no world");
+    local.write(".solform/emulator/local/world.redb", "no world");
     is_clear(
         local.solform(&["plan"]),
         &["the emulator did not start", "Move the folder away"],

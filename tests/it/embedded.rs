@@ -40,7 +40,7 @@ async fn a_folder_in_use_names_its_user() {
         &["export"],
         &["jobs"],
         &["apply", "--auto-approve"],
-        &["emulator", "--data", ".solform/emulator"],
+        &["emulator", "--data", ".solform/emulator/local"],
     ] {
         let output = env.solform_beside(arguments).await.exits_with(1);
         assert!(output.stderr.contains(&process), "{output}");
@@ -64,7 +64,28 @@ async fn a_folder_in_use_names_its_user() {
     child.kill().unwrap();
     child.wait().unwrap();
     let _ = env.solform_beside(&["list"]).await.exits_with(0);
-    assert!(!env.path().join(".solform/emulator/holder.json").exists());
+    assert!(
+        !env.path()
+            .join(".solform/emulator/local/holder.json")
+            .exists()
+    );
+}
+
+/// A manifest may promote from one embedded emulator to another one.
+#[test]
+fn each_environment_has_a_world_of_its_own() {
+    let env = TestEnv::new();
+    let second = "  other: { url: 'emulator:' }\ndefaults:";
+    env.write("solform.yaml", &MANIFEST.replace("defaults:", second));
+    env.write("seed.yaml", PACKAGE);
+    let _ = env
+        .solform(&["apply", "-e", "local", "--auto-approve"])
+        .exits_with(0);
+    let output = env.solform(&["list", "-e", "local", "-e", "other"]);
+    let output = output.exits_with(0);
+    let row = output.stdout.lines().find(|line| line.starts_with('A'));
+    let cells: Vec<&str> = row.unwrap_or_default().split_whitespace().collect();
+    assert_eq!(cells, ["A", "1", "ACTIVE", "PRIVATE", "-"], "{output}");
 }
 
 #[test]
@@ -112,13 +133,17 @@ fn an_edited_seed_causes_a_warning() {
                 "Warning: the seed `./seed.yaml` has changed since the emulator's world began, \
                 and is not loaded.",
             )
-            .warns("move `./.solform/emulator` away");
+            .warns("move `./.solform/emulator/local` away");
     }
     let _ = env
         .solform(&["plan", "--json"])
         .exits_with(0)
         .says("has changed since the emulator's world began");
-    std::fs::rename(env.path().join(".solform/emulator"), env.path().join("old")).unwrap();
+    std::fs::rename(
+        env.path().join(".solform/emulator/local"),
+        env.path().join("old"),
+    )
+    .unwrap();
     let output = env.solform(&["list"]).exits_with(0).says("B");
     assert!(output.stderr.is_empty(), "{output}");
 }
@@ -128,4 +153,32 @@ fn git_ignores_the_folder_after_a_bare_plan() {
     let env = env(PACKAGE);
     let _ = env.solform(&["plan"]).exits_with(0);
     assert_eq!(env.read(".solform/.gitignore"), "*\n");
+}
+
+/// An environment is read and is the source of another one in the same command: both use one
+/// emulator, which holds its data folder.
+#[test]
+fn an_embedded_environment_is_a_source() {
+    let env = TestEnv::new();
+    env.write(
+        "uat.yaml",
+        "solutions: [{ name: A, version: '1', owner: svc }]\npackages: [{ path: \
+         acme/uat/fs/d/A-1.ibsolution, name: A, version: '1', owner: svc }]\n",
+    );
+    env.write(
+        "solform.yaml",
+        "solform: 1\nenvironments:\n  uat: { url: 'emulator:', emulator: { seed: uat.yaml } }\n  \
+         prod:\n    url: 'emulator:'\n    solutions: { A: { source: { environment: uat } } }\n\
+         defaults: { owner: svc, path: 'acme/${environment}/fs/d/A-1.ibsolution' }\nsolutions: { \
+         A: { version: 1 } }\n",
+    );
+    for environments in [&["-e", "prod", "-e", "uat"][..], &["-e", "prod"]] {
+        let plan = [&["plan"], environments].concat();
+        let _ = env
+            .solform(&plan)
+            .exits_with(0)
+            .says("(from environment uat)");
+    }
+    let apply = ["apply", "-e", "prod", "--auto-approve"];
+    let _ = env.solform(&apply).exits_with(0).says(" uploaded\n");
 }

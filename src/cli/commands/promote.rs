@@ -9,7 +9,7 @@ use clap::Args;
 use crate::api::{ListRequest, ReadError};
 use crate::cli::args::{Output, Outputs, SizeArgs, output_parser, parser};
 use crate::cli::environment::context::{EnvironmentContext, read_source, two_contexts};
-use crate::cli::environment::session::{self, Session, connect_beside};
+use crate::cli::environment::session::{Session, connect};
 use crate::cli::error::{CommandError, ExitStatus, Result};
 use crate::cli::files::{check_replaceable, has_no_folder, replace};
 use crate::cli::io::Io;
@@ -179,8 +179,8 @@ async fn read_both(
     settings: &Settings,
     [from_io, to_io]: [&mut Io; 2],
 ) -> Result<(LiveState, Result<LiveState>)> {
-    let source = Source(session::connect(from, settings, from_io, |_| {}).await?);
-    let target = connect_beside(source.0.emulator(), to, settings, to_io, |_| {}).await;
+    let source = Source(connect(from, settings, from_io, |_| {}).await?);
+    let target = connect(to, settings, to_io, |_| {}).await;
     let read_target = async { Target(target?).read(names).await };
     let (live, target) = tokio::join!(source.read(names), read_target);
     Ok((live?, target))

@@ -9,13 +9,14 @@ use solform_emulator::{Seed, SeedError};
 use url::Url;
 
 use super::context::{EnvironmentContext, context_of, read_source};
-use super::embedded_emulator::{self, Embedded};
+use super::embedded_emulator;
 use super::token::token_supplier;
 use crate::api::{
     Client, ClientSettings, Files, Probe, ReadError, Reader, SettingsError, TokenSupplier,
 };
 use crate::apply::{SourceReader, SourceReaders};
 use crate::cli::args::ManifestArgs;
+use crate::cli::emulators::RunningEmulator;
 use crate::cli::error::CommandError;
 use crate::cli::io::{Io, read_sink};
 use crate::cli::settings::Settings;
@@ -26,8 +27,8 @@ use crate::regular_file::{self, SECRET_LIMIT, SEED_LIMIT};
 pub(in crate::cli) struct Session {
     pub(in crate::cli) context: EnvironmentContext,
     reader: Reader,
-    /// The embedded emulator; it stops when the last session with it ends.
-    emulator: Option<SharedEmulator>,
+    /// The embedded emulator, if the environment has one; it stops with its last session.
+    _emulator: Option<Arc<RunningEmulator>>,
     /// The clients of the environments whose packages are transferred, which open on demand.
     sources: Mutex<Sources>,
 }
@@ -36,17 +37,8 @@ pub(in crate::cli) struct Session {
 #[derive(Default)]
 struct Sources {
     readers: SourceReaders,
-    /// The embedded emulator, if one of them is in it.
-    emulator: Option<SharedEmulator>,
-}
-
-/// The embedded emulator of a manifest, which all of its environments `emulator:` share: their data
-/// is in one folder, which one emulator holds.
-#[derive(Clone)]
-pub(in crate::cli) struct SharedEmulator {
-    url: Url,
-    token: SecretString,
-    _embedded: Arc<Embedded>,
+    /// The embedded emulators of those that have one.
+    emulators: Vec<Arc<RunningEmulator>>,
 }
 
 /// Reads the manifest, starts the embedded emulator if it is used, and prepares the client.
@@ -70,26 +62,13 @@ pub(in crate::cli) async fn connect(
     io: &mut Io,
     adjust: impl FnOnce(&mut ClientSettings),
 ) -> Result<Session, CommandError> {
-    connect_beside(None, context, settings, io, adjust).await
-}
-
-/// Does the same as [`connect`], with the embedded emulator of another session of the same manifest
-/// if there is one.
-pub(in crate::cli) async fn connect_beside(
-    running: Option<&SharedEmulator>,
-    context: EnvironmentContext,
-    settings: &Settings,
-    io: &mut Io,
-    adjust: impl FnOnce(&mut ClientSettings),
-) -> Result<Session, CommandError> {
     let environment = &context.manifest.environment;
     let folder = &context.folder;
-    let opened = open_client(environment, folder, running, settings, io, adjust).await?;
-    let (client, emulator) = opened;
+    let (client, emulator) = open_client(environment, folder, settings, io, adjust).await?;
     Ok(Session {
         context,
         reader: Reader::new(client),
-        emulator,
+        _emulator: emulator,
         sources: Mutex::default(),
     })
 }
@@ -99,22 +78,18 @@ pub(in crate::cli) async fn connect_beside(
 async fn open_client(
     environment: &Environment,
     folder: &Path,
-    running: Option<&SharedEmulator>,
     settings: &Settings,
     io: &mut Io,
     adjust: impl FnOnce(&mut ClientSettings),
-) -> Result<(Client, Option<SharedEmulator>), CommandError> {
-    let (base, emulator) = match (&environment.url, running) {
-        (Endpoint::Url(url), _) => (url.clone(), None),
-        (Endpoint::Emulator, running) => {
-            let shared = match running {
-                Some(running) => running.clone(),
-                None => start_emulator(environment, folder, settings, io).await?,
-            };
-            (shared.url.clone(), Some(shared))
+) -> Result<(Client, Option<Arc<RunningEmulator>>), CommandError> {
+    let (base, emulator) = match &environment.url {
+        Endpoint::Url(url) => (url.clone(), None),
+        Endpoint::Emulator => {
+            let running = start_emulator(environment, folder, settings, io).await?;
+            (running.url.clone(), Some(running))
         }
     };
-    let own_token = emulator.as_ref().map(|shared| shared.token.clone());
+    let own_token = emulator.as_ref().map(|running| running.token.clone());
     let client = client(environment, base, own_token, folder, settings, io, adjust)?;
     Ok((client, emulator))
 }
@@ -125,24 +100,31 @@ async fn start_emulator(
     folder: &Path,
     settings: &Settings,
     io: &mut Io,
-) -> Result<SharedEmulator, CommandError> {
-    // Other users of the machine can reach the port of the embedded emulator, so it needs a token.
-    let token = uuid::Uuid::new_v4().to_string();
+) -> Result<Arc<RunningEmulator>, CommandError> {
+    let root = settings.manifest_path(folder, Path::new(".solform"))?;
+    let name = &environment.name;
+    let mut emulators = settings.emulators.lock().await;
+    if let Some(running) = emulators.get(&root, name) {
+        return Ok(running);
+    }
     let seed = environment.emulator.seed.as_ref();
     let seed = seed.map(|path| {
         let path = settings.manifest_path(folder, path)?;
         read_seed(&path).map(|seed| (path, seed))
     });
-    let root = settings.manifest_path(folder, Path::new(".solform"))?;
     let seed = seed.transpose()?;
-    let embedded = embedded_emulator::start_in(&root, seed, &token, settings, io).await?;
+    // Other users of the machine can reach its port, so it needs a token.
+    let token = uuid::Uuid::new_v4().to_string();
+    let embedded = embedded_emulator::start_in(&root, name, seed, &token, settings, io).await?;
     let url =
         Url::parse(&embedded.emulator.url()).expect("invariant: the emulator's address is a URL");
-    Ok(SharedEmulator {
+    let running = Arc::new(RunningEmulator {
         url,
         token: SecretString::from(token),
-        _embedded: Arc::new(embedded),
-    })
+        _embedded: embedded,
+    });
+    emulators.add(&root, name, &running);
+    Ok(running)
 }
 
 impl Session {
@@ -151,14 +133,9 @@ impl Session {
         Self {
             context,
             reader,
-            emulator: None,
+            _emulator: None,
             sources: Mutex::default(),
         }
-    }
-
-    /// Returns the embedded emulator, for other environments of the same manifest.
-    pub(in crate::cli) fn emulator(&self) -> Option<&SharedEmulator> {
-        self.emulator.as_ref()
     }
 
     pub(in crate::cli) fn manifest(&self) -> &Manifest {
@@ -194,24 +171,19 @@ impl Session {
             let Some(environment) = environments.iter().find(|it| it.name == name) else {
                 continue;
             };
-            let running = self
-                .emulator
-                .clone()
-                .or_else(|| self.locked().emulator.clone());
             let EnvironmentContext {
                 folder, settings, ..
             } = &self.context;
             // The progress of its reads names the environment.
             let mut branch = io.branch(name, &settings.invocation);
-            let running = running.as_ref();
-            let opened = open_client(environment, folder, running, settings, &mut branch, &adjust);
+            let opened = open_client(environment, folder, settings, &mut branch, &adjust);
             let opened = opened.await;
             io.release(vec![branch])?;
             match opened {
                 Ok((client, emulator)) => {
                     let mut sources = self.locked();
                     sources.readers.add(SourceReader::new(name, client));
-                    sources.emulator = emulator.or(sources.emulator.take());
+                    sources.emulators.extend(emulator);
                 }
                 Err(error) => {
                     errors.insert(name.to_owned(), error);
@@ -272,7 +244,7 @@ pub(super) fn client(
             .check(&base)
             .map_err(|refusal| settings_error(environment, refusal.into()))?;
     }
-    let mut client_settings = ClientSettings::new(base, Arc::clone(&io.secrets));
+    let mut client_settings = ClientSettings::new(base, std::sync::Arc::clone(&io.secrets));
     client_settings.allowed_hosts = restrictions.map(|restrictions| restrictions.hosts.clone());
     client_settings.context.clone_from(&environment.context);
     client_settings.seed = fastrand::u64(..);

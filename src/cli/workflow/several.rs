@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 
 use crate::cli::args::ManifestArgs;
 use crate::cli::environment::context::{EnvironmentContext, read_source};
-use crate::cli::environment::session::{Session, SharedEmulator, connect_beside};
+use crate::cli::environment::session::{Session, connect};
 use crate::cli::error::{CommandError, ErrorKind, diagnostics_of};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
@@ -86,12 +86,9 @@ pub(in crate::cli) async fn open(
         io.warn_of(&warnings)?;
     }
     let mut opened = Vec::with_capacity(environments.len());
-    let mut running: Option<SharedEmulator> = None;
     for (name, manifest) in environments {
         let environment = match manifest {
-            Some(manifest) => {
-                connected(&source, manifest, args, running.as_ref(), settings, io).await
-            }
+            Some(manifest) => connected(&source, manifest, args, settings, io).await,
             None => OpenedEnvironment {
                 session: Err(error_of(&name, &errors, settings)),
                 io: io.branch(&name, &io.invocation),
@@ -99,12 +96,6 @@ pub(in crate::cli) async fn open(
                 name,
             },
         };
-        let emulator = environment
-            .session
-            .as_ref()
-            .ok()
-            .and_then(Session::emulator);
-        running = running.or(emulator.cloned());
         opened.push(environment);
     }
     Ok(opened)
@@ -115,7 +106,6 @@ async fn connected(
     source: &SourceFile,
     manifest: Manifest,
     args: &ManifestArgs,
-    running: Option<&SharedEmulator>,
     settings: &Settings,
     io: &Io,
 ) -> OpenedEnvironment {
@@ -124,7 +114,7 @@ async fn connected(
     // The warnings of the manifest were counted for all environments.
     let context = EnvironmentContext::new(source.clone(), manifest, 0, &args.file, settings);
     let mut io = io.branch(&name, &context.settings.invocation);
-    let session = connect_beside(running, context, settings, &mut io, |_| {}).await;
+    let session = connect(context, settings, &mut io, |_| {}).await;
     OpenedEnvironment {
         name,
         url: Some(url),
