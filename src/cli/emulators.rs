@@ -1,6 +1,6 @@
-//! The emulators that run inside of this process. Each one holds its data folder, so that all sessions
-//! with its environment share it: one environment may be read, and be the source of a package of
-//! another one.
+//! The emulators that run inside of this process. Each one holds its data folder, so that all
+//! sessions with its environment share it: one environment may be read, and be the source of a
+//! package of another one.
 
 use std::collections::BTreeMap;
 use std::fmt;

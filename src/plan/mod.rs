@@ -35,10 +35,9 @@ mod succession;
 mod summary;
 #[cfg(test)]
 pub(crate) mod testing;
+mod upload;
 
-pub use action::{
-    Action, ActionKind, AfterImage, DeployTarget, LiveImage, Patch, Reason, Upload, UploadSource,
-};
+pub use action::{Action, ActionKind, AfterImage, DeployTarget, LiveImage, Patch, Reason};
 pub use approval::{Decided, NarrowedPlan, narrow};
 pub use change::{Block, Change, Mode, Note, Origin, Plan, Subject, Successor, Undo};
 pub use diff::diff;
@@ -63,3 +62,4 @@ pub use progress::{PastWrite, PlanProgress, Spent};
 pub use saved::{PlanKind, SavedPlan, SavedPlanError};
 pub use succession::{Course, Succession, Successions};
 pub use summary::{SUMMARISED_ABOVE, Summary};
+pub use upload::{Upload, UploadSource};

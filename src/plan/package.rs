@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::action::Upload;
+use super::upload::Upload;
 use crate::attribute::Visibility;
 use crate::ident::{Digest, Identity, Owner, OwnerPair, SolutionId};
 use crate::manifest::{Code, Desired, Position};

@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
-use super::action::{Action, AfterImage, LiveImage, Patch, Reason, Upload};
+use super::action::{Action, AfterImage, LiveImage, Patch, Reason};
 use super::change::{Block, Change, Note, Origin};
 use super::field::{Decision, Field, FieldChange};
 use super::name::NameView;
 use super::ownership::OwnerConflict;
+use super::upload::Upload;
 use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
 use crate::ident::Identity;
 use crate::live::{LiveVersion, grouped};

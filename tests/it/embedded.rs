@@ -172,12 +172,12 @@ fn an_embedded_environment_is_a_source() {
          defaults: { owner: svc, path: 'acme/${environment}/fs/d/A-1.ibsolution' }\nsolutions: { \
          A: { version: 1 } }\n",
     );
-    for environments in [&["-e", "prod", "-e", "uat"][..], &["-e", "prod"]] {
-        let plan = [&["plan"], environments].concat();
-        let _ = env
-            .solform(&plan)
-            .exits_with(0)
-            .says("(from environment uat)");
+    for (environments, expected) in [
+        (&["-e", "prod", "-e", "uat"][..], "1 ACTIVE    + 1 ACTIVE\n"),
+        (&["-e", "prod"], "(from environment uat)"),
+    ] {
+        let plan = [&["plan", "--detailed-exitcode"], environments].concat();
+        let _ = env.solform(&plan).exits_with(2).says(expected);
     }
     let apply = ["apply", "-e", "prod", "--auto-approve"];
     let _ = env.solform(&apply).exits_with(0).says(" uploaded\n");

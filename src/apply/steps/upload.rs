@@ -344,6 +344,10 @@ impl Step<'_> {
                 )
                 .await?;
             if let Some(failure) = package.failure() {
+                if let Outcome::Failed(StepError::SourceChanged { .. }) = failure {
+                    // No later upload continues these parts.
+                    self.remove(part_path).await?;
+                }
                 return Err(failure);
             }
             if let Sent::Refused(error) = sent {

@@ -2,6 +2,7 @@
 
 mod contract;
 mod converge;
+mod cut_uploads;
 mod deletes;
 mod exchanged;
 mod failures;
