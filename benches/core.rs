@@ -69,6 +69,7 @@ fn manifest(desired: impl IntoIterator<Item = Identity>) -> Manifest {
         .collect();
     desired.sort_by(|left, right| left.identity.cmp(&right.identity));
     Manifest {
+        source_environments: Vec::new(),
         environment: Environment {
             name: "bench".to_owned(),
             position,

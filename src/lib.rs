@@ -18,13 +18,13 @@
 //! `promotion` chooses the versions that one environment gets from another one.
 //!
 //! There are four stages with four values: collect, compare, show, act. No stage calls an earlier
-//! one. The core (`allowed_hosts`, `escape`, `ident`, `attribute`, `outcome`, `manifest`, `live`,
-//! `job`, `plan`, `review`, `promotion`, `export`, `diagnosis`, `render`) is pure and synchronous.
-//! The clock, randomness, files and the network are only used in the outer modules (`regular_file`,
-//! `api`, `package`, `store`, `apply`, `run`, `cli`), which pass values to the core. Only `apply`
-//! and `run` hold a writer, so that `plan` cannot write. The emulator is a second implementation of
-//! the platform's API, in the package `solform-emulator`, and shares no code with the client.
-//! `tests/it/layering.rs` tests the allowed `use crate::` imports.
+//! one. The core (`allowed_hosts`, `escape`, `file_part`, `ident`, `attribute`, `outcome`,
+//! `manifest`, `live`, `job`, `plan`, `review`, `promotion`, `export`, `diagnosis`, `render`) is
+//! pure and synchronous. The clock, randomness, files and the network are only used in the outer
+//! modules (`regular_file`, `api`, `package`, `store`, `apply`, `run`, `cli`), which pass values to
+//! the core. Only `apply` and `run` hold a writer, so that `plan` cannot write. The emulator is a
+//! second implementation of the platform's API, in the package `solform-emulator`, and shares no
+//! code with the client. `tests/it/layering.rs` tests the allowed `use crate::` imports.
 //!
 //! `docs/architecture.md` follows one manifest entry from YAML to report and names the files of
 //! common changes. `docs/glossary.md` defines every word.
@@ -40,6 +40,7 @@ pub mod cli;
 pub mod diagnosis;
 pub mod escape;
 pub mod export;
+pub mod file_part;
 pub mod ident;
 pub mod job;
 pub mod live;

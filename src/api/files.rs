@@ -11,28 +11,32 @@ use crate::api::http::client::Client;
 use crate::api::http::error::{ApiError, ApiErrorKind};
 use crate::api::http::send::Call;
 use crate::api::records::is_gone;
-
-/// A part of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FilePart {
-    /// The offset of its first byte in the file.
-    pub start: u64,
-    /// The bytes.
-    pub bytes: Bytes,
-    /// The size of the whole file, if the server sends it.
-    pub total: Option<u64>,
-}
+use crate::file_part::FilePart;
 
 /// A reader of files. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Files {
     client: Client,
+    /// True if the progress of reads names its parts.
+    is_shown: bool,
 }
 
 impl Files {
     /// Creates a reader of files over this client.
     pub fn new(client: Client) -> Self {
-        Self { client }
+        Self {
+            client,
+            is_shown: true,
+        }
+    }
+
+    /// Returns a reader whose reads are part of another operation, which shows its own progress.
+    #[must_use]
+    pub fn unshown(self) -> Self {
+        Self {
+            is_shown: false,
+            ..self
+        }
     }
 
     /// Returns the maximum number of concurrent reads.
@@ -48,7 +52,7 @@ impl Files {
     /// Reads a part of a file. `None` if there is no such file. A server without support for ranges
     /// sends the whole file, which is accepted up to 64 MiB; the part of an empty file is empty.
     pub async fn read(&self, path: &str, range: Range<u64>) -> Result<Option<FilePart>, ApiError> {
-        let _reading = self.client.reading_file();
+        let _reading = self.is_shown.then(|| self.client.reading_file());
         let mut call = Call::new(self.client.0.routes.file(path), LIST_LIMIT);
         call.range = Some((range.start, range.end.saturating_sub(1)));
         call.is_transfer = true;

@@ -23,7 +23,7 @@ mod writer;
 
 #[doc(hidden)]
 pub use answers::{AnswerText, ListedPage};
-pub use files::{FilePart, Files};
+pub use files::Files;
 pub use http::bounds::{ListBound, ListBounds};
 pub use http::client::Client;
 pub use http::error::{ApiError, ApiErrorKind, ReadError, chain};

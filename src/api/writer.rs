@@ -81,7 +81,8 @@ impl WriteError {
                 Some(404 | 410) => Self::NotFound(error),
                 // The server stopped waiting for a request that it may have received.
                 Some(408) => Self::Ambiguous(error),
-                Some(400..=499) => Self::Refused(error),
+                // 507: the server's file system is full.
+                Some(400..=499 | 507) => Self::Refused(error),
                 _ => Self::Ambiguous(error),
             },
             // Some servers send "see other" after they have executed the request.

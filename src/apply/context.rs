@@ -15,6 +15,7 @@ use super::durations::JobDurations;
 use super::event::ApplyEvent;
 use super::interrupt::CancelToken;
 use super::report::Outcome;
+use super::source::SourceReaders;
 use crate::api::{ApiErrorKind, Files, PatchStyle, ReadError, Reader, Writer};
 use crate::attribute::Visibility;
 use crate::ident::{Identity, SolutionId, SolutionName};
@@ -51,6 +52,8 @@ pub struct ApplyContext<'a> {
     pub reader: Reader,
     /// The client that reads packages.
     pub files: Files,
+    /// The readers of packages of other environments.
+    pub sources: SourceReaders,
     /// The folder of the manifest, from which the sources of uploads start.
     pub folder: &'a Path,
     /// The journal of every request before it is sent.
@@ -108,7 +111,7 @@ impl SharedState {
     }
 }
 
-fn locked<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn locked<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
     state
         .lock()
         .expect("invariant: no thread panics while it holds a state of the apply")

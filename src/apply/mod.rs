@@ -15,6 +15,7 @@ mod poll;
 mod recovery;
 mod report;
 mod schedule;
+mod source;
 mod step;
 mod step_error;
 mod steps;
@@ -27,10 +28,11 @@ pub use context::{ApplyContext, ApplySettings, EventSink, SharedState};
 pub use event::ApplyEvent;
 pub use executor::apply;
 pub use interrupt::{CancelHandle, CancelToken};
-pub use package::{PlatformPackage, inspect_package};
+pub use package::inspect_package;
 pub use recovery::{RecoveredOutcome, RecoveredStep, Recovery, recover};
 pub use report::{
     ApplyReport, Done, NotReleased, Outcome, SkipReason, StepReport, Totals, Uploaded,
 };
+pub use source::{PlatformPackage, SourceReader, SourceReaders};
 pub use step_error::StepError;
 pub(crate) use write::{Attempt, Delivery, Effect, NoResult, Sent};

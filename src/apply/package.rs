@@ -1,12 +1,11 @@
 //! Inspects packages on the platform's file system: for a plan, and again before a write that
 //! cannot be undone.
 
-use std::ops::Range;
-
 use super::context::ApplyContext;
 use super::report::Outcome;
+use super::source::PlatformPackage;
 use crate::api::{Files, chain};
-use crate::package::{self, PackageError, Part, RangeSource, SourceError};
+use crate::package::{self, PackageError};
 use crate::plan::{Action, Change, Inspection};
 
 /// Inspects a package on the platform's file system.
@@ -34,29 +33,5 @@ impl ApplyContext<'_> {
             differences if differences.is_empty() => Ok(()),
             differences => Err(Outcome::Refused(differences)),
         }
-    }
-}
-
-/// A package on the platform's file system.
-#[derive(Debug)]
-pub struct PlatformPackage<'a> {
-    /// The reader.
-    pub files: &'a Files,
-    /// The path.
-    pub path: &'a str,
-}
-
-impl RangeSource for PlatformPackage<'_> {
-    async fn read(&self, range: Range<u64>) -> Result<Option<Part>, SourceError> {
-        let part = self.files.read(self.path, range).await?;
-        Ok(part.map(|part| Part {
-            start: part.start,
-            bytes: part.bytes,
-            total: part.total,
-        }))
-    }
-
-    fn clean(&self, text: Vec<u8>) -> Vec<u8> {
-        self.files.clean(text)
     }
 }

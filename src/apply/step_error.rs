@@ -4,7 +4,7 @@ use std::error::Error;
 
 use crate::api::WriteError;
 use crate::attribute::LiveStateWord;
-use crate::ident::{Identity, JobId, Owner, OwnerPair, SolutionId};
+use crate::ident::{Digest, Identity, JobId, Owner, OwnerPair, SolutionId};
 use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::PackageProblem;
 use crate::store::RecordedOutcome;
@@ -73,19 +73,29 @@ pub enum StepError {
         /// The id of the deployed record.
         id: SolutionId,
     },
-    /// The file of an upload could not be read.
-    #[error("the source `{file}` could not be read")]
+    /// The source of an upload could not be read.
+    #[error("the source {file} could not be read")]
     SourceNotRead {
-        /// The file.
+        /// The source, in backticks.
         file: String,
         /// The cause.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The file of an upload has other bytes than the plan.
-    #[error("the source `{file}` has changed since the plan")]
+    /// The source of an upload has other bytes than the plan.
+    #[error("the source {file} has changed since the plan")]
     SourceChanged {
-        /// The file.
+        /// The source, in backticks.
         file: String,
+    },
+    /// The source of an upload has other bytes than declared.
+    #[error("the SHA-256 of the source {file} is {found}, and {declared} is declared")]
+    SourceDigest {
+        /// The source, in backticks.
+        file: String,
+        /// The declared digest.
+        declared: Digest,
+        /// The digest of the source.
+        found: Digest,
     },
     /// Other bytes are at the path of an upload.
     #[error("another file is at `{path}`, so nothing was uploaded")]
@@ -225,8 +235,25 @@ impl StepError {
             Self::JobFailed { orphan: None, .. } => {
                 "Fix what the message names, then run apply again.".to_owned()
             }
-            Self::SourceNotRead { .. } | Self::SourceChanged { .. } => {
+            Self::SourceNotRead { .. } => {
+                "Run plan again when the source can be read: nothing was deployed.".to_owned()
+            }
+            Self::SourceChanged { .. } => {
                 "Run plan again when nothing writes the file any more.".to_owned()
+            }
+            Self::SourceDigest {
+                file,
+                declared,
+                found,
+            } => {
+                let (source_path, declared, found) =
+                    (file.clone(), declared.clone(), found.clone());
+                let problem = PackageProblem::OtherDigest {
+                    source_path,
+                    declared,
+                    found,
+                };
+                problem.help()
             }
             Self::PackageExists { path } => PackageProblem::Exists { path: path.clone() }.help(),
             Self::NotConfirmed {

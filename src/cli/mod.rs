@@ -7,6 +7,7 @@ mod args;
 mod clock;
 mod command_line;
 mod commands;
+mod emulators;
 mod environment;
 mod error;
 mod files;

@@ -11,6 +11,7 @@ use clap::ValueEnum as _;
 use secrecy::SecretString;
 
 use super::args::LogLevel;
+use super::emulators::Emulators;
 use super::error::Result;
 use super::invocation::Invocation;
 use super::restrictions::Restrictions;
@@ -47,6 +48,8 @@ pub(super) struct Settings {
     pub(super) workspace: Option<PathBuf>,
     /// `CI`: prompts are not possible.
     pub(super) is_ci: bool,
+    /// The embedded emulators, which all sessions of this process share.
+    pub(super) emulators: Emulators,
 }
 
 impl Settings {

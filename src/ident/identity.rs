@@ -449,7 +449,7 @@ impl Digest {
 }
 
 /// A digest of the bytes that were pushed until now.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct DigestBuilder(Sha256);
 
 impl DigestBuilder {

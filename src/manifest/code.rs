@@ -226,8 +226,11 @@ word_enum! {
         /// A `source` or `sha256` that cannot be used.
         BadSource = "bad-source" ERROR
             .label("not usable as a source")
-            .help("Write the path of an `.ibsolution` file, relative to the manifest, and its \
-                SHA-256 as 64 hexadecimal digits."),
+            .help("Write the path of an `.ibsolution` file, relative to the manifest, or `{ \
+                environment: NAME }`, and the package's SHA-256 as 64 hexadecimal digits."),
+        /// A source environment without the package.
+        SourceEnvironment = "source-environment" ERROR
+            .label("this source"),
         /// A word that is not known at its position.
         UnknownWord = "unknown-word" ERROR
             .label("not known here"),

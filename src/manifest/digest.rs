@@ -15,7 +15,9 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::glob::Glob;
-use super::model::{Desired, EmulatorSettings, Environment, Limits, Scope, Superseded};
+use super::model::{
+    Desired, EmulatorSettings, Environment, Limits, Scope, Source, SourceOrigin, Superseded,
+};
 use crate::attribute::{State, Visibility};
 use crate::ident::{Digest, Identity, Owner};
 
@@ -51,6 +53,8 @@ struct CanonicalVersion<'a> {
 
 #[derive(Serialize)]
 struct CanonicalSource<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment: Option<&'a str>,
     text: &'a str,
     sha256: Option<&'a Digest>,
     overwrite: bool,
@@ -112,15 +116,30 @@ fn version(desired: &Desired) -> CanonicalVersion<'_> {
     CanonicalVersion {
         identity,
         path: path.as_ref().map(|path| path.text.as_str()),
-        source: source.as_deref().map(|source| CanonicalSource {
-            text: &source.text,
-            sha256: source.sha256.as_ref(),
-            overwrite: source.overwrite,
-        }),
+        source: source.as_deref().map(canonical_source),
         state: *state,
         visibility: *visibility,
         superseded: policy.as_str(),
         retain: *retain,
+    }
+}
+
+fn canonical_source(source: &Source) -> CanonicalSource<'_> {
+    let Source {
+        origin,
+        sha256,
+        overwrite,
+        position: _, // A moved line changes nothing.
+    } = source;
+    let (environment, text) = match origin {
+        SourceOrigin::File(path) => (None, path),
+        SourceOrigin::Environment { name, path } => (Some(name.as_str()), path),
+    };
+    CanonicalSource {
+        environment,
+        text,
+        sha256: sha256.as_ref(),
+        overwrite: *overwrite,
     }
 }
 

@@ -1,10 +1,10 @@
-//! Sets versions in the text of a manifest. Everything else in the text stays: comments, order,
-//! quotes, indentation and line ends.
+//! Sets versions in the text of a manifest, and the environments that their packages come from.
+//! Everything else in the text stays: comments, order, quotes, indentation and line ends.
 //!
 //! A version is set in the most specific place, which affects one environment only:
-//! `environments.NAME.solutions.SOLUTION.version`. The text is edited at the positions that the
-//! parser reports, then read again: if it declares anything else than intended, the edit is
-//! refused.
+//! `environments.NAME.solutions.SOLUTION.version`; a source is set beside it. The text is edited at
+//! the positions that the parser reports, then read again: if it declares anything else than
+//! intended, the edit is refused.
 //!
 //! The crates `yamlpatch` and `yamlpath` (1.32) do not pass the tests of this module: they lose
 //! `owner` of `{ version: &v 1, owner: me }`, do not quote a new key, write LF into a file with
@@ -14,14 +14,28 @@ use std::collections::BTreeMap;
 
 use super::check::find_difference;
 use super::problem::Problems;
-use super::scalar::scalar;
+use super::scalar::{scalar, value};
 use super::source::SourceFile;
 use super::yaml::outline::{Entry, Form, outline};
 use crate::ident::{SolutionName, Version};
 
 mod patch;
 
-use patch::{Item, Patch, is_empty, version_text};
+use patch::{Item, Patch, inline, is_empty};
+
+/// The new values of a solution in one environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionEdit {
+    /// The only version that the environment declares afterwards.
+    pub version: Version,
+    /// True if the version is written; false if the environment declares it already.
+    pub is_written: bool,
+    /// The environment whose package of this version becomes the source.
+    pub source: Option<String>,
+}
+
+/// The edits of one environment, by solution.
+pub type VersionEdits = BTreeMap<SolutionName, VersionEdit>;
 
 /// The error of a manifest that cannot be edited. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -59,25 +73,25 @@ impl EditError {
     }
 }
 
-/// Returns the text of the manifest in which the environment declares these versions, each for its
-/// solution. `env` returns the value of an environment variable of the process.
+/// Returns the text of the manifest in which the environment declares these versions and sources,
+/// each for its solution. `env` returns the value of an environment variable of the process.
 pub fn set_versions(
     source: &SourceFile,
     environment: &str,
-    versions: &BTreeMap<SolutionName, Version>,
+    edits: &VersionEdits,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<String, EditError> {
     let refused = |reason| EditError {
         reason,
-        help: by_hand(environment, versions),
+        help: by_hand(environment, edits),
     };
-    let text = edited(source.text(), environment, versions).map_err(refused)?;
+    let text = edited(source.text(), environment, edits).map_err(refused)?;
     let after = SourceFile::from_bytes(source.name(), text.clone());
     let after = after.map_err(|problems| refused(invalid(&problems)))?;
     let none = BTreeMap::new();
     let difference = find_difference(source, &after, env, &|name, before, after| {
-        let versions = if name == environment { versions } else { &none };
-        before.is_same_but(after, versions)
+        let edits = if name == environment { edits } else { &none };
+        before.is_same_but(after, edits)
     });
     match difference {
         Ok(None) => Ok(text),
@@ -90,12 +104,12 @@ pub fn set_versions(
 const MAX_SHOWN: usize = 10;
 
 /// Returns the help that shows the lines to write.
-fn by_hand(environment: &str, versions: &BTreeMap<SolutionName, Version>) -> String {
-    let line = |(name, version): (&SolutionName, &Version)| {
-        format!("`{}: {}`", scalar(name.as_str()), entry_text(version))
+fn by_hand(environment: &str, edits: &VersionEdits) -> String {
+    let line = |(name, edit): (&SolutionName, &VersionEdit)| {
+        format!("`{}: {}`", scalar(name.as_str()), edit.entry_text())
     };
-    let mut lines: Vec<String> = versions.iter().take(MAX_SHOWN).map(line).collect();
-    let more = versions.len().saturating_sub(MAX_SHOWN);
+    let mut lines: Vec<String> = edits.iter().take(MAX_SHOWN).map(line).collect();
+    let more = edits.len().saturating_sub(MAX_SHOWN);
     if more > 0 {
         lines.push(format!("and {more} more"));
     }
@@ -110,16 +124,32 @@ fn invalid(problems: &Problems) -> EditReason {
     EditReason::Invalid(first.map_or_else(String::new, ToString::to_string))
 }
 
-fn entry_text(version: &Version) -> String {
-    format!("{{ version: {} }}", version_text(version))
+impl VersionEdit {
+    /// Returns the entries of the solution that are written.
+    fn items(&self) -> Vec<Item> {
+        let version = self.is_written.then(|| Item {
+            key: "version".to_owned(),
+            value: value(self.version.as_str()),
+        });
+        let source = self.source.as_ref().map(|source| Item {
+            key: "source".to_owned(),
+            value: source_text(source),
+        });
+        version.into_iter().chain(source).collect()
+    }
+
+    /// Returns the whole entry of the solution, on one line.
+    fn entry_text(&self) -> String {
+        format!("{{ {} }}", inline(&self.items()))
+    }
+}
+
+fn source_text(environment: &str) -> String {
+    format!("{{ environment: {} }}", value(environment))
 }
 
 /// Returns the edited text, which must be checked.
-fn edited(
-    text: &str,
-    environment: &str,
-    versions: &BTreeMap<SolutionName, Version>,
-) -> Result<String, EditReason> {
+fn edited(text: &str, environment: &str, edits: &VersionEdits) -> Result<String, EditReason> {
     let location = format!("environments.{environment}");
     let root = outline(text, &["environments", environment]);
     let block = root
@@ -127,15 +157,15 @@ fn edited(
         .and_then(|root| root.get("environments")?.value.get(environment))
         .ok_or_else(|| EditReason::NotAMapping(location.clone()))?;
     let mut patch = Patch::new(text);
-    let items = |names: &[(&SolutionName, &Version)]| -> Vec<Item> {
-        let item = |(name, version): &(&SolutionName, &Version)| Item {
+    let items = |edits: &[(&SolutionName, &VersionEdit)]| -> Vec<Item> {
+        let item = |(name, edit): &(&SolutionName, &VersionEdit)| Item {
             key: scalar(name.as_str()),
-            value: entry_text(version),
+            value: edit.entry_text(),
         };
-        names.iter().map(item).collect()
+        edits.iter().map(item).collect()
     };
     let solutions = format!("{location}.solutions");
-    let all: Vec<(&SolutionName, &Version)> = versions.iter().collect();
+    let all: Vec<(&SolutionName, &VersionEdit)> = edits.iter().collect();
     match block.value.get("solutions") {
         None if matches!(block.value.form, Form::Mapping { .. }) => {
             patch.append_mapping(&block.value, "solutions", &items(&all))
@@ -145,10 +175,13 @@ fn edited(
         Some(entry) if matches!(entry.value.form, Form::Mapping { .. }) => {
             let known = entry.value.by_name();
             let mut added = Vec::new();
-            for (name, version) in &all {
+            for (name, edit) in &all {
                 match known.get(name.as_str()) {
-                    None => added.push((*name, *version)),
-                    Some(solution) => set_version(&mut patch, solution, name, version, &solutions)?,
+                    None => added.push((*name, *edit)),
+                    Some(solution) => {
+                        let location = format!("{solutions}.{name}");
+                        edit_solution(&mut patch, solution, edit, &location)?;
+                    }
                 }
             }
             if added.is_empty() {
@@ -163,42 +196,74 @@ fn edited(
     Ok(patch.apply())
 }
 
-/// Sets the version of a solution that the environment mentions already.
-fn set_version(
+/// Edits a solution that the environment mentions already.
+fn edit_solution(
     patch: &mut Patch<'_>,
     solution: &Entry,
-    name: &SolutionName,
-    version: &Version,
-    solutions: &str,
+    edit: &VersionEdit,
+    location: &str,
 ) -> Result<(), EditReason> {
-    let location = || format!("{solutions}.{name}");
+    let form = || EditReason::Form(location.to_owned());
     if is_empty(patch.text(), &solution.value) {
-        return patch
-            .put(solution, &entry_text(version))
-            .ok_or_else(|| EditReason::Form(location()));
+        return patch.put(solution, &edit.entry_text()).ok_or_else(form);
     }
     if !matches!(solution.value.form, Form::Mapping { .. }) {
-        return Err(EditReason::NotAMapping(location()));
+        return Err(EditReason::NotAMapping(location.to_owned()));
     }
-    let versions = solution.value.get("versions");
-    match (versions, solution.value.get("version")) {
-        (Some(versions), _) => {
-            let [only] = versions.value.entries() else {
-                return Err(EditReason::Versions(location()));
-            };
-            patch.replace_key(only, version);
-            Some(())
+    if solution.value.entries().is_empty() {
+        // Two entries in the same braces are one change of the text.
+        return patch
+            .append(&solution.value, &edit.items())
+            .ok_or_else(form);
+    }
+    let mut place = solution;
+    if let Some(versions) = solution.value.get("versions") {
+        let [only] = versions.value.entries() else {
+            return Err(EditReason::Versions(location.to_owned()));
+        };
+        place = only;
+        if edit.is_written {
+            patch.replace_key(only, &edit.version);
         }
-        (None, Some(entry)) => patch.replace_scalar(entry, version),
-        (None, None) => patch.prepend(
+    } else if edit.is_written {
+        set_version(patch, solution, &edit.version).ok_or_else(form)?;
+    }
+    match &edit.source {
+        Some(source) => set_source(patch, place, source).ok_or_else(form),
+        None => Ok(()),
+    }
+}
+
+/// Sets the version of a solution without `versions`.
+fn set_version(patch: &mut Patch<'_>, solution: &Entry, version: &Version) -> Option<()> {
+    match solution.value.get("version") {
+        Some(entry) => patch.replace_scalar(entry, version.as_str()),
+        None => patch.prepend(
             solution,
             &Item {
                 key: "version".to_owned(),
-                value: version_text(version),
+                value: value(version.as_str()),
             },
         ),
     }
-    .ok_or_else(|| EditReason::Form(location()))
+}
+
+/// Sets the source of a solution or of one of its versions.
+fn set_source(patch: &mut Patch<'_>, place: &Entry, environment: &str) -> Option<()> {
+    let item = Item {
+        key: "source".to_owned(),
+        value: source_text(environment),
+    };
+    if is_empty(patch.text(), &place.value) {
+        return patch.put(place, &format!("{{ {} }}", inline(&[item])));
+    }
+    let Some(source) = place.value.get("source") else {
+        return patch.append(&place.value, &[item]);
+    };
+    match source.value.get("environment") {
+        Some(inner) => patch.replace_scalar(inner, environment),
+        None => patch.replace_value(source, &item.value),
+    }
 }
 
 #[cfg(test)]

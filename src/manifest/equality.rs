@@ -1,42 +1,46 @@
 //! The equality of two manifests without their positions, which an edit of the text moves.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::model::{Desired, Environment, Manifest, Scope, SolutionPath, entries_of};
+use super::edit::{VersionEdit, VersionEdits};
+use super::model::{
+    Desired, Environment, Manifest, Scope, SolutionPath, Source, SourceOrigin, entries_of,
+};
 use crate::attribute::State;
-use crate::ident::{SolutionName, Version};
+use crate::ident::SolutionName;
 
 impl Manifest {
     /// Returns whether another manifest declares the same, except that each of these solutions has
-    /// exactly this version. Such a solution keeps its other settings, but its `path` may contain
-    /// the version. A solution that was not declared before may add its owner to the scope.
-    pub(super) fn is_same_but(
-        &self,
-        after: &Self,
-        versions: &BTreeMap<SolutionName, Version>,
-    ) -> bool {
+    /// exactly this version, and this source if there is one. Such a solution keeps its other
+    /// settings, but its `path` and its `source` may contain the version. A solution that was not
+    /// declared before may add its owner to the scope.
+    pub(super) fn is_same_but(&self, after: &Self, edits: &VersionEdits) -> bool {
         let Self {
             environment,
             scope,
             desired,
-            // It is computed from the other values.
+            // They are computed from the other values.
+            source_environments: _,
             digest: _,
         } = after;
         let is_new = |name: &SolutionName| entries_of(&self.desired, name).is_empty();
         let (added, kept): (Vec<&Desired>, Vec<&Desired>) = desired
             .iter()
             .partition(|entry| is_new(&entry.identity.name));
-        let is_promoted =
-            |entry: &&Desired| versions.get(&entry.identity.name) == Some(&entry.identity.version);
-        let has_all = versions.keys().all(|name| {
+        let is_promoted = |entry: &&Desired| {
+            edits.get(&entry.identity.name).is_some_and(|edit| {
+                edit.version == entry.identity.version
+                    && has_source(entry.source.as_deref(), edit.source.as_deref())
+            })
+        };
+        let has_all = edits.keys().all(|name| {
             let entries = entries_of(desired, name);
             matches!(entries, [only] if only.state != State::Absent)
         });
         let mut expected: Vec<Desired> = self.desired.clone();
         for entry in &mut expected {
-            if let Some(version) = versions.get(&entry.identity.name) {
-                entry.identity.version.clone_from(version);
+            if let Some(edit) = edits.get(&entry.identity.name) {
+                entry.identity.version.clone_from(&edit.version);
             }
         }
         is_same_environment(&self.environment, environment)
@@ -45,8 +49,7 @@ impl Manifest {
             && added.iter().all(is_promoted)
             && expected.len() == kept.len()
             && expected.iter().zip(kept).all(|(expected, entry)| {
-                let is_free = versions.contains_key(&entry.identity.name);
-                is_same_entry(expected, entry, is_free)
+                is_same_entry(expected, entry, edits.get(&entry.identity.name))
             })
     }
 }
@@ -77,12 +80,23 @@ fn is_same_scope(before: &Scope, after: &Scope, may_grow: bool) -> bool {
             .all(|owner| after.owners.contains(owner))
 }
 
-/// Returns whether two entries are the same except for their positions. The path of an entry with
-/// a new version is free, but not its presence.
-fn is_same_entry(before: &Desired, after: &Desired, has_free_path: bool) -> bool {
+/// Returns whether a package comes from an environment, if one is given.
+fn has_source(source: Option<&Source>, environment: Option<&str>) -> bool {
+    let Some(environment) = environment else {
+        return true;
+    };
+    source.is_some_and(|source| match &source.origin {
+        SourceOrigin::Environment { name, .. } => name == environment,
+        SourceOrigin::File(_) => false,
+    })
+}
+
+/// Returns whether two entries are the same except for their positions. The path of an edited entry
+/// is free, but not its presence.
+fn is_same_entry(before: &Desired, after: &Desired, edit: Option<&VersionEdit>) -> bool {
     let path = match (&before.path, &after.path) {
         (Some(before), Some(after)) => Some(SolutionPath {
-            text: if has_free_path {
+            text: if edit.is_some() {
                 before.text.clone()
             } else {
                 after.text.clone()
@@ -95,7 +109,38 @@ fn is_same_entry(before: &Desired, after: &Desired, has_free_path: bool) -> bool
         position: before.position.clone(),
         policy_keys: Arc::clone(&before.policy_keys),
         path,
+        source: before.source.clone(),
         ..after.clone()
     };
-    moved == *before
+    moved == *before && is_same_source(before.source.as_deref(), after.source.as_deref(), edit)
+}
+
+/// Returns whether two sources are the same except for their positions, or whether the second one
+/// is that of the edit. The paths of an edited entry are free.
+fn is_same_source(
+    before: Option<&Source>,
+    after: Option<&Source>,
+    edit: Option<&VersionEdit>,
+) -> bool {
+    if let Some(environment) = edit.and_then(|edit| edit.source.as_deref()) {
+        return has_source(after, Some(environment));
+    }
+    let (before, after) = match (before, after) {
+        (Some(before), Some(after)) => (before, after),
+        (before, after) => return before.is_none() && after.is_none(),
+    };
+    let is_same_origin = match (&before.origin, &after.origin) {
+        (SourceOrigin::File(before), SourceOrigin::File(after)) => {
+            edit.is_some() || before == after
+        }
+        (
+            SourceOrigin::Environment { name, path },
+            SourceOrigin::Environment {
+                name: name_after,
+                path: path_after,
+            },
+        ) => name == name_after && (edit.is_some() || path == path_after),
+        _ => false,
+    };
+    is_same_origin && before.sha256 == after.sha256 && before.overwrite == after.overwrite
 }

@@ -9,7 +9,8 @@
 //! is valid: identities are unique, variables are replaced, defaults are filled in. This module
 //! does not depend on plans or HTTP.
 //!
-//! `edit` sets versions in the text of a manifest, and keeps its comments and its format.
+//! `edit` sets versions and sources in the text of a manifest, and keeps its comments and its
+//! format.
 
 mod bytes;
 mod check;
@@ -45,12 +46,12 @@ pub use check::{
     read_all_as, read_each, token_variables, united,
 };
 pub use duration::{DurationError, duration_from, duration_text};
-pub use edit::{EditError, EditReason, set_versions};
+pub use edit::{EditError, EditReason, VersionEdit, VersionEdits, set_versions};
 pub use glob::{Glob, GlobError};
 pub use model::{
     Desired, EmulatorSettings, Endpoint, Environment, KeyPositions, Limit, Limits, Manifest, Scope,
-    SolutionPath, Source, Superseded, SupersededPolicy, Timeouts, Tls, TokenSource, Undeclared,
-    entries_of,
+    SolutionPath, Source, SourceOrigin, Superseded, SupersededPolicy, Timeouts, Tls, TokenSource,
+    Undeclared, entries_of,
 };
 pub use placeholder::Placeholders;
 pub use position::{Label, MAX_BYTES, Position};

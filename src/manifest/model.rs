@@ -23,6 +23,8 @@ pub struct Manifest {
     pub scope: Scope,
     /// The declared versions, ordered by [`Identity`]; each identity is unique.
     pub desired: Vec<Desired>,
+    /// The environments whose packages are transferred, ordered by name.
+    pub source_environments: Vec<Environment>,
     /// The digest of the resolved manifest: equal for two files that lead to the same plan.
     pub digest: Digest,
 }
@@ -223,7 +225,7 @@ pub struct Desired {
     /// The `.ibsolution` on the platform's file system that a deploy submits; none for an `ABSENT`
     /// version, or for one that is expected to be live already.
     pub path: Option<SolutionPath>,
-    /// The file that is uploaded to the path before a deploy.
+    /// The package that is uploaded to the path before a deploy.
     pub source: Option<Box<Source>>,
     /// The declared state.
     pub state: State,
@@ -246,17 +248,40 @@ pub struct SolutionPath {
     pub position: Position,
 }
 
-/// A package on this machine, which is uploaded before a deploy.
+/// A package that is uploaded before a deploy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// The path, relative to the manifest. Each segment may be a [`Glob`].
-    pub text: String,
+    /// The location of the package.
+    pub origin: SourceOrigin,
     /// The declared digest of the file.
     pub sha256: Option<Digest>,
     /// Whether another file at the path on the platform may be replaced.
     pub overwrite: bool,
     /// The position of the source in the manifest.
     pub position: Position,
+}
+
+/// The location of a package that is uploaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceOrigin {
+    /// A file on this machine: the path, relative to the manifest. Each segment may be a [`Glob`].
+    File(String),
+    /// A file on the file system of another environment.
+    Environment {
+        /// The environment.
+        name: String,
+        /// The path that the environment declares for the same version.
+        path: String,
+    },
+}
+
+impl fmt::Display for SourceOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => f.write_str(path),
+            Self::Environment { name, path } => write!(f, "{path} (from environment {name})"),
+        }
+    }
 }
 
 /// The policy for other live versions (same name and owner) of a name that is declared with at

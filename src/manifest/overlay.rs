@@ -6,7 +6,7 @@
 
 use super::node::{Field, Found, Shape, Table, Text};
 use super::position::Mark;
-use super::raw::{RawDefaults, RawEnvironment, RawManifest, RawSolution, RawVersion};
+use super::raw::{RawDefaults, RawEnvironment, RawManifest, RawSolution, RawSource, RawVersion};
 
 /// Returns the value of an optional field, if it has the right shape.
 pub(super) fn value<'a, T: 'a>(field: impl Into<Option<&'a Field<T>>>) -> Option<&'a T> {
@@ -84,6 +84,37 @@ pub(super) fn merge<'a>(manifest: &'a RawManifest, environment: &'a RawEnvironme
     }
 }
 
+/// Returns the layers of one solution of an environment; `None` if the environment does not have
+/// it.
+pub(super) fn solution<'a>(
+    manifest: &'a RawManifest,
+    environment: &'a RawEnvironment,
+    name: &str,
+) -> Option<Solution<'a>> {
+    let layers = [value(&environment.solutions), value(&manifest.solutions)];
+    let entries = layers.map(|layer| layer?.entries.get_key_value(name));
+    let [over, base] = entries;
+    let (name, _) = over.or(base)?;
+    let layers = entries.map(|entry| entry.map(|(_, field)| field));
+    let entry = merge_entry(name, layers, true).ok()?;
+    Some(Solution {
+        name: entry.name,
+        key: entry.key,
+        entries: entry.layers,
+        defaults: [value(&environment.defaults), value(&manifest.defaults)],
+    })
+}
+
+/// The reason why an entry is in no layer.
+enum NoEntry {
+    /// A `~` removes it.
+    Removed,
+    /// A `~` removes nothing; the position of its key.
+    RemovesNothing(Mark),
+    /// A layer has the wrong kind, which was reported.
+    Broken,
+}
+
 /// Merges the entries of two layers, in the order of the file. If `removes` is true, `~` in the
 /// more specific one removes an entry; otherwise it is an entry without settings.
 fn merge_tables<'a, T>(
@@ -94,30 +125,44 @@ fn merge_tables<'a, T>(
     let shared = base.into_iter().flat_map(|table| &table.entries);
     let shared = shared.map(|(name, field)| {
         let over = over.and_then(|over| over.entries.get(name));
-        (name, field, [over, Some(field)])
+        (name, [over, Some(field)])
     });
     let added = over.into_iter().flat_map(|table| &table.entries);
     let added = added
         .filter(|(name, _)| base.is_none_or(|base| !base.entries.contains_key(*name)))
-        .map(|(name, field)| (name, field, [Some(field), None]));
+        .map(|(name, field)| (name, [Some(field), None]));
     let mut merged = Vec::new();
-    for (name, field, layers) in shared.chain(added) {
-        let [over, base] = layers;
-        let key = over.unwrap_or(field).key;
-        if removes && over.is_some_and(|over| over.node.found == Found::Nothing) {
-            if base.is_none() {
-                removed_nothing.push(key);
-            }
-            continue;
-        }
-        // A layer of the wrong kind was reported; the other layer alone would only cause misleading
-        // problems.
-        if layers.iter().flatten().all(|layer| layer.value().is_some()) {
-            let layers = layers.map(|layer| value(layer).map(|boxed| &**boxed));
-            merged.push(Entry { name, key, layers });
+    for (name, layers) in shared.chain(added) {
+        match merge_entry(name, layers, removes) {
+            Ok(entry) => merged.push(entry),
+            Err(NoEntry::RemovesNothing(key)) => removed_nothing.push(key),
+            Err(NoEntry::Removed | NoEntry::Broken) => {}
         }
     }
     merged
+}
+
+/// Merges the layers of one entry, of which there is at least one.
+fn merge_entry<'a, T>(
+    name: &'a str,
+    layers: Layers<'a, Field<Box<T>>>,
+    removes: bool,
+) -> Result<Entry<'a, T>, NoEntry> {
+    let [over, base] = layers;
+    let key = over.or(base).ok_or(NoEntry::Broken)?.key;
+    if removes && over.is_some_and(|over| over.node.found == Found::Nothing) {
+        return Err(match base {
+            Some(_) => NoEntry::Removed,
+            None => NoEntry::RemovesNothing(key),
+        });
+    }
+    // A layer of the wrong kind was reported; the other layer alone would only cause misleading
+    // problems.
+    if layers.iter().flatten().any(|layer| layer.value().is_none()) {
+        return Err(NoEntry::Broken);
+    }
+    let layers = layers.map(|layer| value(layer).map(|boxed| &**boxed));
+    Ok(Entry { name, key, layers })
 }
 
 impl<'a> Solution<'a> {
@@ -161,7 +206,7 @@ impl<'a> Solution<'a> {
 }
 
 /// The index of a layer, 0 for the most specific one, and its value.
-pub(super) type Layered<'a> = (usize, &'a Field<Text>);
+pub(super) type Layered<'a, T = Text> = (usize, &'a Field<T>);
 
 /// The index of the first layer of `defaults`: the last two layers are the least specific ones.
 pub(super) const FIRST_DEFAULT: usize = 4;
@@ -191,8 +236,6 @@ macro_rules! layered {
 layered! {
     /// Returns the most specific `path`.
     path(version);
-    /// Returns the most specific `source`.
-    source(version);
     /// Returns the most specific `overwrite`.
     overwrite(version);
     /// Returns the most specific `owner`.
@@ -216,9 +259,18 @@ impl<'a> Solution<'a> {
             [None, None],
         ])
     }
+
+    /// Returns the most specific `source`.
+    pub(super) fn source(&self, version: Layers<'a, RawVersion>) -> Option<Layered<'a, RawSource>> {
+        first([
+            layered!(@field source version),
+            layered!(@field source self.entries),
+            layered!(@field source self.defaults),
+        ])
+    }
 }
 
-fn first(layers: [Layers<'_, Field<Text>>; 3]) -> Option<Layered<'_>> {
+fn first<T>(layers: [Layers<'_, Field<T>>; 3]) -> Option<Layered<'_, T>> {
     layers
         .into_iter()
         .flatten()

@@ -94,9 +94,10 @@ mapping! {
     struct RawDefaults: "`defaults`", reserved ["verify"] {
         /// The `.ibsolution` file on the platform, usually with `${name}` and `${version}` in it.
         path: Text as "schema::path",
-        /// The file on this machine that is uploaded to `path` before a deploy, relative to the
-        /// manifest; `*` and `?` match exactly one file.
-        source: Text as "schema::source",
+        /// The package that is uploaded to `path` before a deploy: a file on this machine, relative
+        /// to the manifest, where `*` and `?` match exactly one file; or another environment, from
+        /// whose `path` it is transferred.
+        source: RawSource as "schema::source",
         /// Whether an upload may replace another file at `path`. Default: false.
         overwrite: Text as "schema::flag",
         /// The owner: a user name, or `IB_DEPLOYED` for public solutions.
@@ -141,10 +142,11 @@ mapping! {
         versions: Box<Table<Box<RawVersion>>> as "schema::versions",
         /// The `.ibsolution` file on the platform. Default: from `defaults`.
         path: Text as "schema::path",
-        /// The file on this machine that is uploaded to `path` before a deploy, relative to the
-        /// manifest; `*` and `?` match exactly one file. Default: from `defaults`.
-        source: Text as "schema::source",
-        /// The SHA-256 of the file of `source`, as 64 hexadecimal digits.
+        /// The package that is uploaded to `path` before a deploy: a file on this machine, relative
+        /// to the manifest, where `*` and `?` match exactly one file; or another environment, from
+        /// whose `path` it is transferred. Default: from `defaults`.
+        source: RawSource as "schema::source",
+        /// The SHA-256 of the package of `source`, as 64 hexadecimal digits.
         sha256: Text as "schema::sha256",
         /// Whether an upload may replace another file at `path`. Default: from `defaults`.
         overwrite: Text as "schema::flag",
@@ -171,10 +173,11 @@ mapping! {
     struct RawVersion: "a version", reserved ["verify"] {
         /// The `.ibsolution` file on the platform. Default: from the solution.
         path: Text as "schema::path",
-        /// The file on this machine that is uploaded to `path` before a deploy, relative to the
-        /// manifest; `*` and `?` match exactly one file. Default: from the solution.
-        source: Text as "schema::source",
-        /// The SHA-256 of the file of `source`, as 64 hexadecimal digits.
+        /// The package that is uploaded to `path` before a deploy: a file on this machine, relative
+        /// to the manifest, where `*` and `?` match exactly one file; or another environment, from
+        /// whose `path` it is transferred. Default: from the solution.
+        source: RawSource as "schema::source",
+        /// The SHA-256 of the package of `source`, as 64 hexadecimal digits.
         /// Default: from the solution.
         sha256: Text as "schema::sha256",
         /// Whether an upload may replace another file at `path`. Default: from the solution.
@@ -273,6 +276,44 @@ impl Shape for RawToken {
         match self {
             Self::Source(source) => source.faults(faults),
             Self::Literal => {}
+        }
+    }
+}
+
+mapping! {
+    /// An environment whose package is transferred.
+    #[schemars(rename = "SourceEnvironment", title = "Source environment")]
+    #[schemars(extend("required" = ["environment"]))]
+    struct RawSourceEnvironment: "`source`" {
+        /// The environment, which declares the same version with a `path`.
+        environment: Text as "schema::source_environment",
+    }
+}
+
+/// The value of `source`.
+#[derive(Debug, Clone)]
+pub(super) enum RawSource {
+    /// A path on this machine.
+    File(Text),
+    /// Another environment.
+    Environment(Box<RawSourceEnvironment>),
+}
+
+impl Shape for RawSource {
+    const EXPECTED: &'static str = "a text or a mapping";
+
+    fn scalar(text: Option<Cow<'_, str>>) -> Option<Self> {
+        Text::scalar(text).map(Self::File)
+    }
+
+    fn mapping<'s, E: Entries<'s>>(entries: &mut E) -> Result<Option<Self>, E::Error> {
+        Ok(Box::mapping(entries)?.map(Self::Environment))
+    }
+
+    fn faults(&self, faults: &mut Vec<Fault>) {
+        match self {
+            Self::File(text) => text.faults(faults),
+            Self::Environment(source) => source.faults(faults),
         }
     }
 }

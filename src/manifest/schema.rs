@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 
 use super::model::{SupersededPolicy, Undeclared};
 use super::node::Slot;
-use super::raw::{RawEnvironment, RawManifest, RawSolution, RawTokenSource, RawVersion};
+use super::raw::{
+    RawEnvironment, RawManifest, RawSolution, RawSourceEnvironment, RawTokenSource, RawVersion,
+};
 use crate::attribute::{State, Visibility};
 
 /// The regular expression of a pattern, which must not end with a single `\`.
@@ -116,10 +118,20 @@ pub(super) fn path(_: &mut SchemaGenerator) -> Schema {
     )
 }
 
-pub(super) fn source(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn source(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "anyOf": [
+            { "type": "string", "pattern": format!("\\.ibsolution$|{INTERPOLATED}") },
+            generator.subschema_for::<RawSourceEnvironment>(),
+        ],
+        "examples": ["dist/${name}-${version}.ibsolution"],
+    })
+}
+
+pub(super) fn source_environment(_: &mut SchemaGenerator) -> Schema {
     matching(
-        &format!("\\.ibsolution$|{INTERPOLATED}"),
-        &["dist/${name}-${version}.ibsolution"],
+        &format!("^[A-Za-z0-9][A-Za-z0-9._-]{{0,63}}$|{INTERPOLATED}"),
+        &["uat"],
     )
 }
 

@@ -1,26 +1,104 @@
-//! The digest of a whole package.
+//! The digest of a whole package, or of its beginning.
 
-use crate::ident::Digest;
-use crate::package::error::{PackageError, Unreadable};
-use crate::package::inspect::{RangeSource, next_part};
+use crate::ident::{Digest, DigestBuilder};
+use crate::package::error::PackageError;
+use crate::package::inspect::{RangeSource, next_part, read_contents};
+use crate::plan::PackageContents;
 
 /// The size of one read, in bytes.
-const READ: u64 = 8 * 1024 * 1024;
+const READ: u64 = 4 * 1024 * 1024;
 
-/// Returns the SHA-256 of a file of this size, which is never in memory as a whole.
+/// The digest of the beginning of a file, which grows until it is that of the whole file.
+#[derive(Debug, Clone)]
+pub struct PrefixDigest {
+    digest: DigestBuilder,
+    length: u64,
+}
+
+impl Default for PrefixDigest {
+    fn default() -> Self {
+        Self {
+            digest: Digest::builder(),
+            length: 0,
+        }
+    }
+}
+
+impl PrefixDigest {
+    /// Returns the number of bytes so far.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Adds the bytes of the file at a position. Bytes that are known already are skipped, and
+    /// nothing is added behind a gap.
+    pub fn push(&mut self, start: u64, bytes: &[u8]) {
+        let Some(known) = self.length.checked_sub(start) else {
+            return;
+        };
+        let known = usize::try_from(known).unwrap_or(usize::MAX);
+        let fresh = bytes.get(known..).unwrap_or_default();
+        self.digest.push(fresh);
+        self.length += fresh.len() as u64;
+    }
+
+    /// Reads a file of this size on to a length. The file is never in memory as a whole.
+    pub async fn read_to(
+        &mut self,
+        source: &impl RangeSource,
+        length: u64,
+        size: u64,
+    ) -> Result<(), PackageError> {
+        while self.length < length {
+            let range = self.length..(self.length + READ).min(length);
+            let part = next_part(source, range, size).await?;
+            // A source without support for ranges sends the whole file.
+            let bytes = part.slice(&(part.start..length));
+            self.push(part.start, &bytes);
+        }
+        Ok(())
+    }
+
+    /// Returns the digest of the bytes so far.
+    pub fn digest(&self) -> Digest {
+        self.digest.clone().finish()
+    }
+}
+
+/// Reads a package's contents, and computes its SHA-256.
+pub async fn read_whole(
+    source: &impl RangeSource,
+) -> Result<(PackageContents, Digest), PackageError> {
+    let contents = read_contents(source).await?;
+    let sha256 = digest(source, contents.size).await?;
+    Ok((contents, sha256))
+}
+
+/// Returns the SHA-256 of a file of this size.
 pub async fn digest(source: &impl RangeSource, size: u64) -> Result<Digest, PackageError> {
-    let mut digest = Digest::builder();
-    let mut position = 0;
-    while position < size {
-        let part = next_part(source, position..(position + READ).min(size), size).await?;
-        // A source without support for ranges sends the whole file.
-        let skipped = usize::try_from(position - part.start).unwrap_or(usize::MAX);
-        let fresh = part.bytes.get(skipped..).unwrap_or_default();
-        digest.push(fresh);
-        position += fresh.len() as u64;
+    let mut digest = PrefixDigest::default();
+    digest.read_to(source, size, size).await?;
+    Ok(digest.digest())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_count_once_and_in_order() {
+        let mut digest = PrefixDigest::default();
+        for (start, bytes, length) in [
+            (0, "abc", 3),
+            (1, "bc", 3),
+            (5, "f", 3),
+            (2, "cde", 5),
+            (5, "", 5),
+            (0, "abcdef", 6),
+        ] {
+            digest.push(start, bytes.as_bytes());
+            assert_eq!(digest.length(), length, "{start} {bytes}");
+        }
+        assert_eq!(digest.digest(), Digest::of(b"abcdef"));
     }
-    if position > size {
-        return Err(Unreadable::Changed.into());
-    }
-    Ok(digest.finish())
 }

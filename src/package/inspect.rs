@@ -8,10 +8,10 @@ use std::error::Error;
 use std::io::{Read, Seek as _, SeekFrom};
 use std::ops::Range;
 
-use bytes::Bytes;
 use zip::ZipArchive;
 use zip::read::HasZipMetadata as _;
 
+use crate::file_part::FilePart;
 use crate::ident::Digest;
 use crate::package::error::{PackageError, Unreadable};
 use crate::package::info::parse;
@@ -41,17 +41,6 @@ pub(super) const MEMBER: u64 = 1024 * 1024;
 const RATIO: u64 = 200;
 const TINY: u64 = 64 * 1024;
 
-/// A part of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
-    /// The offset in the file. A source without support for ranges may send the whole file.
-    pub start: u64,
-    /// The bytes.
-    pub bytes: Bytes,
-    /// The size of the whole file.
-    pub total: Option<u64>,
-}
-
 /// The reason why a source could not be read.
 pub type SourceError = Box<dyn Error + Send + Sync>;
 
@@ -61,7 +50,7 @@ pub trait RangeSource: Sync {
     fn read(
         &self,
         range: Range<u64>,
-    ) -> impl Future<Output = Result<Option<Part>, SourceError>> + Send;
+    ) -> impl Future<Output = Result<Option<FilePart>, SourceError>> + Send;
 
     /// Returns the text of a member without the secrets that the file's server may have put there.
     fn clean(&self, text: Vec<u8>) -> Vec<u8> {
@@ -80,7 +69,7 @@ pub async fn read_contents(source: &impl RangeSource) -> Result<PackageContents,
     let total = match head.total {
         Some(total) => total,
         // A short read means that the file ends there.
-        None if (head.bytes.len() as u64) < HEAD => head.start + head.bytes.len() as u64,
+        None if (head.bytes.len() as u64) < HEAD => head.end(),
         None => return Err(Unreadable::UnknownSize.into()),
     };
     let mut file = Sparse::new(total);
@@ -102,18 +91,17 @@ pub async fn read_contents(source: &impl RangeSource) -> Result<PackageContents,
 }
 
 /// Reads a part of a file of this size that contains the first byte of the range.
-pub(super) async fn next_part(
+pub async fn next_part(
     source: &impl RangeSource,
     range: Range<u64>,
     total: u64,
-) -> Result<Part, PackageError> {
+) -> Result<FilePart, PackageError> {
     let wanted = range.start;
     let part = fetch(source, range).await?;
     if part.total.is_some_and(|size| size != total) {
         return Err(Unreadable::Changed.into());
     }
-    let end = part.start + part.bytes.len() as u64;
-    if part.start > wanted || end <= wanted {
+    if part.start > wanted || part.end() <= wanted {
         return Err(Unreadable::WrongPart {
             wanted,
             start: part.start,
@@ -124,7 +112,7 @@ pub(super) async fn next_part(
     Ok(part)
 }
 
-async fn fetch(source: &impl RangeSource, range: Range<u64>) -> Result<Part, PackageError> {
+async fn fetch(source: &impl RangeSource, range: Range<u64>) -> Result<FilePart, PackageError> {
     let part = source.read(range).await.map_err(Unreadable::Refused)?;
     part.ok_or(PackageError::Missing)
 }
@@ -236,6 +224,7 @@ mod tests {
     use std::io::{Cursor, Write};
     use std::sync::Mutex;
 
+    use bytes::Bytes;
     use zip::write::{FullFileOptions, SimpleFileOptions};
     use zip::{CompressionMethod, ZipWriter};
 
@@ -267,7 +256,7 @@ mod tests {
     }
 
     impl RangeSource for Memory {
-        async fn read(&self, range: Range<u64>) -> Result<Option<Part>, SourceError> {
+        async fn read(&self, range: Range<u64>) -> Result<Option<FilePart>, SourceError> {
             let total = self.bytes.len() as u64;
             let range = if self.knows_ranges {
                 range.start.min(total)..range.end.min(total)
@@ -276,7 +265,7 @@ mod tests {
             };
             self.reads.lock().unwrap().push(range.end - range.start);
             let bounds = usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap();
-            Ok(Some(Part {
+            Ok(Some(FilePart {
                 start: range.start,
                 bytes: Bytes::copy_from_slice(&self.bytes[bounds]),
                 total: Some(total),
@@ -474,10 +463,10 @@ mod tests {
     }
 
     /// A source that answers each read from a list.
-    struct Listed(Mutex<Vec<Result<Option<Part>, SourceError>>>);
+    struct Listed(Mutex<Vec<Result<Option<FilePart>, SourceError>>>);
 
     impl RangeSource for Listed {
-        async fn read(&self, _range: Range<u64>) -> Result<Option<Part>, SourceError> {
+        async fn read(&self, _range: Range<u64>) -> Result<Option<FilePart>, SourceError> {
             self.0.lock().unwrap().remove(0)
         }
     }
@@ -485,7 +474,7 @@ mod tests {
     #[tokio::test]
     async fn a_source_may_fail_or_lie() {
         let part = |start: u64, length: usize, total| {
-            Ok(Some(Part {
+            Ok(Some(FilePart {
                 start,
                 bytes: Bytes::from(vec![0; length]),
                 total,

@@ -5,7 +5,8 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 
-use crate::package::inspect::{Part, RangeSource, SourceError};
+use crate::file_part::FilePart;
+use crate::package::inspect::{RangeSource, SourceError};
 use crate::regular_file;
 
 /// A package on the local file system.
@@ -25,14 +26,14 @@ impl LocalPackage {
 }
 
 impl RangeSource for LocalPackage {
-    async fn read(&self, range: Range<u64>) -> Result<Option<Part>, SourceError> {
+    async fn read(&self, range: Range<u64>) -> Result<Option<FilePart>, SourceError> {
         let total = self.0.metadata()?.len();
         let mut file = &self.0;
         file.seek(SeekFrom::Start(range.start))?;
         let mut bytes = Vec::new();
         file.take(range.end.saturating_sub(range.start))
             .read_to_end(&mut bytes)?;
-        Ok(Some(Part {
+        Ok(Some(FilePart {
             start: range.start,
             bytes: bytes.into(),
             total: Some(total),

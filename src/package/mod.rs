@@ -18,7 +18,7 @@ mod sparse;
 
 pub use build::{PACKAGE_SUFFIX, build};
 pub use build_error::BuildError;
-pub use digest::digest;
+pub use digest::{PrefixDigest, digest, read_whole};
 pub use error::{PackageError, Unreadable};
-pub use inspect::{Part, RangeSource, SourceError, inspect, read_contents};
+pub use inspect::{RangeSource, SourceError, inspect, next_part, read_contents};
 pub use local::LocalPackage;

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::upload::Upload;
 use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
 use crate::ident::{Address, Digest, Identity, Owner, OwnerPair, SolutionId};
 use crate::live::LiveVersion;
@@ -272,20 +273,6 @@ pub struct AfterImage {
     /// The upload of the package before the deploy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload: Option<Box<Upload>>,
-}
-
-/// The upload of a package before its deploy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Upload {
-    /// The file on this machine, relative to the manifest.
-    pub source: String,
-    /// The size of the file, in bytes.
-    pub size: u64,
-    /// The digest of the file.
-    pub sha256: Digest,
-    /// Whether another file at the path on the platform may be replaced.
-    pub overwrite: bool,
 }
 
 impl AfterImage {

@@ -29,6 +29,8 @@ word_enum! {
         Path = "path",
         /// The file that is uploaded before the deploy.
         Source = "source",
+        /// The size of that file.
+        Size = "size",
         /// The digest of that file.
         Sha256 = "sha256",
         /// Whether the upload may replace another file.

@@ -36,8 +36,9 @@ mod succession;
 mod summary;
 #[cfg(test)]
 pub(crate) mod testing;
+mod upload;
 
-pub use action::{Action, ActionKind, AfterImage, DeployTarget, LiveImage, Patch, Reason, Upload};
+pub use action::{Action, ActionKind, AfterImage, DeployTarget, LiveImage, Patch, Reason};
 pub use approval::{Decided, NarrowedPlan, narrow};
 pub use change::{Block, Change, Mode, Note, Origin, Plan, Subject, Successor, Undo};
 pub use diff::diff;
@@ -53,8 +54,8 @@ pub use options::{
 pub use own_writes::OwnWrites;
 pub use ownership::OwnerConflict;
 pub use package::{
-    Inspection, Inspections, LocalSource, PackageField, PackageInfo, PackageKey, PackageProblem,
-    SOLUTION_TYPE,
+    Inspection, Inspections, PackageField, PackageInfo, PackageKey, PackageProblem, SOLUTION_TYPE,
+    SourcePackage,
 };
 pub use package_contents::{Member, MemberChange, PACKAGE_JSON, PackageContents, PackageDiff};
 pub use plan_file::{PlanFileContent, SavedPlans};
@@ -63,3 +64,4 @@ pub use progress::{PastWrite, PlanProgress, Spent};
 pub use saved::{PlanKind, SavedPlan, SavedPlanError};
 pub use succession::{Course, Succession, Successions};
 pub use summary::{SUMMARISED_ABOVE, Summary};
+pub use upload::{Upload, UploadSource};

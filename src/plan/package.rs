@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::action::Upload;
+use super::upload::Upload;
 use crate::attribute::Visibility;
 use crate::ident::{Digest, Identity, Owner, OwnerPair, SolutionId};
 use crate::manifest::{Code, Desired, Position};
@@ -64,13 +64,13 @@ pub enum Inspection {
 pub struct Inspections {
     /// The packages on the platform, by path.
     pub packages: BTreeMap<String, Inspection>,
-    /// The packages on this machine that are declared as sources, by version.
-    pub sources: BTreeMap<Identity, Result<LocalSource, PackageProblem>>,
+    /// The packages that are declared as sources, by version.
+    pub sources: BTreeMap<Identity, Result<SourcePackage, PackageProblem>>,
 }
 
-/// A package on this machine that is uploaded before its deploy.
+/// A package that is uploaded before its deploy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LocalSource {
+pub struct SourcePackage {
     /// The upload.
     pub upload: Upload,
     /// The contents of the package.
@@ -125,10 +125,13 @@ pub enum PackageProblem {
         path: String,
     },
     /// The source is not one readable package.
-    #[error("the source `{source_path}` {why}")]
+    #[error("the source `{source_path}`{} {why}", of_environment(.environment.as_deref()))]
     Source {
         /// The source, as it is declared.
         source_path: String,
+        /// The environment that has it; `None` for this machine.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        environment: Option<String>,
         /// The reason, as the rest of a sentence.
         why: String,
     },
@@ -237,10 +240,17 @@ impl PackageProblem {
             Self::Missing { .. } => {
                 "Upload the package, declare it as `source`, or correct the path.".to_owned()
             }
-            Self::Source { .. } => {
-                "Build the package, or correct `source`, which must match exactly one file."
-                    .to_owned()
-            }
+            Self::Source {
+                environment: Some(environment),
+                ..
+            } => format!(
+                "Upload the package there, or correct the `path` of the version in \
+                 `{environment}`; the token of `{environment}` must be allowed to read it."
+            ),
+            Self::Source {
+                environment: None, ..
+            } => "Build the package, or correct `source`, which must match exactly one file."
+                .to_owned(),
             Self::OtherDigest { .. } => {
                 "Build or fetch the declared file again, or write the new digest after a review of \
                  the file."
@@ -353,6 +363,10 @@ impl PackageInfo {
             })
             .collect()
     }
+}
+
+fn of_environment(environment: Option<&str>) -> String {
+    environment.map_or_else(String::new, |name| format!(" of environment `{name}`"))
 }
 
 fn advice(declared: &str, found: &str) -> Option<String> {

@@ -10,9 +10,10 @@ use super::change::{Block, Change, Note, Origin};
 use super::field::{Decision, Field, FieldChange};
 use super::name::NameView;
 use super::ownership::OwnerConflict;
+use super::upload::Upload;
 use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
 use crate::ident::Identity;
-use crate::live::LiveVersion;
+use crate::live::{LiveVersion, grouped};
 use crate::manifest::Desired;
 
 fn change(identity: Identity, action: Action, reason: Reason, entry: Option<&Desired>) -> Change {
@@ -242,11 +243,18 @@ pub(super) fn fields_of(action: &Action) -> Vec<FieldChange> {
     let uploaded = |after: &AfterImage| {
         let upload = after.upload.as_deref();
         let fields = upload.map(|upload| {
-            let overwrite = upload.overwrite.then(|| new(Field::Overwrite, "true"));
-            [
-                Some(new(Field::Source, &upload.source)),
-                Some(new(Field::Sha256, &upload.sha256.to_string())),
+            let Upload {
+                source,
+                size,
                 overwrite,
+            } = upload;
+            let size = format!("{} bytes", grouped(*size));
+            let sha256 = source.sha256();
+            [
+                Some(new(Field::Source, &source.to_string())),
+                Some(new(Field::Size, &size)),
+                sha256.map(|sha256| new(Field::Sha256, sha256.as_str())),
+                overwrite.then(|| new(Field::Overwrite, "true")),
             ]
         });
         fields.into_iter().flatten().flatten()

@@ -200,6 +200,7 @@ impl fmt::Debug for Scenario {
 pub(crate) fn scenario() -> Scenario {
     Scenario {
         manifest: Manifest {
+            source_environments: Vec::new(),
             environment: Environment {
                 name: "prod".to_owned(),
                 position: position(1),

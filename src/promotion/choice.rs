@@ -8,7 +8,7 @@ use super::row::{Decision, Direction, LeftOut, Promotion, PromotionRow};
 use crate::attribute::State;
 use crate::ident::{SolutionName, Version};
 use crate::live::LiveState;
-use crate::manifest::{Desired, Manifest, entries_of};
+use crate::manifest::{Desired, Manifest, SourceOrigin, entries_of};
 
 /// An environment with its live state.
 #[derive(Debug, Clone, Copy)]
@@ -49,12 +49,14 @@ impl Side<'_> {
 
 /// Compares two environments, and chooses what is promoted: the named solutions, or without names
 /// all that the manifest declares for either environment. A named solution that cannot be promoted
-/// is an error; without names it is left out.
+/// is an error; without names it is left out. With `copies_packages`, the packages come from the
+/// source too.
 pub fn promote(
     from: Side<'_>,
     to: Side<'_>,
     file: &str,
     names: &BTreeSet<SolutionName>,
+    copies_packages: bool,
 ) -> Result<Promotion, Vec<PromotionError>> {
     let is_named = !names.is_empty();
     let all = candidates(from.manifest, to.manifest);
@@ -62,7 +64,8 @@ pub fn promote(
     let mut rows = Vec::with_capacity(names.len());
     let mut errors = Vec::new();
     for name in names {
-        let row = row(from, to, name, is_named);
+        let mut row = row(from, to, name, is_named);
+        row.copies_package = copies_packages && row.needs_package(from, to);
         if let Decision::LeaveOut(reason) = row.decision
             && is_named
         {
@@ -106,7 +109,30 @@ fn row(from: Side<'_>, to: Side<'_>, name: &SolutionName, is_named: bool) -> Pro
             .collect(),
         position: declared.first().map(|entry| entry.position.clone()),
         decision,
+        copies_package: false,
         from: live,
+    }
+}
+
+impl PromotionRow {
+    /// Returns whether the package of the version must be copied: of a new version always, of one
+    /// that is declared already if it is not in service, and comes from elsewhere until now.
+    fn needs_package(&self, from: Side<'_>, to: Side<'_>) -> bool {
+        let [entry] = to.declared(&self.name) else {
+            return matches!(self.decision, Decision::Promote(..));
+        };
+        let version = &entry.identity.version;
+        let source = entry.source.as_deref();
+        let is_copied = source.is_some_and(|source| match &source.origin {
+            SourceOrigin::Environment { name, .. } => name == from.name(),
+            SourceOrigin::File(_) => false,
+        });
+        let is_live = self.to.as_ref().is_some_and(|live| live.contains(version));
+        match self.decision {
+            Decision::Promote(..) => true,
+            Decision::Current => !is_live && !is_copied,
+            Decision::LeaveOut(_) => false,
+        }
     }
 }
 

@@ -1,10 +1,8 @@
 //! A promotion as a value: one row for each solution.
 
-use std::collections::BTreeMap;
-
 use crate::attribute::State;
 use crate::ident::{SolutionName, Version};
-use crate::manifest::Position;
+use crate::manifest::{Position, VersionEdit, VersionEdits};
 
 /// The promotion of versions from one environment to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +34,8 @@ pub struct PromotionRow {
     pub position: Option<Position>,
     /// The decision.
     pub decision: Decision,
+    /// True if the source's package becomes the `source` of the version in the target.
+    pub copies_package: bool,
 }
 
 /// The decision about a solution.
@@ -104,18 +104,34 @@ impl LeftOut {
 }
 
 impl Promotion {
-    /// Returns the new versions.
-    pub fn versions(&self) -> BTreeMap<SolutionName, Version> {
-        let promoted = self.rows.iter().filter_map(|row| match &row.decision {
-            Decision::Promote(version, _) => Some((row.name.clone(), version.clone())),
-            Decision::Current | Decision::LeaveOut(_) => None,
+    /// Returns the changes of the manifest.
+    pub fn edits(&self) -> VersionEdits {
+        let edited = self.rows.iter().filter_map(|row| {
+            let source = row.copies_package.then(|| self.from.clone());
+            let (version, is_written) = match &row.decision {
+                Decision::Promote(version, _) => (version, true),
+                // The package of a version that is declared already.
+                Decision::Current if source.is_some() => (&row.declared.first()?.0, false),
+                Decision::Current | Decision::LeaveOut(_) => return None,
+            };
+            let edit = VersionEdit {
+                version: version.clone(),
+                is_written,
+                source,
+            };
+            Some((row.name.clone(), edit))
         });
-        promoted.collect()
+        edited.collect()
     }
 
-    /// Returns whether there is anything to promote.
+    /// Returns whether the manifest must change.
     pub fn has_changes(&self) -> bool {
-        self.promoted() > 0
+        self.promoted() + self.copied() > 0
+    }
+
+    /// Returns the number of solutions whose package is copied.
+    pub fn copied(&self) -> usize {
+        self.rows.iter().filter(|row| row.copies_package).count()
     }
 
     /// Returns the number of solutions that get a version.

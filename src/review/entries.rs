@@ -211,7 +211,10 @@ impl<'a> Comparison<'a> {
             let sha256 = source.and_then(|source| source.sha256.as_ref());
             [
                 (Field::Path, path),
-                (Field::Source, source.map(|source| source.text.clone())),
+                (
+                    Field::Source,
+                    source.map(|source| source.origin.to_string()),
+                ),
                 (Field::Sha256, sha256.map(ToString::to_string)),
                 (Field::Overwrite, overwrite),
             ]
@@ -221,8 +224,13 @@ impl<'a> Comparison<'a> {
                 continue;
             }
             let is_other = from.is_some() && to.is_some();
+            let kind = if field == Field::Path {
+                Kind::PathChanged
+            } else {
+                Kind::SourceChanged
+            };
             let mut finding = self
-                .finding(Kind::PathChanged, after, Side::Head)
+                .finding(kind, after, Side::Head)
                 .field(field, from, to)
                 .effect(self.version(after), PolicyEffect::NotDeployedAgain)
                 .risks(is_other.then_some(Risk::SameVersion));

@@ -23,6 +23,8 @@ word_enum! {
         OwnerChanged = "owner-changed" (Sign::Changes, "owner changed"),
         /// The same version comes from another package.
         PathChanged = "path-changed" (Sign::Changes, "path changed, version the same"),
+        /// The same version is uploaded from another package, or on other conditions.
+        SourceChanged = "source-changed" (Sign::Changes, "source changed, version the same"),
         /// More users may see it.
         VisibilityWidened = "visibility-widened" (Sign::Changes, "visibility widened"),
         /// Fewer users may see it.

@@ -344,6 +344,17 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
         ],
     ),
     (
+        ("", "solutions: { A: { version: 1, source: a.ibsolution } }"),
+        (
+            "",
+            "solutions: { A: { version: 1, source: b.ibsolution, overwrite: true } }",
+        ),
+        &[
+            "A@1 source-changed a.ibsolution>b.ibsolution | A@1 not-deployed-again !same-version",
+            "A@1 source-changed false>true | A@1 not-deployed-again !same-version",
+        ],
+    ),
+    (
         ("", "solutions: { A: { version: 1, visibility: PRIVATE } }"),
         (
             "",

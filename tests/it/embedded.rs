@@ -154,3 +154,31 @@ fn git_ignores_the_folder_after_a_bare_plan() {
     let _ = env.solform(&["plan"]).exits_with(0);
     assert_eq!(env.read(".solform/.gitignore"), "*\n");
 }
+
+/// An environment is read and is the source of another one in the same command: both use one
+/// emulator, which holds its data folder.
+#[test]
+fn an_embedded_environment_is_a_source() {
+    let env = TestEnv::new();
+    env.write(
+        "uat.yaml",
+        "solutions: [{ name: A, version: '1', owner: svc }]\npackages: [{ path: \
+         acme/uat/fs/d/A-1.ibsolution, name: A, version: '1', owner: svc }]\n",
+    );
+    env.write(
+        "solform.yaml",
+        "solform: 1\nenvironments:\n  uat: { url: 'emulator:', emulator: { seed: uat.yaml } }\n  \
+         prod:\n    url: 'emulator:'\n    solutions: { A: { source: { environment: uat } } }\n\
+         defaults: { owner: svc, path: 'acme/${environment}/fs/d/A-1.ibsolution' }\nsolutions: { \
+         A: { version: 1 } }\n",
+    );
+    for (environments, expected) in [
+        (&["-e", "prod", "-e", "uat"][..], "1 ACTIVE    + 1 ACTIVE\n"),
+        (&["-e", "prod"], "(from environment uat)"),
+    ] {
+        let plan = [&["plan", "--detailed-exitcode"], environments].concat();
+        let _ = env.solform(&plan).exits_with(2).says(expected);
+    }
+    let apply = ["apply", "-e", "prod", "--auto-approve"];
+    let _ = env.solform(&apply).exits_with(0).says(" uploaded\n");
+}

@@ -204,7 +204,7 @@ async fn the_scripts_of_the_pages_run() {
     let text = manifest(&emulator.url(), "  A: { version: 1, state: INACTIVE }\n");
     let uat = format!(
         "environments:\n  uat:\n    url: {}\n    token: {{ env: TEST_TOKEN }}\n    solutions: {{ \
-         Form W-2: {{ version: 0.0.2, owner: IB_DEPLOYED }} }}\n",
+         Form W-2: {{ version: 0.0.2, owner: IB_DEPLOYED, path: a/W-2.ibsolution }} }}\n",
         emulator.url()
     );
     let text = text.replace("environments:\n", &uat);

@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ident", &["escape"]),
     ("attribute", &[]),
     ("outcome", &[]),
+    ("file_part", &[]),
     ("manifest", &["escape", "ident", "attribute"]),
     ("word_enum", &[]),
     ("live", &["ident", "attribute"]),
@@ -28,13 +29,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "allowed_hosts",
             "escape",
+            "file_part",
             "ident",
             "attribute",
             "live",
             "job",
         ],
     ),
-    ("package", &["regular_file", "ident", "plan"]),
+    ("package", &["regular_file", "file_part", "ident", "plan"]),
     (
         "store",
         &[
@@ -49,6 +51,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "apply",
         &[
+            "file_part",
             "ident",
             "attribute",
             "outcome",
@@ -117,6 +120,7 @@ const PURE: &[&str] = &[
     "ident",
     "attribute",
     "outcome",
+    "file_part",
     "manifest",
     "live",
     "job",

@@ -279,6 +279,7 @@ impl ApiError {
             Some(429) => {
                 "The server asks for fewer requests: try again later, or lower `--parallelism`."
             }
+            Some(507) => "The file system of the platform is full: free space on the drive.",
             Some(500..=599) => {
                 "The server or a proxy before it has failed: try again later; if it persists, send \
                  the request above to the platform's support."

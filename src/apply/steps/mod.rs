@@ -2,5 +2,6 @@
 
 pub(super) mod delete;
 pub(super) mod deploy;
+mod package;
 pub(super) mod patch;
 pub(super) mod upload;

@@ -1,143 +1,87 @@
-//! Uploads the package of a deploy: compares the path with the file, sends the file, and reads it
+//! Uploads the package of a deploy: compares the path with the package, sends it, and reads it
 //! back.
 //!
-//! A file up to 64 MiB is sent as a whole. A larger one is sent in parts to another path, whose
-//! name contains the file's digest, and is moved when its bytes are proven: an interrupted upload
-//! is continued there, and nothing incomplete has the final name. An upload may be repeated, so its
-//! effect needs no long wait: only bytes that are the beginning of the file are ever replaced
-//! unasked (docs/platform.md, "Files").
+//! A file up to 64 MiB is sent as a whole if nothing is at the path. Any other one is sent in parts
+//! to another path, whose name contains what the plan knows of its bytes, and is moved when its
+//! bytes are proven: an interrupted upload is continued there, and nothing incomplete has the final
+//! name. An upload may be repeated, so its effect needs no long wait: only bytes that are the
+//! beginning of the file are ever replaced unasked (docs/platform.md, "Files").
 
 use std::cell::Cell;
-use std::ops::Range;
-use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use super::super::context::ApplyContext;
 use super::super::event::ApplyEvent;
 use super::super::report::{Outcome, Uploaded};
+use super::super::source::PlatformPackage;
 use super::super::step::{Step, refused};
 use super::super::step_error::StepError;
 use super::super::write::Sent;
-use crate::api::{ApiError, FileContent, FilePart, ReadError, WriteError};
-use crate::ident::Digest;
+use super::package::{Package, WHOLE};
+use crate::api::{ApiError, ReadError, WriteError};
 use crate::outcome::WriteKind;
-use crate::package::{LocalPackage, Part, RangeSource as _, SourceError};
+use crate::package::{self, PackageError, Unreadable};
 use crate::plan::Upload;
 use crate::store::{ChangeRef, Entry};
-
-/// The maximum size of a file that is sent as a whole, in bytes.
-const WHOLE: u64 = 64 * 1024 * 1024;
 
 /// The size of a part of a larger file, in bytes, which is that of the documented clients.
 const PART: u64 = 10 * 1024 * 1024;
 
-/// The size of one read, in bytes.
-const READ: u64 = 4 * 1024 * 1024;
-
 /// The maximum number of sendings of a file that another program writes at the same time.
 const ATTEMPTS: usize = 3;
 
-/// The bytes at a path on the platform, compared with the file.
+/// The bytes at a path on the platform, compared with the package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
     Nothing,
-    /// The beginning of the file, of this length: an upload was cut there.
+    /// The beginning of the package, of this length: an upload was cut there.
     Beginning(u64),
     Same,
     Other,
 }
 
-/// The file of an upload, whose bytes are the planned ones.
-struct Package<'a> {
-    file: Arc<LocalPackage>,
-    upload: &'a Upload,
+/// The result of sending a package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Arrival {
+    /// The server accepted it.
+    Accepted,
+    /// Its bytes were read back.
+    Proven,
+    /// Another program has created the file meanwhile.
+    Occupied,
 }
 
-impl<'a> Package<'a> {
-    /// Opens the file, and checks that its bytes are the planned ones.
-    async fn open(context: &ApplyContext<'_>, upload: &'a Upload) -> Result<Self, Outcome> {
-        let unreadable = |source: SourceError| {
-            Outcome::Failed(StepError::SourceNotRead {
-                file: upload.source.clone(),
-                source,
-            })
-        };
-        let path = context.folder.join(&upload.source);
-        let file = LocalPackage::open(&path).map_err(|error| unreadable(error.into()))?;
-        let this = Self {
-            file: Arc::new(file),
-            upload,
-        };
-        let found = this.digest(upload.size).await.map_err(unreadable)?;
-        if found.as_ref() == Some(&upload.sha256) {
-            return Ok(this);
+impl Arrival {
+    fn of<T>(sent: &Sent<T, ()>) -> Self {
+        match sent {
+            Sent::Found(()) => Self::Proven,
+            Sent::Accepted(_) | Sent::Refused(_) => Self::Accepted,
         }
-        Err(Outcome::Failed(StepError::SourceChanged {
-            file: upload.source.clone(),
-        }))
-    }
-
-    /// Returns the digest of the first bytes of the file; `None` if it has another size now.
-    async fn digest(&self, length: u64) -> Result<Option<Digest>, SourceError> {
-        let total = self.upload.size;
-        digest(length, async |range| {
-            let part = self.file.read(range).await?;
-            Ok(part.filter(|part| part.total == Some(total)).map(of_file))
-        })
-        .await
-    }
-
-    fn content(&self, range: Range<u64>) -> FileContent {
-        let file = Arc::clone(&self.file);
-        FileContent::new(range, move |range| {
-            let file = Arc::clone(&file);
-            Box::pin(async move {
-                let part = file.read(range).await?;
-                Ok(part.map(|part| part.bytes).unwrap_or_default())
-            })
-        })
-    }
-
-    /// Returns the path of the parts of the file that is moved to this path.
-    fn part_path(&self, path: &str) -> String {
-        let digest = self.upload.sha256.to_string();
-        format!("{path}.solform-{}.part", &digest[..16])
     }
 }
 
-fn of_file(part: Part) -> FilePart {
-    FilePart {
-        start: part.start,
-        bytes: part.bytes,
-        total: part.total,
+/// The reason why a path was not compared with a package.
+enum NotCompared {
+    /// The platform could not be read.
+    Platform(ReadError),
+    /// The source could not be read.
+    Source(PackageError),
+}
+
+impl<E: Into<ReadError>> From<E> for NotCompared {
+    fn from(error: E) -> Self {
+        Self::Platform(error.into())
     }
 }
 
-/// Returns the digest of the first bytes of a file; `None` if there are fewer.
-async fn digest<E>(
-    length: u64,
-    read: impl AsyncFn(Range<u64>) -> Result<Option<FilePart>, E>,
-) -> Result<Option<Digest>, E> {
-    let mut digest = Digest::builder();
-    let mut position = 0;
-    while position < length {
-        let end = (position + READ).min(length);
-        let Some(part) = read(position..end).await? else {
-            return Ok(None);
-        };
-        // A server without support for ranges sends the whole file.
-        let skipped = usize::try_from(position.saturating_sub(part.start)).unwrap_or(usize::MAX);
-        let rest = part.bytes.get(skipped..).unwrap_or_default();
-        let wanted = usize::try_from(length - position).unwrap_or(usize::MAX);
-        let fresh = &rest[..rest.len().min(wanted)];
-        if fresh.is_empty() || part.start > position {
-            return Ok(None);
+impl NotCompared {
+    fn outcome(self, package: &Package<'_>) -> Outcome {
+        match self {
+            Self::Platform(error) => error.into(),
+            Self::Source(error) => package.failed(error),
         }
-        digest.push(fresh);
-        position += fresh.len() as u64;
     }
-    Ok(Some(digest.finish()))
 }
 
 impl ApplyContext<'_> {
@@ -147,33 +91,49 @@ impl ApplyContext<'_> {
         Ok(head.map(|head| head.total.unwrap_or(head.bytes.len() as u64)))
     }
 
-    /// Compares the bytes at a path on the platform with the file.
-    async fn compare(&self, path: &str, package: &Package<'_>) -> Result<Found, ReadError> {
+    fn at<'b>(&'b self, path: &'b str) -> PlatformPackage<'b> {
+        PlatformPackage {
+            files: &self.files,
+            path,
+        }
+    }
+
+    /// Compares the bytes at a path on the platform with the package.
+    async fn compare(&self, path: &str, package: &Package<'_>) -> Result<Found, NotCompared> {
         let Some(size) = self.size_of(path).await? else {
             return Ok(Found::Nothing);
         };
-        let upload = package.upload;
-        if size > upload.size {
+        if size > package.upload.size {
             return Ok(Found::Other);
         }
-        let there = digest(size, async |range| self.files.read(path, range).await).await?;
-        let same = if size == upload.size {
-            Some(upload.sha256.clone())
-        } else {
-            // The file was read before, so that a failure now means another file.
-            package.digest(size).await.ok().flatten()
+        let there = match package::digest(&self.at(path), size).await {
+            Ok(there) => there,
+            Err(PackageError::Unreadable(Unreadable::Refused(error))) => {
+                return match error.downcast::<ApiError>() {
+                    Ok(error) => Err((*error).into()),
+                    Err(_) => Ok(Found::Other),
+                };
+            }
+            // Another program is writing the file.
+            Err(_) => return Ok(Found::Other),
         };
-        Ok(match (there, same) {
-            (Some(there), Some(same)) if there == same && size == upload.size => Found::Same,
-            (Some(there), Some(same)) if there == same => Found::Beginning(size),
-            _ => Found::Other,
+        let same = package.digest(size).await.map_err(NotCompared::Source)?;
+        Ok(if there != same {
+            Found::Other
+        } else if size == package.upload.size {
+            Found::Same
+        } else {
+            Found::Beginning(size)
         })
     }
 
-    /// Returns a value if the bytes at a path are those of the file.
+    /// Returns a value if the bytes at a path are those of the package.
     async fn shows(&self, path: &str, package: &Package<'_>) -> Result<Option<()>, ReadError> {
-        let found = self.compare(path, package).await?;
-        Ok((found == Found::Same).then_some(()))
+        match self.compare(path, package).await {
+            Ok(found) => Ok((found == Found::Same).then_some(())),
+            Err(NotCompared::Platform(error)) => Err(error),
+            Err(NotCompared::Source(_)) => Ok(None),
+        }
     }
 
     /// Returns a value if there is no file at a path.
@@ -181,7 +141,7 @@ impl ApplyContext<'_> {
         Ok(self.size_of(path).await?.is_none().then_some(()))
     }
 
-    /// Waits until the bytes at a path are those of the file.
+    /// Waits until the bytes at a path are those of the package.
     async fn is_shown(&self, path: &str, package: &Package<'_>) -> Result<bool, Outcome> {
         let look = async || Ok(self.shows(path, package).await?);
         Ok(self.until_shown(look, None).await?.is_some())
@@ -205,7 +165,10 @@ impl Step<'_> {
         upload: &Upload,
     ) -> Result<bool, Outcome> {
         let context = self.context;
-        let was_already = !self.bring(path, upload).await?;
+        let package = Package::open(context, upload).await?;
+        let was_already = !self.bring(path, &package).await?;
+        let sha256 = package.digest(upload.size).await;
+        let sha256 = sha256.map_err(|error| package.failed(error))?;
         let uploaded = Uploaded {
             bytes: upload.size,
             was_already,
@@ -213,7 +176,7 @@ impl Step<'_> {
         self.uploaded = Some(uploaded);
         let entry = Entry::Uploaded {
             change: ChangeRef::of(self.change),
-            sha256: upload.sha256.clone(),
+            sha256,
             was_already,
         };
         // The upload stays valid if its journal entry cannot be written.
@@ -225,11 +188,11 @@ impl Step<'_> {
     }
 
     /// Brings the bytes of the package to the path. Returns false if they were there.
-    async fn bring(&mut self, path: &str, upload: &Upload) -> Result<bool, Outcome> {
-        let context = self.context;
-        let package = Package::open(context, upload).await?;
+    async fn bring(&mut self, path: &str, package: &Package<'_>) -> Result<bool, Outcome> {
+        let (context, upload) = (self.context, package.upload);
         for _ in 0..ATTEMPTS {
-            let must_be_new = match context.compare(path, &package).await? {
+            let found = context.compare(path, package).await;
+            let must_be_new = match found.map_err(|error| error.outcome(package))? {
                 Found::Same => return Ok(false),
                 Found::Nothing => true,
                 Found::Beginning(_) => false,
@@ -237,16 +200,17 @@ impl Step<'_> {
                 Found::Other => break,
             };
             context.emit_upload(self, 0, upload.size);
-            let is_written = if upload.size <= WHOLE {
-                self.send_whole(path, &package, must_be_new).await?
+            let arrival = if must_be_new && upload.size <= WHOLE {
+                self.send_whole(path, package, must_be_new).await?
             } else {
-                self.send_in_parts(path, &package, must_be_new).await?
+                self.send_in_parts(path, package, must_be_new).await?
             };
-            if !is_written {
-                // Another program has created the file meanwhile.
-                continue;
-            }
-            if context.is_shown(path, &package).await? {
+            let is_there = match arrival {
+                Arrival::Occupied => continue,
+                Arrival::Proven => true,
+                Arrival::Accepted => context.is_shown(path, package).await?,
+            };
+            if is_there {
                 context.emit_upload(self, upload.size, upload.size);
                 return Ok(true);
             }
@@ -269,47 +233,87 @@ impl Step<'_> {
             .await
     }
 
-    /// Sends the file as a whole. Returns false if it must be new and exists.
+    /// Sends the package as a whole.
     async fn send_whole(
         &mut self,
         path: &str,
         package: &Package<'_>,
         must_be_new: bool,
-    ) -> Result<bool, Outcome> {
+    ) -> Result<Arrival, Outcome> {
         let context = self.context;
         let whole = package.content(0..package.upload.size);
         let sent = self
             .send_to_file(
                 async || {
                     let writer = context.writer();
-                    writer.put_file(path, whole.clone(), must_be_new).await
+                    let put = writer.put_file(path, whole.clone(), must_be_new).await;
+                    package.of_body(put)
                 },
                 async || context.shows(path, package).await,
             )
             .await?;
+        if let Some(failure) = package.failure() {
+            // Nothing was there before, so that a part of the package is what this step has sent.
+            if must_be_new && context.size_of(path).await?.is_some() {
+                self.remove(path).await?;
+            }
+            return Err(failure);
+        }
         match sent {
-            Sent::Accepted(is_written) => Ok(is_written),
-            Sent::Found(()) => Ok(true),
+            Sent::Accepted(false) => Ok(Arrival::Occupied),
             Sent::Refused(error) => Err(refused(WriteKind::Upload, error)),
+            sent => Ok(Arrival::of(&sent)),
         }
     }
 
-    /// Sends the file in parts to another path, and moves it when it is complete.
+    /// Sends the package in parts to another path, and moves it when it is complete.
     async fn send_in_parts(
         &mut self,
         path: &str,
         package: &Package<'_>,
         must_be_new: bool,
-    ) -> Result<bool, Outcome> {
+    ) -> Result<Arrival, Outcome> {
+        let context = self.context;
+        let part_path = package.part_path(path);
+        self.send_parts(&part_path, package).await?;
+        if !context.is_shown(&part_path, package).await? {
+            self.remove(&part_path).await?;
+            let checked = package.check_source().await;
+            checked.map_err(|error| package.failed(error))?;
+            return Err(self.not_confirmed(WriteKind::Upload));
+        }
+        if let Err(changed) = package.check_copy(&context.at(&part_path)).await {
+            self.remove(&part_path).await?;
+            return Err(changed);
+        }
+        if must_be_new && context.size_of(path).await?.is_some() {
+            self.remove(&part_path).await?;
+            return Ok(Arrival::Occupied);
+        }
+        let sent = self
+            .send_to_file(
+                async || context.writer().move_file(&part_path, path).await,
+                async || context.shows(path, package).await,
+            )
+            .await?;
+        if let Sent::Refused(_) = sent {
+            self.remove(&part_path).await?;
+            return self.send_whole(path, package, must_be_new).await;
+        }
+        Ok(Arrival::of(&sent))
+    }
+
+    /// Sends the parts that are missing at a path.
+    async fn send_parts(&mut self, part_path: &str, package: &Package<'_>) -> Result<(), Outcome> {
         let context = self.context;
         let size = package.upload.size;
-        let part_path = package.part_path(path);
-        let begun = match context.compare(&part_path, package).await? {
+        let found = context.compare(part_path, package).await;
+        let begun = match found.map_err(|error| error.outcome(package))? {
             Found::Nothing => 0,
             Found::Beginning(length) => length,
             Found::Same => size,
             Found::Other => {
-                self.remove(&part_path).await?;
+                self.remove(part_path).await?;
                 0
             }
         };
@@ -324,60 +328,50 @@ impl Step<'_> {
                         let start = position.get();
                         let part = package.content(start..end);
                         let writer = context.writer();
-                        writer.append_file(&part_path, part, start == 0).await
+                        let appended = writer.append_file(part_path, part, start == 0).await;
+                        package.of_body(appended)
                     },
                     async || {
-                        let there = context.size_of(&part_path).await?;
+                        let there = context.size_of(part_path).await?;
                         Ok((there == Some(end)).then_some(()))
                     },
                     async || {
                         // A request that was cut may have added a part of its bytes.
-                        let there = context.size_of(&part_path).await?.unwrap_or(0);
+                        let there = context.size_of(part_path).await?.unwrap_or(0);
                         position.set(there.min(end));
                         Ok(())
                     },
                 )
                 .await?;
+            if let Some(failure) = package.failure() {
+                if let Outcome::Failed(StepError::SourceChanged { .. }) = failure {
+                    // No later upload continues these parts.
+                    self.remove(part_path).await?;
+                }
+                return Err(failure);
+            }
             if let Sent::Refused(error) = sent {
                 return Err(refused(WriteKind::Upload, error));
             }
             position.set(end);
             context.emit_upload(self, end, size);
         }
-        if !context.is_shown(&part_path, package).await? {
-            self.remove(&part_path).await?;
-            return Err(self.not_confirmed(WriteKind::Upload));
-        }
-        if must_be_new && context.size_of(path).await?.is_some() {
-            self.remove(&part_path).await?;
-            return Ok(false);
-        }
-        let sent = self
-            .send_to_file(
-                async || context.writer().move_file(&part_path, path).await,
-                async || context.shows(path, package).await,
-            )
-            .await?;
-        if let Sent::Refused(_) = sent {
-            self.remove(&part_path).await?;
-            return self.send_whole(path, package, must_be_new).await;
-        }
-        Ok(true)
+        Ok(())
     }
 
-    /// Deletes the parts of an upload, and waits until they are gone.
-    async fn remove(&mut self, part_path: &str) -> Result<(), Outcome> {
+    /// Deletes what this upload has sent to a path, and waits until it is gone.
+    async fn remove(&mut self, path: &str) -> Result<(), Outcome> {
         let context = self.context;
         let sent = self
             .send_to_file(
-                async || context.writer().delete_file(part_path).await,
-                async || context.misses(part_path).await,
+                async || context.writer().delete_file(path).await,
+                async || context.misses(path).await,
             )
             .await?;
         if let Sent::Refused(error) = sent {
             return Err(refused(WriteKind::Upload, error));
         }
-        let look = async || Ok(context.misses(part_path).await?);
+        let look = async || Ok(context.misses(path).await?);
         match context.until_shown(look, None).await? {
             Some(()) => Ok(()),
             None => Err(self.not_confirmed(WriteKind::Upload)),

@@ -15,8 +15,8 @@ use crate::cli::settings::Settings;
 use crate::cli::workflow::cancellation::Cancellation;
 use crate::ident::Digest;
 use crate::package::{
-    BuildError, LocalPackage, PACKAGE_SUFFIX, PackageError, RangeSource, build, digest,
-    read_contents,
+    BuildError, LocalPackage, PACKAGE_SUFFIX, PackageError, RangeSource, build, read_contents,
+    read_whole,
 };
 use crate::plan::{PackageContents, PackageDiff, PackageProblem};
 use crate::render::{
@@ -149,10 +149,9 @@ async fn run_build(args: &BuildArgs, io: &mut Io) -> Result<ExitStatus> {
     // A package that cannot be read again is not given its name.
     let package = LocalPackage::of(new.handle().map_err(not_written)?);
     let unreadable = |error| not_read(&out.display().to_string(), None, error);
-    let contents = read_contents(&package).await.map_err(unreadable)?;
-    let hashing = digest(&package, contents.size);
-    let sha256 = cancel
-        .or_interrupted(async { hashing.await.map_err(unreadable) })
+    let reading = read_whole(&package);
+    let (contents, sha256) = cancel
+        .or_interrupted(async { reading.await.map_err(unreadable) })
         .await?;
     new.commit(true).map_err(not_written)?;
     let file = out.display().to_string();
@@ -369,13 +368,12 @@ async fn read_source(
     source: &impl RangeSource,
     with_digest: bool,
 ) -> Result<(PackageContents, Option<Digest>), PackageError> {
-    let contents = read_contents(source).await?;
-    let sha256 = if with_digest {
-        Some(digest(source, contents.size).await?)
+    Ok(if with_digest {
+        let (contents, sha256) = read_whole(source).await?;
+        (contents, Some(sha256))
     } else {
-        None
-    };
-    Ok((contents, sha256))
+        (read_contents(source).await?, None)
+    })
 }
 
 fn not_read(path: &str, session: Option<&Session>, error: PackageError) -> CommandError {

@@ -26,7 +26,12 @@ use crate::render::{Content, Format, JSON, PlanDetail, Subject, promotion_warnin
 #[command(after_help = "Example:\n  \
     solform promote --from uat --to prod\n  \
     solform promote --from uat --to prod 'Form W-2' --check\n  \
+    solform promote --from uat --to prod --copy-packages\n  \
     solform promote --from uat --to prod --output markdown=promotion.md")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 pub(in crate::cli) struct PromoteArgs {
     /// Solutions to promote; by default all that the manifest declares for the target
     #[arg(value_name = "NAME", value_parser = SolutionName::parse)]
@@ -40,6 +45,9 @@ pub(in crate::cli) struct PromoteArgs {
     /// Manifest file to change
     #[arg(short, long, value_name = "FILE", default_value = "solform.yaml")]
     file: PathBuf,
+    /// Also declare the source's packages as `source`: the next apply of the target transfers them
+    #[arg(long)]
+    copy_packages: bool,
     /// Show the promotion, but do not change the manifest
     #[arg(long)]
     check: bool,
@@ -77,7 +85,7 @@ pub(super) async fn run(
     let names = [args.from.as_str(), args.to.as_str()];
     let [from, to] = two_contexts(&source, file, names, settings, io)?;
     let wanted: BTreeSet<SolutionName> = args.names.iter().cloned().collect();
-    let mut promotion = choose(from, to, &wanted, settings, io).await?;
+    let mut promotion = choose(from, to, &wanted, args.copy_packages, settings, io).await?;
     let edited = promotion
         .has_changes()
         .then(|| edit(&source, &promotion, settings))
@@ -123,6 +131,7 @@ async fn choose(
     from: EnvironmentContext,
     to: EnvironmentContext,
     wanted: &BTreeSet<SolutionName>,
+    copies_packages: bool,
     settings: &Settings,
     io: &mut Io,
 ) -> Result<Promotion> {
@@ -155,7 +164,7 @@ async fn choose(
         manifest: &to_manifest,
         live: target.as_ref().ok(),
     };
-    promote(from, to, &file, wanted).map_err(|errors| {
+    promote(from, to, &file, wanted, copies_packages).map_err(|errors| {
         let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
         let hint = errors.first().map(|error| error.help(&list));
         CommandError::failed(texts.join("; ")).hint(hint.unwrap_or_default())
@@ -207,7 +216,7 @@ async fn read(session: &Session, names: &BTreeSet<SolutionName>) -> Result<LiveS
 /// Returns the new text of the manifest.
 fn edit(source: &SourceFile, promotion: &Promotion, settings: &Settings) -> Result<String> {
     let variable = |name: &str| settings.manifest_variable(name);
-    set_versions(source, &promotion.to, &promotion.versions(), &variable).map_err(|error| {
+    set_versions(source, &promotion.to, &promotion.edits(), &variable).map_err(|error| {
         let hint = error.help().to_owned();
         CommandError::failed(error).hint(hint)
     })

@@ -6,35 +6,19 @@ use std::time::Duration;
 use tempfile::TempPath;
 
 use super::lock_holder;
+use crate::cli::emulators::Embedded;
 use crate::cli::error::{CommandError, ErrorKind};
 use crate::cli::files::write_whole;
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::regular_file;
 use crate::store::{LockOwner, keep_out_of_git};
-use solform_emulator::{self as emulator, Emulator, EmulatorError, EmulatorOptions, JobPace, Seed};
+use solform_emulator::{self as emulator, EmulatorError, EmulatorOptions, JobPace, Seed};
 
 /// The duration of jobs in the environment `emulator:`: long enough to be visible.
 const JOB_TIME: Duration = Duration::from_millis(300);
 /// The maximum size of a holder file, in bytes.
 const HOLDER_LIMIT: u64 = 64 * 1024;
-
-/// A running emulator, and the file that names the process that holds its data folder.
-pub(in crate::cli) struct Embedded {
-    /// Removed first: after the emulator has stopped, the file may belong to the next holder. A
-    /// killed process leaves its file behind, but the file is read only while another process holds
-    /// the folder, which has overwritten it.
-    holder: Option<TempPath>,
-    pub(in crate::cli) emulator: Emulator,
-}
-
-impl Embedded {
-    /// Stops the emulator once the requests that have arrived are answered.
-    pub(in crate::cli) async fn stop(self) {
-        drop(self.holder);
-        self.emulator.stop().await;
-    }
-}
 
 /// Starts the emulator of an environment `emulator:`, with its data in the folder `.solform` beside
 /// the manifest.
@@ -100,10 +84,8 @@ pub(in crate::cli) async fn start(
             Vec::new(),
         )?;
     }
-    Ok(Embedded {
-        holder: data.and_then(|data| write_holder(&data, settings, io)),
-        emulator,
-    })
+    let holder = data.and_then(|data| write_holder(&data, settings, io));
+    Ok(Embedded::new(holder, emulator))
 }
 
 fn holder_path(data: &Path) -> PathBuf {

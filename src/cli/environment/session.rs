@@ -1,18 +1,22 @@
 //! An environment with its client, and with its embedded emulator if it has one.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use secrecy::SecretString;
 use solform_emulator::{Seed, SeedError};
 use url::Url;
 
 use super::context::{EnvironmentContext, context_of, read_source};
-use super::embedded_emulator::{self, Embedded};
+use super::embedded_emulator;
 use super::token::token_supplier;
 use crate::api::{
     Client, ClientSettings, Files, Probe, ReadError, Reader, SettingsError, TokenSupplier,
 };
+use crate::apply::{SourceReader, SourceReaders};
 use crate::cli::args::ManifestArgs;
+use crate::cli::emulators::RunningEmulator;
 use crate::cli::error::CommandError;
 use crate::cli::io::{Io, read_sink};
 use crate::cli::settings::Settings;
@@ -23,8 +27,18 @@ use crate::regular_file::{self, SECRET_LIMIT, SEED_LIMIT};
 pub(in crate::cli) struct Session {
     pub(in crate::cli) context: EnvironmentContext,
     reader: Reader,
-    /// The embedded emulator, if the environment has one; it stops with the session.
-    _emulator: Option<Embedded>,
+    /// The embedded emulator, if the environment has one; it stops with its last session.
+    _emulator: Option<Arc<RunningEmulator>>,
+    /// The clients of the environments whose packages are transferred, which open on demand.
+    sources: Mutex<Sources>,
+}
+
+/// The open clients of source environments.
+#[derive(Default)]
+struct Sources {
+    readers: SourceReaders,
+    /// The embedded emulators of those that have one.
+    emulators: Vec<Arc<RunningEmulator>>,
 }
 
 /// Reads the manifest, starts the embedded emulator if it is used, and prepares the client.
@@ -49,49 +63,68 @@ pub(in crate::cli) async fn connect(
     adjust: impl FnOnce(&mut ClientSettings),
 ) -> Result<Session, CommandError> {
     let environment = &context.manifest.environment;
-    let (base, own_token, emulator) = match &environment.url {
-        Endpoint::Url(url) => (url.clone(), None, None),
-        Endpoint::Emulator => {
-            // Other users of the machine can reach its port, so it needs a token.
-            let token = uuid::Uuid::new_v4().to_string();
-            let emulator = start_emulator(&context, &token, settings, io).await?;
-            let url = Url::parse(&emulator.emulator.url())
-                .expect("invariant: the emulator's address is a URL");
-            (url, Some(SecretString::from(token)), Some(emulator))
-        }
-    };
-    let client = client(
-        environment,
-        base,
-        own_token,
-        &context.folder,
-        settings,
-        io,
-        adjust,
-    )?;
+    let folder = &context.folder;
+    let (client, emulator) = open_client(environment, folder, settings, io, adjust).await?;
     Ok(Session {
         context,
         reader: Reader::new(client),
         _emulator: emulator,
+        sources: Mutex::default(),
     })
+}
+
+/// Prepares the client of an environment, with its own URL, token and TLS settings, and returns its
+/// embedded emulator if it has one.
+async fn open_client(
+    environment: &Environment,
+    folder: &Path,
+    settings: &Settings,
+    io: &mut Io,
+    adjust: impl FnOnce(&mut ClientSettings),
+) -> Result<(Client, Option<Arc<RunningEmulator>>), CommandError> {
+    let (base, emulator) = match &environment.url {
+        Endpoint::Url(url) => (url.clone(), None),
+        Endpoint::Emulator => {
+            let running = start_emulator(environment, folder, settings, io).await?;
+            (running.url.clone(), Some(running))
+        }
+    };
+    let own_token = emulator.as_ref().map(|running| running.token.clone());
+    let client = client(environment, base, own_token, folder, settings, io, adjust)?;
+    Ok((client, emulator))
 }
 
 /// Starts the embedded emulator of an environment.
 async fn start_emulator(
-    context: &EnvironmentContext,
-    token: &str,
+    environment: &Environment,
+    folder: &Path,
     settings: &Settings,
     io: &mut Io,
-) -> Result<Embedded, CommandError> {
-    let environment = &context.manifest.environment;
+) -> Result<Arc<RunningEmulator>, CommandError> {
+    let root = settings.manifest_path(folder, Path::new(".solform"))?;
+    let name = &environment.name;
+    let mut emulators = settings.emulators.lock().await;
+    if let Some(running) = emulators.get(&root, name) {
+        return Ok(running);
+    }
     let seed = environment.emulator.seed.as_ref();
     let seed = seed.map(|path| {
-        let path = settings.manifest_path(&context.folder, path)?;
+        let path = settings.manifest_path(folder, path)?;
         read_seed(&path).map(|seed| (path, seed))
     });
-    let root = settings.manifest_path(&context.folder, Path::new(".solform"))?;
     let seed = seed.transpose()?;
-    embedded_emulator::start_in(&root, &environment.name, seed, token, settings, io).await
+    // Other users of the machine can reach its port, so it needs a token.
+    let token = uuid::Uuid::new_v4().to_string();
+    let embedded = embedded_emulator::start_in(&root, name, seed, &token, settings, io).await?;
+    let url =
+        Url::parse(&embedded.emulator.url()).expect("invariant: the emulator's address is a URL");
+    let running = Arc::new(RunningEmulator {
+        url,
+        token: SecretString::from(token),
+        _embedded: embedded,
+    });
+    emulators.add(&root, name, &running);
+    Ok(running)
 }
 
 impl Session {
@@ -101,6 +134,7 @@ impl Session {
             context,
             reader,
             _emulator: None,
+            sources: Mutex::default(),
         }
     }
 
@@ -118,6 +152,55 @@ impl Session {
 
     pub(in crate::cli) fn files(&self) -> Files {
         Files::new(self.reader.client())
+    }
+
+    /// Opens the clients of the environments whose packages are transferred, each with its own
+    /// URL, token and TLS settings. Returns the errors by environment.
+    pub(in crate::cli) async fn open_sources(
+        &self,
+        names: BTreeSet<&str>,
+        io: &mut Io,
+        adjust: impl Fn(&mut ClientSettings),
+    ) -> Result<BTreeMap<String, CommandError>, CommandError> {
+        let mut errors = BTreeMap::new();
+        for name in names {
+            if self.sources().get(name).is_some() {
+                continue;
+            }
+            let environments = &self.manifest().source_environments;
+            let Some(environment) = environments.iter().find(|it| it.name == name) else {
+                continue;
+            };
+            let EnvironmentContext {
+                folder, settings, ..
+            } = &self.context;
+            // The progress of its reads names the environment.
+            let mut branch = io.branch(name, &settings.invocation);
+            let opened = open_client(environment, folder, settings, &mut branch, &adjust);
+            let opened = opened.await;
+            io.release(vec![branch])?;
+            match opened {
+                Ok((client, emulator)) => {
+                    let mut sources = self.locked();
+                    sources.readers.add(SourceReader::new(name, client));
+                    sources.emulators.extend(emulator);
+                }
+                Err(error) => {
+                    errors.insert(name.to_owned(), error);
+                }
+            }
+        }
+        Ok(errors)
+    }
+
+    /// Returns the readers of the source environments that are open.
+    pub(in crate::cli) fn sources(&self) -> SourceReaders {
+        self.locked().readers.clone()
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Sources> {
+        let sources = self.sources.lock();
+        sources.expect("invariant: no thread panics while it holds the sources")
     }
 
     /// Waits for a read, and converts its error.

@@ -42,7 +42,8 @@ impl ApplySession<'_> {
         };
         ApplyContext {
             reader: self.session.reader(),
-            files: self.session.files(),
+            files: self.session.files().unshown(),
+            sources: self.session.sources().unshown(),
             folder: &self.session.context.folder,
             journal,
             lease: &*self.lease,

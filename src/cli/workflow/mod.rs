@@ -19,5 +19,5 @@ pub(in crate::cli) mod run_watch;
 pub(in crate::cli) mod saved_plan;
 pub(in crate::cli) mod several;
 pub(in crate::cli) mod several_plans;
-mod sources;
+pub(in crate::cli) mod sources;
 pub(in crate::cli) mod verification;

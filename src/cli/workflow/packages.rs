@@ -46,15 +46,10 @@ pub(in crate::cli) async fn inspect(
         packages,
         sources: BTreeMap::new(),
     };
-    for change in &plan.changes {
-        let entry = entry_of(session.manifest(), &change.identity);
-        let source = entry.and_then(|entry| entry.source.as_deref());
-        if let Some(source) = source.filter(|_| change.package_path().is_some()) {
-            let inspected = sources::inspect(session, source).await;
-            let identity = change.identity.clone();
-            inspections.sources.insert(identity, inspected);
-        }
-    }
+    let deploys = plan.changes.iter();
+    let deploys = deploys.filter(|change| change.package_path().is_some());
+    let entries = deploys.filter_map(|change| entry_of(session.manifest(), &change.identity));
+    inspections.sources = sources::inspect(session, entries, io, |_| {}).await?;
     io.warn_of(&warnings(session, &plan, &inspections))?;
     Ok(plan.with_inspections(session.manifest(), &inspections))
 }

@@ -1,39 +1,144 @@
-//! The packages on this machine that the manifest declares as sources of uploads.
+//! The packages that the manifest declares as sources of uploads: files on this machine, and
+//! packages of other environments.
 
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
 
-use crate::api::chain;
+use futures_util::StreamExt as _;
+
+use crate::api::{ClientSettings, chain};
+use crate::apply::SourceReaders;
 use crate::cli::environment::session::Session;
-use crate::manifest::{Glob, Source};
-use crate::package::{self, LocalPackage, PackageError};
-use crate::plan::{LocalSource, PackageProblem, Upload};
+use crate::cli::error::CommandError;
+use crate::cli::io::Io;
+use crate::ident::Identity;
+use crate::manifest::{Desired, Glob, Source, SourceOrigin};
+use crate::package::{self, LocalPackage, PackageError, Unreadable};
+use crate::plan::{PackageProblem, SourcePackage, Upload, UploadSource};
+
+/// The maximum number of sources that are read at the same time.
+const AT_ONCE: usize = 8;
+
+/// The inspected sources, or their problems, by version.
+pub(in crate::cli) type InspectedSources =
+    BTreeMap<Identity, Result<SourcePackage, PackageProblem>>;
+
+/// Inspects the sources of these entries. `adjust` changes the settings of the clients of other
+/// environments.
+pub(in crate::cli) async fn inspect<'a>(
+    session: &Session,
+    entries: impl IntoIterator<Item = &'a Desired>,
+    io: &mut Io,
+    adjust: impl Fn(&mut ClientSettings),
+) -> Result<InspectedSources, CommandError> {
+    let entries = entries.into_iter();
+    let sources = entries.filter_map(|entry| Some((&entry.identity, entry.source.as_deref()?)));
+    let sources: Vec<(&Identity, &Source)> = sources.collect();
+    let environments = sources
+        .iter()
+        .filter_map(|(_, source)| match &source.origin {
+            SourceOrigin::Environment { name, .. } => Some(name.as_str()),
+            SourceOrigin::File(_) => None,
+        });
+    let environments: BTreeSet<&str> = environments.collect();
+    let closed = session.open_sources(environments, io, adjust).await?;
+    let readers = session.sources();
+    let (closed, readers) = (&closed, &readers);
+    let inspected = futures_util::stream::iter(sources)
+        .map(|(identity, source)| async move {
+            let inspected = match &source.origin {
+                SourceOrigin::File(text) => inspect_file(session, source, text).await,
+                SourceOrigin::Environment { name, path } => match closed.get(name) {
+                    Some(error) => Err(unreadable(source, &described(error))),
+                    None => inspect_remote(readers, source, name, path).await,
+                },
+            };
+            (identity.clone(), inspected)
+        })
+        .buffer_unordered(AT_ONCE);
+    Ok(inspected.collect().await)
+}
+
+fn described(error: &CommandError) -> String {
+    let mut texts = vec![error.to_string()];
+    texts.extend(error.causes());
+    texts.join(": ")
+}
+
+fn problem(source: &Source, why: String) -> PackageProblem {
+    let (source_path, environment) = match &source.origin {
+        SourceOrigin::File(path) => (path.clone(), None),
+        SourceOrigin::Environment { name, path } => (path.clone(), Some(name.clone())),
+    };
+    PackageProblem::Source {
+        source_path,
+        environment,
+        why,
+    }
+}
+
+fn unreadable(source: &Source, why: &str) -> PackageProblem {
+    problem(source, format!("cannot be read: {why}"))
+}
+
+fn not_inspected(source: &Source, error: &PackageError) -> PackageProblem {
+    match (error, &source.origin) {
+        (PackageError::Missing, SourceOrigin::File(_)) => unreadable(source, "it is gone"),
+        (PackageError::Missing, SourceOrigin::Environment { .. }) => {
+            problem(source, "is not on its file system".to_owned())
+        }
+        (PackageError::Unreadable(Unreadable::Refused(reason)), _) => {
+            unreadable(source, &chain(&**reason))
+        }
+        (PackageError::Unreadable(reason), _) => {
+            problem(source, format!("is no package: {}", chain(reason)))
+        }
+    }
+}
+
+/// Inspects a package of another environment by a few ranges.
+async fn inspect_remote(
+    readers: &SourceReaders,
+    source: &Source,
+    environment: &str,
+    path: &str,
+) -> Result<SourcePackage, PackageProblem> {
+    let reader = readers.get(environment);
+    let reader = reader.ok_or_else(|| unreadable(source, "the environment has no client"))?;
+    let read = package::read_contents(&reader.package(path)).await;
+    let contents = read.map_err(|error| not_inspected(source, &error))?;
+    Ok(SourcePackage {
+        upload: Upload {
+            source: UploadSource::Environment {
+                environment: environment.to_owned(),
+                path: path.to_owned(),
+                fingerprint: contents.info.fingerprint.clone(),
+                sha256: source.sha256.clone(),
+            },
+            size: contents.size,
+            overwrite: source.overwrite,
+        },
+        info: contents.info,
+    })
+}
 
 /// Finds the file of a source, and reads it.
-pub(super) async fn inspect(
+async fn inspect_file(
     session: &Session,
     source: &Source,
-) -> Result<LocalSource, PackageProblem> {
-    let problem = |why: String| PackageProblem::Source {
-        source_path: source.text.clone(),
-        why,
-    };
+    text: &str,
+) -> Result<SourcePackage, PackageProblem> {
+    let refused = |why: String| problem(source, why);
     let context = &session.context;
-    let found = find(&context.folder, &source.text).map_err(problem)?;
-    let settings = &context.settings;
-    let path = settings
+    let found = find(&context.folder, text).map_err(refused)?;
+    let path = context
+        .settings
         .manifest_path(&context.folder, &found)
-        .map_err(|error| problem(format!("may not be read: {error}")))?;
-    let unreadable = |error: &dyn std::fmt::Display| problem(format!("cannot be read: {error}"));
-    let file = LocalPackage::open(&path).map_err(|error| unreadable(&error))?;
-    let read = async {
-        let contents = package::read_contents(&file).await?;
-        let sha256 = package::digest(&file, contents.size).await?;
-        Ok((contents, sha256))
-    };
-    let (contents, sha256) = read.await.map_err(|error| match error {
-        PackageError::Missing => unreadable(&"it is gone"),
-        PackageError::Unreadable(reason) => problem(format!("is no package: {}", chain(&reason))),
-    })?;
+        .map_err(|error| refused(format!("may not be read: {error}")))?;
+    let file = LocalPackage::open(&path);
+    let file = file.map_err(|error| unreadable(source, &error.to_string()))?;
+    let read = package::read_whole(&file).await;
+    let (contents, sha256) = read.map_err(|error| not_inspected(source, &error))?;
     let source_path = found.display().to_string();
     if let Some(declared) = source.sha256.clone().filter(|declared| *declared != sha256) {
         return Err(PackageProblem::OtherDigest {
@@ -42,11 +147,13 @@ pub(super) async fn inspect(
             found: sha256,
         });
     }
-    Ok(LocalSource {
+    Ok(SourcePackage {
         upload: Upload {
-            source: source_path,
+            source: UploadSource::File {
+                path: source_path,
+                sha256,
+            },
             size: contents.size,
-            sha256,
             overwrite: source.overwrite,
         },
         info: contents.info,
@@ -85,6 +192,9 @@ fn find(folder: &Path, pattern: &str) -> Result<PathBuf, String> {
     found.sort();
     match &found[..] {
         [] => Err("matches no file".to_owned()),
+        [only] if leaves(folder, only) => {
+            Err("crosses a symbolic link out of the manifest's folder".to_owned())
+        }
         [only] => Ok(only.clone()),
         [first, second, ..] => Err(format!(
             "matches {} files, such as `{}` and `{}`",
@@ -92,5 +202,62 @@ fn find(folder: &Path, pattern: &str) -> Result<PathBuf, String> {
             first.display(),
             second.display()
         )),
+    }
+}
+
+/// Returns whether a path inside of a folder leads out of it over a symbolic link. A path that is
+/// absolute or goes up says itself that it does.
+fn leaves(folder: &Path, path: &Path) -> bool {
+    let is_inner = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    if !path.components().all(is_inner) {
+        return false;
+    }
+    let real = |path: &Path| path.canonicalize().ok();
+    match (real(folder), real(&folder.join(path))) {
+        (Some(folder), Some(path)) => !path.starts_with(folder),
+        // It is gone.
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn links_out_of_the_folder_are_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        for folder in ["repo/dist", "other"] {
+            std::fs::create_dir_all(root.join(folder)).unwrap();
+        }
+        for file in ["repo/dist/a", "other/b"] {
+            std::fs::File::create_new(root.join(file)).unwrap();
+        }
+        symlink("dist", root.join("repo/inner")).unwrap();
+        symlink("../../other/b", root.join("repo/dist/b")).unwrap();
+        symlink(root.join("other"), root.join("repo/out")).unwrap();
+        let folder = root.join("repo");
+        let absolute = root.join("other/b").display().to_string();
+        let refused = Err("crosses a symbolic link out of the manifest's folder");
+        for (pattern, expected) in [
+            ("dist/a", Ok("dist/a")),
+            ("inner/a", Ok("inner/a")),
+            (
+                "./dist/?",
+                Err("matches 2 files, such as `./dist/a` and `./dist/b`"),
+            ),
+            ("dist/b", refused),
+            ("out/*", refused),
+            ("../other/b", Ok("../other/b")),
+            (&absolute, Ok(&*absolute)),
+            ("dist/none", Err("matches no file")),
+        ] {
+            let found = find(&folder, pattern).map(|path| path.display().to_string());
+            let found = found.as_deref().map_err(String::as_str);
+            assert_eq!(found, expected, "{pattern}");
+        }
     }
 }

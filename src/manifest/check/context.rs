@@ -1,17 +1,21 @@
 //! The state that every check uses: the layers, the variables and the problems so far.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
 use super::super::masking::printable;
+use super::super::model::Environment;
 use super::super::near::{list, nearest};
 use super::super::node::{Field, Node, Text};
+use super::super::overlay::value;
 use super::super::position::Mark;
 use super::super::problem::{Code, Diagnostics};
 use super::super::raw::{RawEnvironment, RawManifest};
+use super::super::source::SourceFile;
 use super::super::vars::{Builtins, Reported, Variables};
-use crate::ident::Owner;
+use crate::attribute::State;
+use crate::ident::{Owner, Version};
 
 /// The state of checking one environment.
 pub(super) struct Context<'a> {
@@ -23,6 +27,25 @@ pub(super) struct Context<'a> {
     pub(super) problems: Diagnostics<'a>,
     /// The owners so far, by their text: thousands of versions have few different owners.
     pub(super) owners: HashMap<String, Owner>,
+    /// The other environments whose packages are sources, by name.
+    pub(super) sources: BTreeMap<&'a str, SourceEnvironment<'a>>,
+    env: &'a dyn Fn(&str) -> Option<String>,
+    tokens: &'a HashSet<&'a str>,
+}
+
+/// Another environment, as far as its packages can be sources.
+pub(super) struct SourceEnvironment<'a> {
+    pub(super) context: Context<'a>,
+    pub(super) environment: Result<Environment, Reported>,
+    /// The versions of the solution that was looked for last.
+    pub(super) last: Option<(&'a str, Vec<DeclaredPackage>)>,
+}
+
+/// A version that another environment declares.
+pub(super) struct DeclaredPackage {
+    pub(super) version: Version,
+    pub(super) state: Result<State, Reported>,
+    pub(super) path: Outcome<String>,
 }
 
 /// A text with its variables replaced, and its position.
@@ -36,6 +59,43 @@ pub(super) struct Value<'a> {
 pub(super) type Outcome<T> = Result<Option<T>, Reported>;
 
 impl<'a> Context<'a> {
+    /// Returns the state before the first check. `None` if the environment is not declared, or has
+    /// the wrong shape, which was reported when the file was read.
+    pub(super) fn new(
+        raw: &'a RawManifest,
+        source: &'a SourceFile,
+        name: &str,
+        env: &'a dyn Fn(&str) -> Option<String>,
+        tokens: &'a HashSet<&'a str>,
+    ) -> Option<Self> {
+        let environments = value(&raw.environments)?;
+        let (name, field) = environments.entries.get_key_value(name)?;
+        let environment = field.value()?;
+        let mut problems = Diagnostics {
+            source,
+            problems: Vec::new(),
+        };
+        let layers = [value(&environment.vars), value(&raw.vars)];
+        let variables = Variables::new(name, env, tokens, layers, &mut problems);
+        Some(Self {
+            raw,
+            name,
+            key: field.key,
+            environment,
+            variables,
+            problems,
+            owners: HashMap::new(),
+            sources: BTreeMap::new(),
+            env,
+            tokens,
+        })
+    }
+
+    /// Returns the state of another environment of the same manifest before its first check.
+    pub(super) fn beside(&self, name: &str) -> Option<Self> {
+        Self::new(self.raw, self.problems.source, name, self.env, self.tokens)
+    }
+
     /// Returns the text of a field in which only variables and `environment` have a value.
     pub(super) fn text(&mut self, field: Option<&'a Field<Text>>) -> Outcome<Value<'a>> {
         self.text_with(field, Builtins::default())
@@ -53,11 +113,14 @@ impl<'a> Context<'a> {
     }
 
     /// Returns the text of a value; a blank text is a problem.
-    pub(super) fn value(
+    pub(super) fn value<'n>(
         &mut self,
-        node: &'a Node<Text>,
+        node: &'n Node<Text>,
         known: Builtins<'_>,
-    ) -> Result<Value<'a>, Reported> {
+    ) -> Result<Value<'n>, Reported>
+    where
+        'a: 'n,
+    {
         let text = self.variables.resolve(node, known, &mut self.problems)?;
         let at = node.used;
         if text.trim().is_empty() {

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::super::glob::Glob;
 use super::super::masking::printable;
-use super::super::model::{Desired, KeyPositions, SolutionPath, Source, Superseded};
+use super::super::model::{Desired, KeyPositions, SolutionPath, Superseded};
 use super::super::overlay::{FIRST_DEFAULT, Layered, Layers, Solution};
 use super::super::position::Mark;
 use super::super::problem::Code;
@@ -12,13 +11,13 @@ use super::super::raw::RawVersion;
 use super::super::vars::{BuiltinValue, Builtins, Reported};
 use super::context::{Context, Outcome, Value};
 use crate::attribute::{State, Visibility};
-use crate::ident::{Digest, Identity, Owner, SolutionName, Version};
+use crate::ident::{Identity, Owner, SolutionName, Version};
 
 /// The words of a flag.
 pub(super) const FLAG: [(&str, bool); 2] = [("true", true), ("false", false)];
 
 /// The end of the name of every package.
-const EXTENSION: &str = ".ibsolution";
+pub(super) const EXTENSION: &str = ".ibsolution";
 
 /// A declared version with the positions that later checks report.
 #[derive(Debug)]
@@ -65,11 +64,12 @@ impl<'a> Context<'a> {
         let state = self.check_state(solution.state(layers), known);
         let visibility = solution.visibility(layers).map(|(_, field)| field);
         let visible = self.word(visibility, known, &Visibility::WORDS);
-        let path = solution.path(layers).map(|(_, field)| field);
-        let path = self
-            .text_with(path, known)
-            .and_then(|path| path.map(|path| self.check_path(path)).transpose());
-        let source = self.check_source(solution, layers, known);
+        let path = self.check_declared_path(solution, layers, known);
+        // A version that must be absent is never deployed, so its source has no meaning.
+        let source = match state {
+            Ok(State::Absent) => Ok(None),
+            _ => self.check_source(solution, layers, &version, known),
+        };
         let (state, path, source) = (state?, path?, source?);
         let identity = Identity {
             name: name.clone()?,
@@ -78,7 +78,6 @@ impl<'a> Context<'a> {
         };
         // A version that must be absent is never deployed, so its path has no meaning.
         let path = path.filter(|_| state != State::Absent);
-        let source = source.filter(|_| state != State::Absent).map(Box::new);
         let path_at = path.as_ref().map(|path| path.at);
         let desired = Desired {
             identity,
@@ -86,7 +85,7 @@ impl<'a> Context<'a> {
                 position: self.problems.source.position(path.at),
                 text: path.text.into_owned(),
             }),
-            source,
+            source: source.map(Box::new),
             state,
             visibility: visible?,
             superseded: superseded?,
@@ -102,7 +101,7 @@ impl<'a> Context<'a> {
         })
     }
 
-    fn check_declared_owner(
+    pub(super) fn check_declared_owner(
         &mut self,
         solution: &Solution<'a>,
         layers: Layers<'a, RawVersion>,
@@ -120,7 +119,7 @@ impl<'a> Context<'a> {
         Err(problems.report(Code::MissingOwner, message, solution.key))
     }
 
-    fn check_state(
+    pub(super) fn check_state(
         &mut self,
         layered: Option<Layered<'a>>,
         known: Builtins<'_>,
@@ -137,68 +136,15 @@ impl<'a> Context<'a> {
         Ok(state)
     }
 
-    fn check_source(
+    pub(super) fn check_declared_path(
         &mut self,
         solution: &Solution<'a>,
         layers: Layers<'a, RawVersion>,
         known: Builtins<'_>,
-    ) -> Outcome<Source> {
-        let fields = [
-            solution.source(layers),
-            solution.sha256(layers),
-            solution.overwrite(layers),
-        ];
-        if fields.iter().all(Option::is_none) {
-            return Ok(None);
-        }
-        let [source, sha256, overwrite] = fields.map(|found| found.map(|(_, field)| field));
-        let path = self
-            .text_with(source, known)
-            .and_then(|path| path.map(|path| self.check_local(path)).transpose());
-        let digest = self.text_with(sha256, known).and_then(|value| {
-            let parse = |value: Value<'_>| {
-                Digest::parse(&value.text).map_err(|error| {
-                    let message = error.to_string();
-                    self.problems.report(Code::BadSource, message, value.at)
-                })
-            };
-            value.map(parse).transpose()
-        });
-        let overwrite = self.word(overwrite, known, &FLAG);
-        let (path, sha256_value, overwrite) = (path?, digest?, overwrite?);
-        let Some(path) = path else {
-            if let Some(field) = sha256 {
-                let message = "`sha256` needs `source`, whose bytes it pins";
-                let at = field.node.used;
-                return Err(self.problems.report(Code::BadSource, message, at));
-            }
-            return Ok(None);
-        };
-        Ok(Some(Source {
-            position: self.problems.source.position(path.at),
-            text: path.text.into_owned(),
-            sha256: sha256_value,
-            overwrite: overwrite.unwrap_or(false),
-        }))
-    }
-
-    /// Checks the path of a file on this machine, in which each segment may be a pattern.
-    pub(super) fn check_local(&mut self, path: Value<'a>) -> Result<Value<'a>, Reported> {
-        let text = &*path.text;
-        let why = if !text.ends_with(EXTENSION) {
-            "the source does not end with `.ibsolution`".to_owned()
-        } else if text.chars().any(char::is_control) {
-            "the source contains control characters".to_owned()
-        } else if let Some(error) = text
-            .split('/')
-            .filter(|segment| !segment.is_empty())
-            .find_map(|segment| Glob::parse(segment).err())
-        {
-            error.to_string()
-        } else {
-            return Ok(path);
-        };
-        Err(self.problems.report(Code::BadSource, why, path.at))
+    ) -> Outcome<Value<'a>> {
+        let path = solution.path(layers).map(|(_, field)| field);
+        self.text_with(path, known)
+            .and_then(|path| path.map(|path| self.check_path(path)).transpose())
     }
 
     pub(super) fn check_path(&mut self, path: Value<'a>) -> Result<Value<'a>, Reported> {

@@ -1,6 +1,6 @@
 //! The entry points for one environment, and the checks of the file as a whole.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::super::invisible;
 use super::super::masking::printable;
@@ -9,12 +9,9 @@ use super::super::near::{list, nearest};
 use super::super::node::{Field, Shape, Text};
 use super::super::overlay::{entries, value};
 use super::super::position::Mark;
-use super::super::problem::{
-    Code, Diagnostics, MAX_GUESSES, MAX_PROBLEMS, Problem, Problems, keep,
-};
+use super::super::problem::{Code, MAX_GUESSES, MAX_PROBLEMS, Problem, Problems, keep};
 use super::super::raw::{RawManifest, RawToken};
 use super::super::source::SourceFile;
-use super::super::vars::Variables;
 use super::super::vars::is_env_name;
 use super::super::yaml;
 use super::context::Context;
@@ -232,24 +229,7 @@ impl File {
         env: &'a dyn Fn(&str) -> Option<String>,
         tokens: &'a HashSet<&'a str>,
     ) -> Option<Context<'a>> {
-        let environments = value(&self.raw.environments)?;
-        let (name, field) = environments.entries.get_key_value(name)?;
-        let environment = field.value()?;
-        let mut problems = Diagnostics {
-            source: &self.source,
-            problems: Vec::new(),
-        };
-        let layers = [value(&environment.vars), value(&self.raw.vars)];
-        let variables = Variables::new(name, env, tokens, layers, &mut problems);
-        Some(Context {
-            raw: &self.raw,
-            name,
-            key: field.key,
-            environment,
-            variables,
-            problems,
-            owners: HashMap::new(),
-        })
+        Context::new(&self.raw, &self.source, name, env, tokens)
     }
 }
 

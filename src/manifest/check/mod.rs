@@ -16,6 +16,7 @@ mod policies;
 mod scope;
 mod several;
 mod solutions;
+mod source;
 mod warnings;
 
 pub use ahead::read_ahead;

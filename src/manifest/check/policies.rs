@@ -8,6 +8,7 @@ use super::super::node::{Field, Slot, Text};
 use super::super::overlay::{Solution, value};
 use super::super::position::Mark;
 use super::super::problem::Code;
+use super::super::raw::RawSource;
 use super::super::vars::{Builtins, Reported};
 use super::context::{Context, Outcome};
 use super::entry::FLAG;
@@ -37,8 +38,13 @@ impl<'a> Context<'a> {
             let _ = self.check_retain(plain(&defaults.retain));
             let path = self.text(plain(&defaults.path));
             let _ = path.map(|path| path.map(|path| self.check_path(path)));
-            let local = self.text(plain(&defaults.source));
-            let _ = local.map(|local| local.map(|local| self.check_local(local)));
+            // Another environment has no meaning without a version.
+            if let Some(field) = defaults.source.as_ref()
+                && let Some(RawSource::File(_)) = field.value()
+                && !source.slice(field.node.defined).contains("${")
+            {
+                let _ = self.check_local(field, known);
+            }
             let _ = self.word(plain(&defaults.overwrite), known, &FLAG);
         }
     }

@@ -32,11 +32,13 @@ impl<'a> Context<'a> {
             return Err(Reported);
         }
         let desired: Vec<Desired> = entries.into_iter().map(|entry| entry.desired).collect();
+        let source_environments = self.source_environments();
         let digest = digest(&environment, &scope, &desired);
         Ok(Manifest {
             environment,
             scope,
             desired,
+            source_environments,
             digest,
         })
     }
@@ -78,7 +80,7 @@ impl<'a> Context<'a> {
 
     /// Returns the versions that the layers declare. If there are none, reports it and returns one
     /// with an invalid version, so that the rest of the entry is still checked.
-    fn declarations(
+    pub(super) fn declarations(
         &mut self,
         solution: &Solution<'a>,
         removed_nothing: &mut Vec<Mark>,

@@ -27,14 +27,9 @@ impl Item {
 }
 
 /// Returns entries in the form of the inside of braces.
-fn inline(items: &[Item]) -> String {
+pub(super) fn inline(items: &[Item]) -> String {
     let items: Vec<String> = items.iter().map(Item::text).collect();
     items.join(", ")
-}
-
-/// Returns a version as a scalar.
-pub(super) fn version_text(version: &Version) -> String {
-    value(version.as_str())
 }
 
 /// Returns whether a value is empty: nothing, `~` or `null`.
@@ -85,18 +80,18 @@ impl<'a> Patch<'a> {
         self.edits.push((range, new));
     }
 
-    /// Replaces the value of an entry by another version; its quotes stay.
-    pub(super) fn replace_scalar(&mut self, entry: &Entry, version: &Version) -> Option<()> {
+    /// Replaces the value of an entry by another text; its quotes stay.
+    pub(super) fn replace_scalar(&mut self, entry: &Entry, text: &str) -> Option<()> {
         if is_empty(self.text, &entry.value) {
-            return self.put(entry, &version_text(version));
+            return self.put(entry, &value(text));
         }
         let range = entry.value.range.clone();
         let new = match entry.value.form {
             Form::Scalar(ScalarStyle::Literal | ScalarStyle::Folded)
             | Form::List
             | Form::Mapping { .. } => return None,
-            Form::Alias => version_text(version),
-            Form::Scalar(_) => self.in_quotes_of(&range, &version.as_str().replace("${", "$${")),
+            Form::Alias => value(text),
+            Form::Scalar(_) => self.in_quotes_of(&range, &text.replace("${", "$${")),
         };
         self.replace(range, new);
         Some(())
@@ -117,6 +112,23 @@ impl<'a> Patch<'a> {
             Some(b'\'' | b'"') => quoted(text),
             _ if is_plain(text) => text.to_owned(),
             _ => scalar(text),
+        }
+    }
+
+    /// Replaces the value of an entry, which is written on one line.
+    pub(super) fn replace_value(&mut self, entry: &Entry, new: &str) -> Option<()> {
+        if is_empty(self.text, &entry.value) {
+            return self.put(entry, new);
+        }
+        match entry.value.form {
+            Form::Alias
+            | Form::Scalar(
+                ScalarStyle::Plain | ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted,
+            ) => {
+                self.replace(entry.value.range.clone(), new.to_owned());
+                Some(())
+            }
+            Form::Scalar(_) | Form::List | Form::Mapping { .. } => None,
         }
     }
 

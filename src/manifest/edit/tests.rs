@@ -3,12 +3,148 @@ use super::*;
 
 /// Returns the text after `S` (and other solutions) got these versions in the environment `p`.
 fn set(text: &str, versions: &[(&str, &str)]) -> Result<String, EditError> {
-    let source = SourceFile::from_bytes("m.yaml", text).unwrap();
-    let versions = versions.iter().map(|(name, version)| {
-        let name = SolutionName::parse(name).unwrap();
-        (name, Version::parse(version).unwrap())
+    edit(text, versions, true, None)
+}
+
+/// Does the same, with the source environment of each package. The version is written if it is new.
+fn edit(
+    text: &str,
+    versions: &[(&str, &str)],
+    is_written: bool,
+    source: Option<&str>,
+) -> Result<String, EditError> {
+    let file = SourceFile::from_bytes("m.yaml", text).unwrap();
+    let edits = versions.iter().map(|(name, version)| {
+        let edit = VersionEdit {
+            version: Version::parse(version).unwrap(),
+            is_written,
+            source: source.map(str::to_owned),
+        };
+        (SolutionName::parse(name).unwrap(), edit)
     });
-    set_versions(&source, "p", &versions.collect(), &|_| None)
+    set_versions(&file, "p", &edits.collect(), &|_| None)
+}
+
+/// A version and a source, written beside each other.
+#[test]
+fn sources_are_written_beside_the_version() {
+    for (is_written, before, after) in [
+        (
+            true,
+            "",
+            "    solutions:\n      S: { version: \"2\", source: { environment: u } }\n",
+        ),
+        (
+            true,
+            "    solutions:\n      S: { version: 1 } # one\n",
+            "    solutions:\n      S: { version: 2, source: { environment: u } } # one\n",
+        ),
+        (
+            true,
+            "    solutions:\n      S: {}\n",
+            "    solutions:\n      S: { version: \"2\", source: { environment: u } }\n",
+        ),
+        (
+            true,
+            "    solutions:\n      S:\n        version: 1 # one\n        # last\n      T: ~\n",
+            "    solutions:\n      S:\n        version: 2 # one\n        # last\n        source: { \
+             environment: u }\n      T: ~\n",
+        ),
+        (
+            true,
+            "    solutions:\n      S:\n        state: INACTIVE # off\n",
+            "    solutions:\n      S:\n        version: \"2\"\n        state: INACTIVE # off\n\
+             \x20       source: { environment: u }\n",
+        ),
+        (
+            true,
+            "    solutions: { S: { source: 'a*.ibsolution', version: 1 } }\n",
+            "    solutions: { S: { source: { environment: u }, version: 2 } }\n",
+        ),
+        (
+            true,
+            "    solutions: { S: { source: { environment: q }, version: '1' } }\n",
+            "    solutions: { S: { source: { environment: u }, version: '2' } }\n",
+        ),
+        (
+            true,
+            "    solutions:\n      S:\n        source:\n          # which\n          environment: \
+             q # q\n        version: 1\n",
+            "    solutions:\n      S:\n        source:\n          # which\n          environment: \
+             u # q\n        version: 2\n",
+        ),
+        (
+            true,
+            "    solutions: { S: { versions: { 1: } } }\n",
+            "    solutions: { S: { versions: { 2: { source: { environment: u } } } } }\n",
+        ),
+        (
+            false,
+            "    solutions:\n      S: { state: INACTIVE }\n",
+            "    solutions:\n      S: { state: INACTIVE, source: { environment: u } }\n",
+        ),
+        (
+            false,
+            "",
+            "    solutions:\n      S: { source: { environment: u } }\n",
+        ),
+    ] {
+        // The source declares the version.
+        let declared = if is_written { "2" } else { "1" };
+        let base = |text: String| {
+            text.replace(
+                "  u: { url: \"emulator:\" }",
+                &format!(
+                    "  u: {{ url: \"emulator:\", solutions: {{ S: {{ version: {declared} }} }} }}"
+                ),
+            )
+        };
+        let version = if is_written { "2" } else { "1" };
+        let text = base(manifest(before));
+        for (text, expected) in [
+            (text.clone(), base(manifest(after))),
+            (
+                text.replace('\n', "\r\n"),
+                base(manifest(after)).replace('\n', "\r\n"),
+            ),
+        ] {
+            let edited = edit(&text, &[("S", version)], is_written, Some("u"));
+            let edited = edited.unwrap_or_else(|error| panic!("{before}: {error}"));
+            assert_eq!(edited, expected, "{before}");
+            let again = edit(&edited, &[("S", version)], is_written, Some("u"));
+            assert_eq!(again.unwrap(), edited);
+        }
+    }
+}
+
+/// The source environment does not have the version.
+#[test]
+fn a_source_without_the_version_is_refused() {
+    let error = edit(&manifest(""), &[("S", "2")], true, Some("u")).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the manifest cannot be edited: with the new versions, it would have an error: the \
+         environment `u` does not declare `S@2`"
+    );
+    assert_eq!(
+        error.help(),
+        "Edit it by hand, so that `environments.p.solutions` has `S: { version: \"2\", source: { \
+         environment: u } }`."
+    );
+}
+
+/// A local source whose path contains the version is not another change.
+#[test]
+fn a_source_with_the_version_stays() {
+    let text = manifest("    solutions:\n      S: { version: 1 }\n").replace(
+        "path: a.ibsolution",
+        "path: a.ibsolution, source: 'd/${version}.ibsolution'",
+    );
+    let edited = set(&text, &[("S", "2")]).unwrap();
+    assert_eq!(
+        edited,
+        text.replace("      S: { version: 1 }", "      S: { version: 2 }")
+    );
 }
 
 /// Returns a manifest with these lines under the environment `p`.

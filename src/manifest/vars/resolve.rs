@@ -179,12 +179,15 @@ impl<'a> Variables<'a> {
     }
 
     /// Returns a value with every `${..}` replaced.
-    pub(in crate::manifest) fn resolve(
+    pub(in crate::manifest) fn resolve<'n>(
         &mut self,
-        node: &'a Node<Text>,
+        node: &'n Node<Text>,
         known: Builtins<'_>,
         problems: &mut Diagnostics<'a>,
-    ) -> Result<Cow<'a, str>, Reported> {
+    ) -> Result<Cow<'n, str>, Reported>
+    where
+        'a: 'n,
+    {
         let text = text_of(node, problems)?;
         if !text.contains("${") {
             return Ok(Cow::Borrowed(text));
@@ -300,7 +303,10 @@ impl<'a> Variables<'a> {
 }
 
 /// Returns the text of a value before its variables are replaced.
-fn text_of<'a>(node: &'a Node<Text>, problems: &mut Diagnostics<'a>) -> Result<&'a str, Reported> {
+fn text_of<'a: 'n, 'n>(
+    node: &'n Node<Text>,
+    problems: &mut Diagnostics<'a>,
+) -> Result<&'n str, Reported> {
     // A value of the wrong kind was reported when the file was read.
     let text = node.text(problems.source).ok_or(Reported)?;
     if text.len() > MAX_VALUE {

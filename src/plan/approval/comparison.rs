@@ -151,7 +151,8 @@ pub(super) fn compare_declared(approved: &Action, fresh: &Action) -> Vec<Differe
     let is_deployed = matches!(deploys, (Some(_), None));
     let digest = |after: &AfterImage| {
         let upload = after.upload.as_deref();
-        upload.map_or_else(|| "(none)".to_owned(), |upload| upload.sha256.to_string())
+        let sha256 = upload.and_then(|upload| upload.source.sha256());
+        sha256.map_or_else(|| "(none)".to_owned(), ToString::to_string)
     };
     let (planned, found) = (digest(after), digest(declared));
     if planned != found && !is_deployed {

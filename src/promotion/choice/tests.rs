@@ -53,6 +53,7 @@ fn decisions(
         side(&to, None),
         "m.yaml",
         &names.collect(),
+        false,
     );
     promotion
         .map(|promotion| {

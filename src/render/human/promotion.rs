@@ -27,7 +27,7 @@ pub fn render_promotion(promotion: &Promotion, out: &mut StyledWriter<'_>) -> io
                 view::target_versions(row),
                 view::declared(row),
                 view::new_version(row).map(ToString::to_string),
-                Some(view::result(row).to_owned()),
+                Some(view::result(row)),
             ]
         });
         render_table(header, rows, out)?;
@@ -58,6 +58,7 @@ mod tests {
             declared: vec![(version("0.0.1"), State::Active)],
             position: None,
             decision,
+            copies_package: false,
         };
         let promote = Decision::Promote(version("0.0.2"), Direction::Upgrade);
         let mut promotion = Promotion {

@@ -13,7 +13,7 @@ use super::items::{InFlightItem, OrphanedItem, PositionItem};
 use crate::ident::Identity;
 use crate::plan::{
     Action, ActionKind, AfterImage, Block, Change, LiveImage, Note, Plan, Reason, Succession,
-    Successions, Successor, Summary,
+    Successions, Successor, Summary, Upload,
 };
 
 /// The version of Terraform's plan format whose keys are used.
@@ -289,8 +289,13 @@ fn change_item(action: &Action) -> ChangeItem {
             let mut values = declared(after);
             values.insert("path", Some(path.clone()));
             if let Some(upload) = &after.upload {
-                values.insert("source", Some(upload.source.clone()));
-                values.insert("sha256", Some(upload.sha256.to_string()));
+                let Upload { source, size, .. } = &**upload;
+                values.insert("source", Some(source.path().to_owned()));
+                if let Some(environment) = source.environment() {
+                    values.insert("source_environment", Some(environment.to_owned()));
+                }
+                values.insert("source_size", Some(size.to_string()));
+                values.insert("sha256", source.sha256().map(ToString::to_string));
             }
             Some(values)
         }

@@ -44,6 +44,8 @@ struct SummaryItem {
     current: usize,
     /// Solutions that are left out.
     left_out: usize,
+    /// Solutions whose package is copied.
+    copied: usize,
 }
 
 /// A solution.
@@ -67,6 +69,8 @@ struct SolutionItem {
     direction: Option<&'static str>,
     /// The reason why the solution is left out, as a stable word; null if it is not.
     reason: Option<&'static str>,
+    /// True if the package of the source becomes the `source` of the version in the target.
+    copies_package: bool,
     /// The position of the declaration before the promotion; null if there is none.
     position: Option<PositionItem>,
 }
@@ -95,6 +99,7 @@ pub fn promotion_document(promotion: &Promotion) -> PromotionDocument {
             promoted: promotion.promoted(),
             current: promotion.current(),
             left_out: promotion.left_out(),
+            copied: promotion.copied(),
         },
         solutions: promotion.rows.iter().map(solution_item).collect(),
     }
@@ -108,6 +113,7 @@ fn solution_item(row: &PromotionRow) -> SolutionItem {
         declared,
         position,
         decision,
+        copies_package,
     } = row;
     let texts = |versions: &[Version]| -> Vec<String> {
         versions.iter().map(ToString::to_string).collect()
@@ -132,6 +138,7 @@ fn solution_item(row: &PromotionRow) -> SolutionItem {
         decision: word,
         direction,
         reason,
+        copies_package: *copies_package,
         position: position
             .as_ref()
             .map(|position| PositionItem::of(&Origin::of(position))),

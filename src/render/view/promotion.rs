@@ -3,6 +3,7 @@
 use crate::attribute::State;
 use crate::ident::Version;
 use crate::promotion::{Decision, Direction, LeftOut, Promotion, PromotionRow};
+use crate::render::words;
 
 /// Returns the versions in service, with commas; `None` if there is none.
 pub(in crate::render) fn versions(versions: &[Version]) -> Option<String> {
@@ -39,12 +40,18 @@ pub(in crate::render) fn new_version(row: &PromotionRow) -> Option<&Version> {
 }
 
 /// Returns the decision about a solution as a phrase.
-pub(in crate::render) fn result(row: &PromotionRow) -> &'static str {
-    match &row.decision {
+pub(in crate::render) fn result(row: &PromotionRow) -> String {
+    let result = match &row.decision {
         Decision::Promote(_, direction) => direction.as_str(),
         Decision::Current => "already declared",
         Decision::LeaveOut(reason) => reason.phrase(),
-    }
+    };
+    let package = if row.copies_package {
+        ", package copied"
+    } else {
+        ""
+    };
+    format!("{result}{package}")
 }
 
 /// Returns the warnings about solutions, each without a full stop.
@@ -82,10 +89,17 @@ pub fn promotion_warnings(promotion: &Promotion) -> Vec<(&PromotionRow, String)>
 /// Returns the verdict, without the environments.
 pub(in crate::render) fn verdict(promotion: &Promotion) -> String {
     let (current, left_out) = (promotion.current(), promotion.left_out());
+    let packages = match promotion.copied() {
+        0 => String::new(),
+        count => format!(" {} to copy.", words::count(count, "package")),
+    };
     match promotion.promoted() {
-        0 => format!("Nothing to promote: {current} already declared, {left_out} left out."),
+        0 => format!(
+            "Nothing to promote: {current} already declared, {left_out} left out.{packages}"
+        ),
         promoted => format!(
-            "Promotion: {promoted} to promote, {current} already declared, {left_out} left out."
+            "Promotion: {promoted} to promote, {current} already declared, {left_out} left \
+             out.{packages}"
         ),
     }
 }

@@ -2,6 +2,7 @@
 
 mod contract;
 mod converge;
+mod cut_uploads;
 mod deletes;
 mod exchanged;
 mod failures;
@@ -15,4 +16,5 @@ mod random;
 mod saved;
 mod servers;
 mod several;
+mod transfers;
 pub(crate) mod uploads;

@@ -50,18 +50,23 @@ fn env_of(emulator: &Emulator, solutions: &str, files: &[(&str, &[u8])]) -> Test
     env
 }
 
-fn url_of(emulator: &Emulator, path: &str) -> String {
+pub(crate) fn url_of(emulator: &Emulator, path: &str) -> String {
     format!("{}/api/v2/files/{path}", emulator.url())
 }
 
-async fn put(emulator: &Emulator, path: &str, bytes: Vec<u8>) {
-    let request = http_client().put(url_of(emulator, path)).bearer_auth(TOKEN);
+pub(crate) async fn put(emulator: &Emulator, path: &str, bytes: Vec<u8>) {
+    put_as(TOKEN, emulator, path, bytes).await;
+}
+
+/// Writes a file with another token.
+pub(crate) async fn put_as(token: &str, emulator: &Emulator, path: &str, bytes: Vec<u8>) {
+    let request = http_client().put(url_of(emulator, path)).bearer_auth(token);
     let answer = request.body(bytes).send().await.unwrap();
     assert!(answer.status().is_success());
 }
 
 /// Returns the bytes at a path; `None` if there is no file.
-async fn get(emulator: &Emulator, path: &str) -> Option<Vec<u8>> {
+pub(crate) async fn get(emulator: &Emulator, path: &str) -> Option<Vec<u8>> {
     let url = format!("{}?expect-node-type=file", url_of(emulator, path));
     let answer = http_client().get(url).bearer_auth(TOKEN).send().await;
     let answer = answer.unwrap();
@@ -263,6 +268,48 @@ async fn an_upload_survives_faults() {
         assert_eq!(there.as_ref(), Some(&bytes), "{fault}");
         assert_eq!(count(&emulator, Operation::Deploy), 1, "{fault}");
     }
+}
+
+/// A drive that is full, and a proxy that refuses the size, end the upload at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_drive_is_a_clear_error() {
+    for (status, help) in [
+        (507, "free space on the drive"),
+        (413, "refuses requests of this size"),
+    ] {
+        let emulator = start(seed(&[], &[]), &[]).await;
+        let bytes = package("Form", "1", b"flow");
+        let env = env_of(&emulator, FORM, &[("Form-1.ibsolution", &bytes)]);
+        let fault = format!("operation=write_file,status={status}");
+        emulator.add_fault(fault.parse().unwrap());
+        let _ = env
+            .solform_beside(&APPLY)
+            .await
+            .exits_with(5)
+            .says("the server refused the upload")
+            .says(help);
+        assert_eq!(get(&emulator, &path_of("Form", "1")).await, None);
+        assert_eq!(count(&emulator, Operation::WriteFile), 1);
+        assert_eq!(count(&emulator, Operation::Deploy), 0);
+    }
+}
+
+/// What was sent and whose answer was lost is read back once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_needs_no_second_look() {
+    let reads = async |fault: Option<&str>| {
+        let emulator = start(seed(&[], &[]), &[]).await;
+        let bytes = package("Form", "1", b"flow");
+        let env = env_of(&emulator, FORM, &[("Form-1.ibsolution", &bytes)]);
+        if let Some(fault) = fault {
+            emulator.add_fault(fault.parse().unwrap());
+        }
+        let _ = env.solform_beside(&APPLY).await.exits_with(2);
+        count(&emulator, Operation::ReadNode)
+    };
+    let usual = reads(None).await;
+    let lost = "operation=write_file,times=1,when=after,connection=drop";
+    assert_eq!(reads(Some(lost)).await, usual);
 }
 
 /// A file above 64 MiB is sent in parts to another path, where an interrupted upload is continued.

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use futures_util::StreamExt as _;
-use solform_emulator::{Emulator, Fault, Seed};
+use solform_emulator::{self as emulator, Emulator, EmulatorOptions, Fault, Seed};
 
 use super::{Live, live, manifest, start};
+use crate::apply::uploads::{package, put_as};
 use crate::support::sweep::{assert_none_failed, chosen};
-use crate::support::worlds::{Version, env_with, seed};
+use crate::support::worlds::{DRIVE, Version, env_with, options, path_of, seed};
 
 /// The number of scenarios, unless `FAULTS` is set; `SEED` selects a single scenario.
 const SCENARIOS: u64 = 300;
@@ -18,9 +19,11 @@ const SCENARIOS: u64 = 300;
 const AT_ONCE: usize = 24;
 /// The number of applies after which a scenario must have converged.
 const APPLIES: usize = 4;
-/// The number of writes: deploys of `Up@2`, `New@1` and `Pub@1`, patches of `Up@1` and `Pat@1`, and
-/// a delete of `Old@1`.
-const WRITES: usize = 6;
+/// The number of writes: deploys of `Up@2`, `New@1`, `Pub@1`, `Loc@1` and `Tra@1`, the last two
+/// with an upload, patches of `Up@1` and `Pat@1`, and a delete of `Old@1`.
+const WRITES: usize = 10;
+/// The token of the environment that a package is transferred from.
+const OTHER: &str = "tok-source-31-secret";
 
 const SOLUTIONS: &str = "
   Up: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }
@@ -28,6 +31,11 @@ const SOLUTIONS: &str = "
   Pub: { version: 1, visibility: PUBLIC, path: '${drive}/${name}-${version}.ibsolution' }
   Pat: { version: 1, visibility: PUBLIC }
   Old: { version: 1, state: ABSENT }
+  Loc: { version: 1, path: '${drive}/${name}-${version}.ibsolution', source: Loc-1.ibsolution }
+  Tra:
+    version: 1
+    path: '${drive}/${name}-${version}.ibsolution'
+    source: { environment: uat }
 ";
 
 /// Returns the world. A second deploy of a version leaves a second record, which the final check
@@ -50,10 +58,12 @@ fn world() -> Seed {
 
 fn expected() -> Vec<Live> {
     let mut all: Vec<Live> = [
+        ("Loc", "1", "ACTIVE", "PRIVATE"),
         ("New", "1", "ACTIVE", "PRIVATE"),
         ("Pat", "1", "ACTIVE", "PUBLIC"),
         ("Pub", "1", "ACTIVE", "PUBLIC"),
         ("Stranger", "1", "ACTIVE", "PRIVATE"),
+        ("Tra", "1", "ACTIVE", "PRIVATE"),
         ("Up", "1", "INACTIVE", "PRIVATE"),
         ("Up", "2", "ACTIVE", "PRIVATE"),
     ]
@@ -151,10 +161,32 @@ async fn scenario(number: u64) -> Result<Converged, String> {
     let text =
         manifest(&emulator.url(), SOLUTIONS).replace("propagation: 200ms", "propagation: 600ms");
     assert!(text.contains("propagation: 600ms"));
+    let uat = emulator::start(EmulatorOptions {
+        token: Some(OTHER.into()),
+        ..options(seed(&[], &[]), &[])
+    });
+    let uat = uat.await.unwrap();
+    put_as(
+        OTHER,
+        &uat,
+        &path_of("Tra", "1"),
+        package("Tra", "1", b"flow"),
+    )
+    .await;
     for rule in random_faults(number) {
         emulator.add_fault(rule.parse::<Fault>().unwrap());
+        uat.add_fault(rule.parse::<Fault>().unwrap());
     }
-    let env = env_with(&text);
+    let source = format!(
+        "environments:\n  uat: {{ url: '{}', token: {{ env: UAT_TOKEN }}, vars: {{ drive: \
+         '{DRIVE}' }} }}\n",
+        uat.url()
+    );
+    let mut env = env_with(&text.replace("environments:\n", &source));
+    env.set("UAT_TOKEN", OTHER)
+        .set("SOLFORM_ENVIRONMENT", "test");
+    let local = env.path().join("Loc-1.ibsolution");
+    std::fs::write(local, package("Loc", "1", b"flow")).unwrap();
     let mut reports = String::new();
     let mut applies = 0;
     loop {

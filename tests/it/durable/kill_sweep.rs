@@ -8,14 +8,17 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use solform_emulator::{Emulator, Operation, Seed};
+use solform_emulator::{self as emulator, Emulator, EmulatorOptions, Operation, Seed};
 
 use super::{Live, in_service, live, manifest, start};
-use crate::apply::uploads::package;
+use crate::apply::uploads::{package, put_as};
 use crate::support::TestEnv;
 use crate::support::killing_proxy::{Kill, KillingProxy};
 use crate::support::sweep::{assert_none_failed, chosen};
-use crate::support::worlds::{Version, count, env_with, seed};
+use crate::support::worlds::{DRIVE, Version, count, env_with, options, path_of, seed};
+
+/// The token of the environment that packages are transferred from.
+const OTHER: &str = "tok-source-31-secret";
 
 /// The number of concurrent cases: they mostly wait.
 const AT_ONCE: usize = 8;
@@ -95,6 +98,8 @@ struct Sweep {
     deploys: fn(usize) -> bool,
     /// The names and versions of the packages that are uploaded, each once.
     sources: &'static [(&'static str, &'static str)],
+    /// True if these packages are on the platform of the environment `uat`.
+    is_transfer: bool,
 }
 
 /// The reference apply. A second deploy would leave a second record; visibility shows in records.
@@ -111,6 +116,7 @@ const REFERENCE: Sweep = Sweep {
     second: &["apply", "--auto-approve", "--detailed-exitcode"],
     deploys: |deploys| deploys == UPGRADES.len() + CREATES.len(),
     sources: &[],
+    is_transfer: false,
 };
 
 /// The deletes and a replace of ACTIVE versions, on a server that deletes only INACTIVE ones: each
@@ -147,6 +153,7 @@ const DELETES: Sweep = Sweep {
     // The next apply does not need to replace anything.
     deploys: |deploys| deploys <= 1,
     sources: &[],
+    is_transfer: false,
 };
 
 /// The same deletes, finished by `--resume`. If the kill came before the apply began, there is
@@ -156,15 +163,17 @@ const RESUMED: Sweep = Sweep {
     ..DELETES
 };
 
+/// The source of a package on this machine.
+const SOURCE: &str = "source: '${name}-${version}.ibsolution'";
+
 /// A create and an upgrade whose packages are uploaded.
 const UPLOADS: Sweep = Sweep {
     world: || seed(&[Version::active("Up0", "1")], &[]),
     solutions: || {
         let path = "path: '${drive}/${name}-${version}.ibsolution'";
-        let source = "source: '${name}-${version}.ibsolution'";
         format!(
-            "  New0: {{ version: 1, {path}, {source} }}
-  Up0: {{ version: 2, {path}, {source} }}
+            "  New0: {{ version: 1, {path}, {SOURCE} }}
+  Up0: {{ version: 2, {path}, {SOURCE} }}
 "
         )
     },
@@ -185,6 +194,13 @@ const UPLOADS: Sweep = Sweep {
     deploys: |deploys| deploys == 2,
     sources: &[("New0", "1"), ("Up0", "2")],
     ..REFERENCE
+};
+
+/// The same, with packages that are transferred from the platform of another environment.
+const TRANSFERS: Sweep = Sweep {
+    solutions: || (UPLOADS.solutions)().replace(SOURCE, "source: { environment: uat }"),
+    is_transfer: true,
+    ..UPLOADS
 };
 
 async fn world_and_proxy(kill: Kill, sweep: &Sweep) -> (Emulator, KillingProxy) {
@@ -211,10 +227,31 @@ async fn run_until_killed(env: &TestEnv, proxy: &KillingProxy, arguments: &[&str
 /// Runs a case, and returns the number of requests of its first apply.
 async fn case(kill: Kill, sweep: &'static Sweep) -> Result<usize, String> {
     let (emulator, proxy) = world_and_proxy(kill, sweep).await;
-    let env = env_with(&manifest(&proxy.url, &(sweep.solutions)()));
+    let mut text = manifest(&proxy.url, &(sweep.solutions)());
+    let uat = emulator::start(EmulatorOptions {
+        token: Some(OTHER.into()),
+        ..options(seed(&[], &[]), &[])
+    });
+    let uat = uat.await.unwrap();
+    if sweep.is_transfer {
+        let source = format!(
+            "environments:\n  uat: {{ url: '{}', token: {{ env: UAT_TOKEN }}, vars: {{ drive: \
+             '{DRIVE}' }} }}\n",
+            uat.url()
+        );
+        text = text.replace("environments:\n", &source);
+    }
+    let mut env = env_with(&text);
+    env.set("UAT_TOKEN", OTHER)
+        .set("SOLFORM_ENVIRONMENT", "test");
     for (name, version) in sweep.sources {
-        let file = env.path().join(format!("{name}-{version}.ibsolution"));
-        std::fs::write(file, package(name, version, b"flow")).unwrap();
+        let bytes = package(name, version, b"flow");
+        if sweep.is_transfer {
+            put_as(OTHER, &uat, &path_of(name, version), bytes).await;
+        } else {
+            let file = env.path().join(format!("{name}-{version}.ibsolution"));
+            std::fs::write(file, bytes).unwrap();
+        }
     }
     let status = run_until_killed(&env, &proxy, sweep.first).await;
     if kill == Kill::Never && !status.success() {
@@ -268,6 +305,13 @@ async fn killed_deletes_are_finished_by_the_next_apply() {
 async fn killed_uploads_are_finished_by_the_next_apply() {
     let test = "killed_uploads_are_finished_by_the_next_apply";
     let requests = every_kill(&UPLOADS, test).await;
+    assert!(requests > 15, "{requests}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_transfers_are_finished_by_the_next_apply() {
+    let test = "killed_transfers_are_finished_by_the_next_apply";
+    let requests = every_kill(&TRANSFERS, test).await;
     assert!(requests > 15, "{requests}");
 }
 

@@ -46,6 +46,11 @@ fn values(root: &Value, key: &Value) -> String {
         return format!("`{constant}`");
     }
     let choice = &key["anyOf"][0];
+    if choice["type"] == "string"
+        && let Some(definition) = reference(&key["anyOf"][1])
+    {
+        return format!("text, {}", link(root, definition));
+    }
     if let Some(words) = choice["enum"].as_array() {
         let words = words.iter().map(|word| format!("`{}`", flow(word)));
         return words.collect::<Vec<String>>().join(", ");

@@ -4,6 +4,7 @@
 mod command;
 mod files;
 mod formats;
+mod packages;
 mod random;
 
 use solform_emulator::{self as emulator, Emulator, EmulatorOptions};

@@ -1,11 +1,12 @@
 //! Random manifests and versions: an edit changes the intended entries only, and keeps all
 //! comments.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 use solform::ident::{SolutionName, Version};
-use solform::manifest::{Checked, Desired, Manifest, Selection, SourceFile, read, set_versions};
+use solform::manifest::{
+    Checked, Desired, Manifest, Selection, SourceFile, SourceOrigin, VersionEdit, VersionEdits,
+    read, set_versions,
+};
 
 /// The names of the solutions.
 const NAMES: [&str; 5] = ["A", "Form W-2", "b: c", "yes", "é'\""];
@@ -59,7 +60,7 @@ fn solution(name: &'static str, indent: usize, is_base: bool) -> BoxedStrategy<S
             .prop_flat_map(|version| quoted(&version)),
         [comment(), comment(), comment()],
         lines(indent + 2),
-        0..if is_base { 3 } else { 8 },
+        0..if is_base { 4 } else { 9 },
     );
     let pad = " ".repeat(indent);
     parts
@@ -71,10 +72,14 @@ fn solution(name: &'static str, indent: usize, is_base: bool) -> BoxedStrategy<S
                     "{pad}{key}:{one}\n{lines}{pad}  state: INACTIVE{two}\n{pad}  version: \
                  {version}{three}\n"
                 ),
-                3 => format!("{pad}{key}: ~{one}\n"),
-                4 => format!("{pad}{key}: {{ state: INACTIVE }}{one}\n"),
-                5 => format!("{pad}{key}: {{ versions: {{ {version}: }} }}{one}\n"),
-                6 => format!(
+                3 => format!(
+                    "{pad}{key}: {{ source: 'd/${{version}}.ibsolution', version: {version} \
+                     }}{one}\n"
+                ),
+                4 => format!("{pad}{key}: ~{one}\n"),
+                5 => format!("{pad}{key}: {{ state: INACTIVE }}{one}\n"),
+                6 => format!("{pad}{key}: {{ versions: {{ {version}: }} }}{one}\n"),
+                7 => format!(
                     "{pad}{key}:{one}\n{pad}  versions:{two}\n{lines}{pad}    {version}: {{ state: \
                      INACTIVE }}{three}\n"
                 ),
@@ -183,16 +188,34 @@ proptest! {
     fn only_the_intended_entries_change(
         text in manifest(),
         versions in prop::collection::btree_map(prop::sample::select(&NAMES[..]), version(), 1..4),
+        is_copy in any::<bool>(),
     ) {
-        let versions: BTreeMap<SolutionName, Version> = versions
+        let uat = checked(&text, "uat");
+        let is_declared = |name: &str, version: &str| {
+            uat.desired.iter().any(|entry| {
+                entry.identity.name.as_str() == name && entry.identity.version.as_str() == version
+            })
+        };
+        let has_all = versions.iter().all(|(name, version)| is_declared(name, version));
+        let versions: VersionEdits = versions
             .iter()
             .map(|(name, version)| {
-                (SolutionName::parse(name).unwrap(), Version::parse(version).unwrap())
+                let edit = VersionEdit {
+                    version: Version::parse(version).unwrap(),
+                    is_written: true,
+                    source: is_copy.then(|| "uat".to_owned()),
+                };
+                (SolutionName::parse(name).unwrap(), edit)
             })
             .collect();
         let source = SourceFile::from_bytes("m.yaml", text.clone()).unwrap();
         let before = checked(&text, "prod");
         let edited = set_versions(&source, "prod", &versions, &|_| None);
+        if is_copy && !has_all {
+            // The source must declare each version.
+            prop_assert!(edited.is_err(), "{}", text);
+            return Ok(());
+        }
         let edited = edited.unwrap_or_else(|error| panic!("{error}\n{text}"));
         prop_assert_eq!(comments(&edited), comments(&text), "{}", edited);
         prop_assert_eq!(edited.contains("\r\n"), text.contains("\r\n"));
@@ -200,28 +223,40 @@ proptest! {
         let after = checked(&edited, "prod");
         // All lines stay, except for those that are edited and those that are new.
         let count = edited.lines().count();
-        prop_assert!(count >= text.lines().count() && count <= text.lines().count() + 4);
+        prop_assert!(count >= text.lines().count() && count <= text.lines().count() + 7);
         for name in NAMES {
             let of = |manifest: &Manifest| -> Option<Desired> {
                 let mut entries = manifest.desired.iter();
                 entries.find(|entry| entry.identity.name.as_str() == name).cloned()
             };
             let (before, after) = (of(&before), of(&after));
-            if let Some(version) = versions.get(name) {
+            if let Some(edit) = versions.get(name) {
                 let after = after.unwrap();
-                prop_assert_eq!(&after.identity.version, version);
+                prop_assert_eq!(&after.identity.version, &edit.version);
+                let origin = after.source.as_ref().map(|source| &source.origin);
+                if is_copy {
+                    let is_copied = matches!(
+                        origin,
+                        Some(SourceOrigin::Environment { name, .. }) if name == "uat"
+                    );
+                    prop_assert!(is_copied, "{}", edited);
+                }
                 if let Some(before) = before {
                     prop_assert_eq!(settings(&before), settings(&after));
+                    if !is_copy {
+                        prop_assert_eq!(before.source.is_some(), after.source.is_some());
+                    }
                 }
             } else {
                 let shown = |entry: Option<Desired>| entry.map(|entry| {
                     let path = entry.path.as_ref().map(|path| path.text.clone());
-                    (settings(&entry), entry.identity, path)
+                    let source = entry.source.as_ref().map(|source| source.origin.clone());
+                    (settings(&entry), entry.identity, path, source)
                 });
                 prop_assert_eq!(shown(before), shown(after));
             }
         }
-        prop_assert_eq!(checked(&text, "uat").digest, checked(&edited, "uat").digest);
+        prop_assert_eq!(uat.digest, checked(&edited, "uat").digest);
         // A second edit with the same versions changes nothing.
         let again = SourceFile::from_bytes("m.yaml", edited.clone()).unwrap();
         prop_assert_eq!(set_versions(&again, "prod", &versions, &|_| None).unwrap(), edited);

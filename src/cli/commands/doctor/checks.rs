@@ -4,7 +4,7 @@ use std::error::Error;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::api::chain;
+use crate::api::{ClientSettings, RetryPolicy, chain};
 use crate::diagnosis::{Check, CheckName};
 use crate::render::words;
 
@@ -65,4 +65,17 @@ pub(super) fn sentence(error: &(dyn Error + 'static)) -> String {
     let first = letters.next().map(char::to_uppercase);
     let capital: String = first.into_iter().flatten().collect();
     format!("{capital}{}.", letters.as_str())
+}
+
+/// Shortens the waits of a client: a diagnosis must not wait for long retries.
+pub(super) fn hasten(settings: &mut ClientSettings, limit: Duration) {
+    settings.request_timeout = settings.request_timeout.min(limit);
+    settings.connect_timeout = settings.connect_timeout.min(limit);
+    settings.retry = RetryPolicy {
+        tries: 3,
+        tries_of_odd_answers: 1,
+        longest_asked_wait: Duration::from_secs(5),
+        first_contact: Duration::from_secs(1),
+        ..RetryPolicy::default()
+    };
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::checks::{Checks, sentence};
+use super::checks::{Checks, hasten, sentence};
 use super::{platform, store};
-use crate::api::{RetryPolicy, SettingsError};
+use crate::api::SettingsError;
 use crate::cli::args::ManifestArgs;
 use crate::cli::environment::context::{self, EnvironmentContext};
 use crate::cli::environment::session;
@@ -181,20 +181,11 @@ async fn check_platform(
 ) {
     let limit = checks.limit;
     let connected = session::connect(context, settings, io, |client_settings| {
-        client_settings.request_timeout = client_settings.request_timeout.min(limit);
-        client_settings.connect_timeout = client_settings.connect_timeout.min(limit);
-        // A diagnosis must not wait for long retries.
-        client_settings.retry = RetryPolicy {
-            tries: 3,
-            tries_of_odd_answers: 1,
-            longest_asked_wait: Duration::from_secs(5),
-            first_contact: Duration::from_secs(1),
-            ..RetryPolicy::default()
-        };
+        hasten(client_settings, limit);
     })
     .await;
     match connected {
-        Ok(session) => platform::look(&session, checks).await,
+        Ok(session) => platform::look(&session, checks, io).await,
         Err(error) => {
             let is_about_tls = error.cause().map_or_else(
                 || error.cause::<io::Error>().is_some(),

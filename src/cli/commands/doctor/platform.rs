@@ -8,6 +8,7 @@ use super::{filters, paths};
 use crate::api::{ApiError, ApiErrorKind, ListRequest, Probe, Question, Sample};
 use crate::cli::clock;
 use crate::cli::environment::session::Session;
+use crate::cli::io::Io;
 use crate::diagnosis::{Check, CheckName};
 use crate::live::{Coverage, LiveState};
 use crate::manifest::{Endpoint, Environment, TokenSource};
@@ -18,7 +19,7 @@ const LEAST_SKEW: Duration = Duration::from_secs(10);
 /// A clock difference above this is reported, independent of `propagation`.
 const MOST_SKEW: Duration = Duration::from_mins(1);
 
-pub(super) async fn look(session: &Session, checks: &mut Checks) {
+pub(super) async fn look(session: &Session, checks: &mut Checks, io: &mut Io) {
     let environment = &session.manifest().environment;
     let probe = session.probe();
     let has_token = check_token(&probe, environment, checks).await;
@@ -39,7 +40,7 @@ pub(super) async fn look(session: &Session, checks: &mut Checks) {
             "There is no proven list to compare with.",
         );
     }
-    paths::look(session, live.as_ref(), checks).await;
+    paths::look(session, live.as_ref(), checks, io).await;
 }
 
 async fn check_token(probe: &Probe, environment: &Environment, checks: &mut Checks) -> bool {
