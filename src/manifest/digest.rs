@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::glob::Glob;
-use super::model::{Desired, EmulatorSettings, Environment, Limits, Scope, Superseded};
+use super::model::{Desired, EmulatorSettings, Environment, Limits, Redeploy, Scope, Superseded};
 use crate::attribute::{State, Visibility};
 use crate::ident::{Digest, Identity, Owner};
 
@@ -54,6 +54,8 @@ struct CanonicalSource<'a> {
     text: &'a str,
     sha256: Option<&'a Digest>,
     overwrite: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redeploy: Option<&'static str>,
 }
 
 /// Returns the digest of a manifest, given its parts.
@@ -116,6 +118,9 @@ fn version(desired: &Desired) -> CanonicalVersion<'_> {
             text: &source.text,
             sha256: source.sha256.as_ref(),
             overwrite: source.overwrite,
+            redeploy: Some(source.redeploy)
+                .filter(|redeploy| *redeploy != Redeploy::Never)
+                .map(Redeploy::as_str),
         }),
         state: *state,
         visibility: *visibility,

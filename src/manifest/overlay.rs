@@ -195,6 +195,8 @@ layered! {
     source(version);
     /// Returns the most specific `overwrite`.
     overwrite(version);
+    /// Returns the most specific `redeploy`.
+    redeploy(version);
     /// Returns the most specific `owner`.
     owner(version);
     /// Returns the most specific `state`.

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::content_drift::ContentDrift;
 use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
 use crate::ident::{Address, Digest, Identity, Owner, OwnerPair, SolutionId};
 use crate::live::LiveVersion;
@@ -403,6 +404,12 @@ pub enum Reason {
     Tombstone,
     /// The command requested it: `destroy`, or `--replace`.
     Requested,
+    /// The contents of the source are not those that were deployed, and the manifest declares
+    /// `redeploy: on_change`.
+    ContentChanged {
+        /// The difference.
+        drift: Box<ContentDrift>,
+    },
 }
 
 #[cfg(test)]

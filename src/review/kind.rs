@@ -118,6 +118,7 @@ word_enum! {
         Source = "source",
         Sha256 = "sha256",
         Overwrite = "overwrite",
+        Redeploy = "redeploy",
         State = "state",
         Visibility = "visibility",
         Superseded = "superseded",

@@ -89,12 +89,14 @@ async fn make(
     let (session, look) = early_listing::open(&args.manifest, settings, io).await?;
     let mut options = args.planning.diff_options(mode);
     let overrides = args.planning.overrides();
-    let history = apply_session::read_history(&session, args.store.as_deref(), io).await?;
+    let (history, store) = apply_session::read_store(&session, args.store.as_deref(), io).await?;
     options.held_back = apply_session::held_back(&history, &session);
     let planner = Planner {
         session: &session,
         history: &history,
         options: &options,
+        store: store.as_deref(),
+        contents: None,
     };
     let plan = planner.make_plan(look, &overrides, io).await?;
     let status = plan::status_of(&plan, args.planning.detailed_exitcode);
@@ -164,12 +166,15 @@ async fn make_several(
         let mut options = args.planning.diff_options(mode);
         // A version may be declared in some of the environments only.
         options.may_select_nothing = true;
-        let history = apply_session::read_history(session, args.store.as_deref(), io).await?;
+        let (history, store) =
+            apply_session::read_store(session, args.store.as_deref(), io).await?;
         options.held_back = apply_session::held_back(&history, session);
         let planner = Planner {
             session,
             history: &history,
             options: &options,
+            store: store.as_deref(),
+            contents: None,
         };
         let (live, plan) = planner.make_plan_and_live(None, &overrides, io).await?;
         let unused = planner.unused_selectors(&live);

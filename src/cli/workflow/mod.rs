@@ -5,6 +5,7 @@ mod apply_request;
 pub(in crate::cli) mod apply_session;
 pub(in crate::cli) mod approval;
 pub(in crate::cli) mod cancellation;
+mod drift;
 pub(in crate::cli) mod execution;
 mod next_command;
 pub(in crate::cli) mod output_files;

@@ -5,18 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::StreamExt as _;
 
 use super::sources;
-use crate::apply::inspect_package;
+use crate::apply::{ContentsRecorder, inspect_contents};
 use crate::cli::environment::session::Session;
 use crate::cli::error::CommandError;
 use crate::cli::io::Io;
 use crate::live::Coverage;
 use crate::manifest::{Code, Problem};
-use crate::plan::{Inspection, Inspections, Plan, Refusal, entry_of};
+use crate::plan::{Inspection, Inspections, PackageContents, Plan, Refusal, entry_of};
 
 /// Inspects every package that the plan deploys, and attaches the results to the plan. A package
-/// that could not be inspected is a warning.
+/// that could not be inspected is a warning. The contents are kept for the records of an apply.
 pub(in crate::cli) async fn inspect(
     session: &Session,
+    contents: Option<&ContentsRecorder>,
     plan: Plan,
     io: &mut Io,
 ) -> Result<Plan, CommandError> {
@@ -35,7 +36,8 @@ pub(in crate::cli) async fn inspect(
         .map(|path| {
             let files = &files;
             async move {
-                let inspection = inspect_package(files, &path).await;
+                let keep = |read: &PackageContents| keep(contents, read);
+                let inspection = inspect_contents(files, &path, keep).await;
                 (path, inspection)
             }
         })
@@ -50,13 +52,19 @@ pub(in crate::cli) async fn inspect(
         let entry = entry_of(session.manifest(), &change.identity);
         let source = entry.and_then(|entry| entry.source.as_deref());
         if let Some(source) = source.filter(|_| change.package_path().is_some()) {
-            let inspected = sources::inspect(session, source).await;
+            let inspected = sources::inspect(session, source, |read| keep(contents, read)).await;
             let identity = change.identity.clone();
             inspections.sources.insert(identity, inspected);
         }
     }
     io.warn_of(&warnings(session, &plan, &inspections))?;
     Ok(plan.with_inspections(session.manifest(), &inspections))
+}
+
+fn keep(contents: Option<&ContentsRecorder>, read: &PackageContents) {
+    if let Some(contents) = contents {
+        contents.keep(read);
+    }
 }
 
 /// Returns the problem of the manifest that caused a refusal, if it is about a package.

@@ -4,47 +4,79 @@ use std::path::{Path, PathBuf};
 
 use crate::api::chain;
 use crate::cli::environment::session::Session;
+use crate::ident::Digest;
 use crate::manifest::{Glob, Source};
 use crate::package::{self, LocalPackage, PackageError};
-use crate::plan::{LocalSource, PackageProblem, Upload};
+use crate::plan::{LocalSource, PackageContents, PackageProblem, Upload};
 
-/// Finds the file of a source, and reads it.
+/// The file of a source.
+pub(super) struct LocalFile {
+    file: LocalPackage,
+    /// The path, relative to the manifest.
+    pub(super) path: String,
+    pub(super) contents: PackageContents,
+}
+
+impl LocalFile {
+    /// Finds the file of a source, and reads its contents.
+    pub(super) async fn open(session: &Session, source: &Source) -> Result<Self, PackageProblem> {
+        let problem = |why: String| PackageProblem::Source {
+            source_path: source.text.clone(),
+            why,
+        };
+        let context = &session.context;
+        let found = find(&context.folder, &source.text).map_err(problem)?;
+        let settings = &context.settings;
+        let path = settings
+            .manifest_path(&context.folder, &found)
+            .map_err(|error| problem(format!("may not be read: {error}")))?;
+        let file = LocalPackage::open(&path)
+            .map_err(|error| problem(format!("cannot be read: {error}")))?;
+        let contents = package::read_contents(&file).await;
+        Ok(Self {
+            contents: contents.map_err(|error| unreadable(source, error))?,
+            path: found.display().to_string(),
+            file,
+        })
+    }
+
+    /// Reads the whole file.
+    pub(super) async fn sha256(&self, source: &Source) -> Result<Digest, PackageProblem> {
+        let digest = package::digest(&self.file, self.contents.size).await;
+        digest.map_err(|error| unreadable(source, error))
+    }
+}
+
+fn unreadable(source: &Source, error: PackageError) -> PackageProblem {
+    PackageProblem::Source {
+        source_path: source.text.clone(),
+        why: match error {
+            PackageError::Missing => "cannot be read: it is gone".to_owned(),
+            PackageError::Unreadable(reason) => format!("is no package: {}", chain(&reason)),
+        },
+    }
+}
+
+/// Finds the file of a source, and reads it. `keep` receives its contents.
 pub(super) async fn inspect(
     session: &Session,
     source: &Source,
+    keep: impl FnOnce(&PackageContents),
 ) -> Result<LocalSource, PackageProblem> {
-    let problem = |why: String| PackageProblem::Source {
-        source_path: source.text.clone(),
-        why,
-    };
-    let context = &session.context;
-    let found = find(&context.folder, &source.text).map_err(problem)?;
-    let settings = &context.settings;
-    let path = settings
-        .manifest_path(&context.folder, &found)
-        .map_err(|error| problem(format!("may not be read: {error}")))?;
-    let unreadable = |error: &dyn std::fmt::Display| problem(format!("cannot be read: {error}"));
-    let file = LocalPackage::open(&path).map_err(|error| unreadable(&error))?;
-    let read = async {
-        let contents = package::read_contents(&file).await?;
-        let sha256 = package::digest(&file, contents.size).await?;
-        Ok((contents, sha256))
-    };
-    let (contents, sha256) = read.await.map_err(|error| match error {
-        PackageError::Missing => unreadable(&"it is gone"),
-        PackageError::Unreadable(reason) => problem(format!("is no package: {}", chain(&reason))),
-    })?;
-    let source_path = found.display().to_string();
+    let file = LocalFile::open(session, source).await?;
+    let sha256 = file.sha256(source).await?;
+    let LocalFile { path, contents, .. } = file;
     if let Some(declared) = source.sha256.clone().filter(|declared| *declared != sha256) {
         return Err(PackageProblem::OtherDigest {
-            source_path,
+            source_path: path,
             declared,
             found: sha256,
         });
     }
+    keep(&contents);
     Ok(LocalSource {
         upload: Upload {
-            source: source_path,
+            source: path,
             size: contents.size,
             sha256,
             overwrite: source.overwrite,

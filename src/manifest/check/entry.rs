@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::glob::Glob;
 use super::super::masking::printable;
-use super::super::model::{Desired, KeyPositions, SolutionPath, Source, Superseded};
+use super::super::model::{Desired, KeyPositions, Redeploy, SolutionPath, Source, Superseded};
 use super::super::overlay::{FIRST_DEFAULT, Layered, Layers, Solution};
 use super::super::position::Mark;
 use super::super::problem::Code;
@@ -147,11 +147,14 @@ impl<'a> Context<'a> {
             solution.source(layers),
             solution.sha256(layers),
             solution.overwrite(layers),
+            solution.redeploy(layers),
         ];
         if fields.iter().all(Option::is_none) {
             return Ok(None);
         }
-        let [source, sha256, overwrite] = fields.map(|found| found.map(|(_, field)| field));
+        let redeploy_layer = fields[3].map(|(layer, _)| layer);
+        let [source, sha256, overwrite, redeploy] =
+            fields.map(|found| found.map(|(_, field)| field));
         let path = self
             .text_with(source, known)
             .and_then(|path| path.map(|path| self.check_local(path)).transpose());
@@ -165,7 +168,19 @@ impl<'a> Context<'a> {
             value.map(parse).transpose()
         });
         let overwrite = self.word(overwrite, known, &FLAG);
+        let redeploy_value = self.word(redeploy, known, &Redeploy::WORDS);
         let (path, sha256_value, overwrite) = (path?, digest?, overwrite?);
+        let redeploy_value = redeploy_value?.unwrap_or_default();
+        // A default has no effect on a version without a source.
+        let has_effect = path.is_some() || redeploy_layer < Some(FIRST_DEFAULT);
+        if let Some(field) = redeploy.filter(|_| has_effect)
+            && redeploy_value == Redeploy::OnChange
+            && sha256.is_none()
+        {
+            let message = "`redeploy: on_change` needs `source` and `sha256`";
+            let at = field.node.used;
+            return Err(self.problems.report(Code::BadRedeploy, message, at));
+        }
         let Some(path) = path else {
             if let Some(field) = sha256 {
                 let message = "`sha256` needs `source`, whose bytes it pins";
@@ -179,6 +194,7 @@ impl<'a> Context<'a> {
             text: path.text.into_owned(),
             sha256: sha256_value,
             overwrite: overwrite.unwrap_or(false),
+            redeploy: redeploy_value,
         }))
     }
 
