@@ -4,11 +4,14 @@ use crate::api::http::answer::{ANSWER_LIMIT, Answer};
 use crate::api::http::error::{ApiError, ApiErrorKind};
 use crate::api::http::send::Call;
 use crate::api::reader::Reader;
-use crate::api::wire::bodies::{SolutionBody, SolutionReply};
+use crate::api::wire::bodies::{FolderBody, FolderReply, SolutionBody, SolutionReply};
 use crate::api::wire::convert::{Interner, Record, record};
 use crate::api::wire::loose::Nested;
 use crate::ident::SolutionId;
 use crate::live::{LiveVersion, UnmanageableRecord};
+
+/// The maximum length of a folder's path, in bytes.
+const PATH: usize = 4096;
 
 impl Reader {
     /// Reads one record by its id, also one that no manifest can declare.
@@ -28,6 +31,22 @@ impl Reader {
             version => Ok(version),
         })
         .await
+    }
+
+    /// Reads the folder of a deployed version on the platform's file system (docs/platform.md,
+    /// "Files"). `None` if the record is gone, or names no folder.
+    pub async fn folder_of(&self, id: &SolutionId) -> Result<Option<String>, ApiError> {
+        let folder = self.record(id, |answer| {
+            let reply: FolderReply<'_> = answer.decode()?;
+            let body = match reply.solution {
+                Nested::Is(body) => body,
+                Nested::Null => return Ok(None),
+                Nested::Missing => answer.decode::<FolderBody<'_>>()?,
+            };
+            let path = body.path.word().map(std::borrow::Cow::into_owned);
+            Ok(path.filter(|path| !path.is_empty() && path.len() <= PATH))
+        });
+        folder.await
     }
 
     async fn record<T>(

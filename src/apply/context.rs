@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::backoff::{PollPolicy, PropagationWait};
+use super::contents::ContentsRecorder;
 use super::durations::JobDurations;
 use super::event::ApplyEvent;
 use super::interrupt::CancelToken;
@@ -58,6 +59,8 @@ pub struct ApplyContext<'a> {
     pub folder: &'a Path,
     /// The journal of every request before it is sent.
     pub journal: &'a Journal,
+    /// The recorder of the contents of deployed versions.
+    pub contents: &'a ContentsRecorder,
     /// The lock that must be held at each write.
     pub lease: &'a dyn Lease,
     /// The token that reports an interrupt.

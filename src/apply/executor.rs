@@ -121,6 +121,7 @@ async fn execute(step: &mut Step<'_>) -> Result<Done, Outcome> {
                 step.upload(path, upload).await?;
             }
             step.delete(before).await?;
+            step.context.contents.forget(&before.id).await;
         }
         return step
             .deploy(path, target, replaced.map(|before| &before.id))
@@ -128,7 +129,11 @@ async fn execute(step: &mut Step<'_>) -> Result<Done, Outcome> {
     }
     match action {
         Action::Update { before, patch, .. } => step.update(before, *patch).await,
-        Action::Delete { before } => step.delete(before).await,
+        Action::Delete { before } => {
+            let done = step.delete(before).await?;
+            step.context.contents.forget(&before.id).await;
+            Ok(done)
+        }
         Action::Create { .. } | Action::Replace { .. } | Action::NoOp { .. } => {
             Ok(Done::already(None))
         }

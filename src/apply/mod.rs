@@ -5,7 +5,9 @@
 //! deploy it patches what is not proven equal to the declared after-image.
 
 mod backoff;
+mod contents;
 mod context;
+mod deployed;
 mod durations;
 mod event;
 mod executor;
@@ -24,11 +26,12 @@ mod write;
 
 pub use backoff::PollPolicy;
 pub(crate) use backoff::{Pauses, pause};
+pub use contents::{ContentsRecorder, RecordFailures};
 pub use context::{ApplyContext, ApplySettings, EventSink, SharedState};
 pub use event::ApplyEvent;
 pub use executor::apply;
 pub use interrupt::{CancelHandle, CancelToken};
-pub use package::inspect_package;
+pub use package::{inspect_contents, inspect_package};
 pub use recovery::{RecoveredOutcome, RecoveredStep, Recovery, recover};
 pub use report::{
     ApplyReport, Done, NotReleased, Outcome, SkipReason, StepReport, Totals, Uploaded,

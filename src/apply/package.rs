@@ -6,12 +6,25 @@ use super::report::Outcome;
 use super::source::PlatformPackage;
 use crate::api::{Files, chain};
 use crate::package::{self, PackageError};
-use crate::plan::{Action, Change, Inspection};
+use crate::plan::{Action, Change, Inspection, PackageContents};
 
 /// Inspects a package on the platform's file system.
 pub async fn inspect_package(files: &Files, path: &str) -> Inspection {
-    match package::inspect(&PlatformPackage { files, path }).await {
-        Ok(info) => Inspection::Inspected(info),
+    let keep = |_: &PackageContents| {};
+    inspect_contents(files, path, keep).await
+}
+
+/// Inspects a package on the platform's file system. `keep` receives its contents.
+pub async fn inspect_contents(
+    files: &Files,
+    path: &str,
+    keep: impl FnOnce(&PackageContents),
+) -> Inspection {
+    match package::read_contents(&PlatformPackage { files, path }).await {
+        Ok(contents) => {
+            keep(&contents);
+            Inspection::Inspected(contents.info)
+        }
         Err(PackageError::Missing) => Inspection::Missing,
         Err(PackageError::Unreadable(reason)) => Inspection::Unreadable {
             why: chain(&reason),

@@ -164,9 +164,15 @@ pub async fn recover(
 impl ApplyContext<'_> {
     async fn recover_step(&self, step: &PastStep, action: &Action) -> RecoveredOutcome {
         let last = |call: WriteKind| step.sendings.iter().rev().find(|sent| sent.call == call);
-        if let (Some((_, target)), Some(sent)) = (action.deploy(), last(WriteKind::Deploy)) {
+        if let (Some((path, target)), Some(sent)) = (action.deploy(), last(WriteKind::Deploy)) {
             let replaced = action.before().map(|before| &before.id);
             let recovered = self.recover_deploy(step, sent, target, replaced).await;
+            if let Ok(RecoveredOutcome::Ended(outcome)) = &recovered
+                && outcome.word == OutcomeKind::Done
+                && let Some(id) = &outcome.id
+            {
+                self.record_recovered(id, path, target.after).await;
+            }
             // An unreachable server proves nothing.
             return recovered.unwrap_or(RecoveredOutcome::Open { job: None });
         }

@@ -231,6 +231,11 @@ word_enum! {
         /// A source environment without the package.
         SourceEnvironment = "source-environment" ERROR
             .label("this source"),
+        /// A `redeploy` that has no pinned source to compare.
+        BadRedeploy = "bad-redeploy" ERROR
+            .label("needs `source` and `sha256`")
+            .help("Write `sha256`, which `solform package inspect FILE` shows: two builds of one \
+                source differ in their bytes, and a version must not be replaced because of that."),
         /// A word that is not known at its position.
         UnknownWord = "unknown-word" ERROR
             .label("not known here"),
@@ -292,6 +297,14 @@ word_enum! {
             .label("will be deployed without inspection")
             .help("Allow the token's user to read the file, so that solform can inspect it before \
                 the deploy."),
+        /// A source that changed since the version was deployed.
+        ContentDrift = "content-drift" WARNING
+            .label("not what was deployed"),
+        /// A source of which nothing is known at the deploy.
+        ContentUnknown = "content-unknown" WARNING
+            .label("not compared")
+            .help("Deploy the versions once more with --replace, so that the store knows their \
+                contents, or remove `redeploy`."),
         /// An owner that does not match the visibility.
         OwnerVisibility = "owner-visibility" WARNING
             .label("does not match the owner"),

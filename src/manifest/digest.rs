@@ -16,7 +16,8 @@ use serde::Serialize;
 
 use super::glob::Glob;
 use super::model::{
-    Desired, EmulatorSettings, Environment, Limits, Scope, Source, SourceOrigin, Superseded,
+    Desired, EmulatorSettings, Environment, Limits, Redeploy, Scope, Source, SourceOrigin,
+    Superseded,
 };
 use crate::attribute::{State, Visibility};
 use crate::ident::{Digest, Identity, Owner};
@@ -58,6 +59,8 @@ struct CanonicalSource<'a> {
     text: &'a str,
     sha256: Option<&'a Digest>,
     overwrite: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redeploy: Option<&'static str>,
 }
 
 /// Returns the digest of a manifest, given its parts.
@@ -129,6 +132,7 @@ fn canonical_source(source: &Source) -> CanonicalSource<'_> {
         origin,
         sha256,
         overwrite,
+        redeploy,
         position: _, // A moved line changes nothing.
     } = source;
     let (environment, text) = match origin {
@@ -140,6 +144,9 @@ fn canonical_source(source: &Source) -> CanonicalSource<'_> {
         text,
         sha256: sha256.as_ref(),
         overwrite: *overwrite,
+        redeploy: Some(*redeploy)
+            .filter(|redeploy| *redeploy != Redeploy::Never)
+            .map(Redeploy::as_str),
     }
 }
 

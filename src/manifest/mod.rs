@@ -49,9 +49,9 @@ pub use duration::{DurationError, duration_from, duration_text};
 pub use edit::{EditError, EditReason, VersionEdit, VersionEdits, set_versions};
 pub use glob::{Glob, GlobError};
 pub use model::{
-    Desired, EmulatorSettings, Endpoint, Environment, KeyPositions, Limit, Limits, Manifest, Scope,
-    SolutionPath, Source, SourceOrigin, Superseded, SupersededPolicy, Timeouts, Tls, TokenSource,
-    Undeclared, entries_of,
+    Desired, EmulatorSettings, Endpoint, Environment, KeyPositions, Limit, Limits, Manifest,
+    Redeploy, Scope, SolutionPath, Source, SourceOrigin, Superseded, SupersededPolicy, Timeouts,
+    Tls, TokenSource, Undeclared, entries_of,
 };
 pub use placeholder::Placeholders;
 pub use position::{Label, MAX_BYTES, Position};

@@ -257,6 +257,8 @@ pub struct Source {
     pub sha256: Option<Digest>,
     /// Whether another file at the path on the platform may be replaced.
     pub overwrite: bool,
+    /// The policy for a live version whose source changed since its deploy.
+    pub redeploy: Redeploy,
     /// The position of the source in the manifest.
     pub position: Position,
 }
@@ -281,6 +283,18 @@ impl fmt::Display for SourceOrigin {
             Self::File(path) => f.write_str(path),
             Self::Environment { name, path } => write!(f, "{path} (from environment {name})"),
         }
+    }
+}
+
+word_enum! {
+    /// The policy for a live version whose source changed since its deploy.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+    pub enum Redeploy {
+        /// The version stays as it is.
+        #[default]
+        Never = "never",
+        /// The version is deleted and deployed again.
+        OnChange = "on_change",
     }
 }
 

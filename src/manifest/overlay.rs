@@ -238,6 +238,8 @@ layered! {
     path(version);
     /// Returns the most specific `overwrite`.
     overwrite(version);
+    /// Returns the most specific `redeploy`.
+    redeploy(version);
     /// Returns the most specific `owner`.
     owner(version);
     /// Returns the most specific `state`.

@@ -35,6 +35,8 @@ pub struct Problem {
     pub related: Vec<Label>,
     /// The fix, in full sentences.
     pub help: Option<String>,
+    /// More facts, one per line.
+    pub details: Vec<String>,
     /// The environments that have the problem, if several were checked and not all have it.
     pub environments: Vec<String>,
     /// The name of the missing environment variable, if the problem is about one.
@@ -62,6 +64,7 @@ impl Problem {
             primary: None,
             related: Vec::new(),
             help: code.help().map(str::to_owned),
+            details: Vec::new(),
             environments: Vec::new(),
             variable: None,
             source: None,
@@ -108,6 +111,13 @@ impl Problem {
         self
     }
 
+    /// Sets more facts, one per line.
+    #[must_use]
+    pub fn details(mut self, details: Vec<String>) -> Self {
+        self.details = details;
+        self
+    }
+
     /// Returns the severity of its code.
     pub fn severity(&self) -> Severity {
         self.code.severity()
@@ -150,6 +160,7 @@ impl PartialEq for Problem {
             && self.primary == other.primary
             && self.related == other.related
             && self.help == other.help
+            && self.details == other.details
             && self.environments == other.environments
     }
 }

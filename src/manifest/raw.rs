@@ -100,6 +100,8 @@ mapping! {
         source: RawSource as "schema::source",
         /// Whether an upload may replace another file at `path`. Default: false.
         overwrite: Text as "schema::flag",
+        /// Whether a version whose `source` changed since its deploy is replaced. Default: `never`.
+        redeploy: Text as "schema::redeploy",
         /// The owner: a user name, or `IB_DEPLOYED` for public solutions.
         owner: Text as "schema::owner",
         /// `ACTIVE` or `INACTIVE`. Default: `ACTIVE`.
@@ -150,6 +152,9 @@ mapping! {
         sha256: Text as "schema::sha256",
         /// Whether an upload may replace another file at `path`. Default: from `defaults`.
         overwrite: Text as "schema::flag",
+        /// Whether a version whose `source` changed since its deploy is replaced.
+        /// Default: from `defaults`.
+        redeploy: Text as "schema::redeploy",
         /// The owner: a user name, or `IB_DEPLOYED` for public solutions. Default: from `defaults`.
         owner: Text as "schema::owner",
         /// `ACTIVE`, `INACTIVE`, or `ABSENT` to delete the version. Default: from `defaults`.
@@ -182,6 +187,9 @@ mapping! {
         sha256: Text as "schema::sha256",
         /// Whether an upload may replace another file at `path`. Default: from the solution.
         overwrite: Text as "schema::flag",
+        /// Whether a version whose `source` changed since its deploy is replaced.
+        /// Default: from the solution.
+        redeploy: Text as "schema::redeploy",
         /// The owner: a user name, or `IB_DEPLOYED` for public solutions.
         /// Default: from the solution.
         owner: Text as "schema::owner",

@@ -9,7 +9,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-use super::model::{SupersededPolicy, Undeclared};
+use super::model::{Redeploy, SupersededPolicy, Undeclared};
 use super::node::Slot;
 use super::raw::{
     RawEnvironment, RawManifest, RawSolution, RawSourceEnvironment, RawTokenSource, RawVersion,
@@ -166,6 +166,10 @@ pub(super) fn visibility(_: &mut SchemaGenerator) -> Schema {
 
 pub(super) fn superseded(_: &mut SchemaGenerator) -> Schema {
     words(&SupersededPolicy::ALL.map(SupersededPolicy::as_str))
+}
+
+pub(super) fn redeploy(_: &mut SchemaGenerator) -> Schema {
+    words(&Redeploy::ALL.map(Redeploy::as_str))
 }
 
 pub(super) fn undeclared(_: &mut SchemaGenerator) -> Schema {

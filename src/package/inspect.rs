@@ -17,7 +17,7 @@ use crate::package::error::{PackageError, Unreadable};
 use crate::package::info::parse;
 use crate::package::members::members;
 use crate::package::sparse::Sparse;
-use crate::plan::{PACKAGE_JSON as NAME, PackageContents, PackageInfo};
+use crate::plan::{PACKAGE_JSON as NAME, PackageContents};
 
 /// The size of the first read, in bytes.
 const HEAD: u64 = 16 * 1024;
@@ -58,12 +58,7 @@ pub trait RangeSource: Sync {
     }
 }
 
-/// Reads a package's `package.json`, and computes the package's fingerprint.
-pub async fn inspect(source: &impl RangeSource) -> Result<PackageInfo, PackageError> {
-    Ok(read_contents(source).await?.info)
-}
-
-/// Reads a package's `package.json` and the list of its members.
+/// Reads a package's `package.json` and the list of its members, and computes its fingerprint.
 pub async fn read_contents(source: &impl RangeSource) -> Result<PackageContents, PackageError> {
     let head = fetch(source, 0..HEAD).await?;
     let total = match head.total {
@@ -229,9 +224,13 @@ mod tests {
     use zip::{CompressionMethod, ZipWriter};
 
     use super::*;
-    use crate::plan::PackageField;
+    use crate::plan::{PackageField, PackageInfo};
 
     const JSON: &str = r#"{"name":"Form W-2","version":"0.0.2","owner":"IB_DEPLOYED"}"#;
+
+    async fn inspect(source: &impl RangeSource) -> Result<PackageInfo, PackageError> {
+        Ok(read_contents(source).await?.info)
+    }
 
     /// A file in memory that notes what is read.
     struct Memory {

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::content_drift::ContentDrift;
 use super::upload::Upload;
 use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
 use crate::ident::{Address, Digest, Identity, Owner, OwnerPair, SolutionId};
@@ -390,6 +391,12 @@ pub enum Reason {
     Tombstone,
     /// The command requested it: `destroy`, or `--replace`.
     Requested,
+    /// The contents of the source are not those that were deployed, and the manifest declares
+    /// `redeploy: on_change`.
+    ContentChanged {
+        /// The difference.
+        drift: Box<ContentDrift>,
+    },
 }
 
 #[cfg(test)]

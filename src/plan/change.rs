@@ -213,7 +213,10 @@ impl Change {
     pub fn is_left_by_policy(&self) -> bool {
         match self.reason {
             Reason::Superseded { .. } | Reason::Undeclared => self.is_no_op(),
-            Reason::Declared | Reason::Tombstone | Reason::Requested => false,
+            Reason::Declared
+            | Reason::Tombstone
+            | Reason::Requested
+            | Reason::ContentChanged { .. } => false,
         }
     }
 

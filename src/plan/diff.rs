@@ -327,11 +327,12 @@ impl<'a> Differ<'a> {
     }
 
     fn converge(&mut self, name: NameView<'a>, entry: &'a Desired, meant: &LiveVersion) -> Change {
-        let mut change = if self.inputs.options.is_redeployed(&entry.identity) {
-            let path = self.path_of(entry);
-            replace(name, entry, meant, path)
-        } else {
-            update_or_no_op(name, entry, meant)
+        let mut change = match self.reason_to_replace(entry, meant) {
+            Some(reason) => {
+                let path = self.path_of(entry);
+                replace(name, entry, meant, path, reason)
+            }
+            None => update_or_no_op(name, entry, meant),
         };
         if meant.identity != entry.identity {
             change.notes.push(Note::FollowedOwner {
@@ -339,6 +340,18 @@ impl<'a> Differ<'a> {
             });
         }
         change
+    }
+
+    /// Returns the reason why a version that is live is deployed again, if there is one.
+    fn reason_to_replace(&self, entry: &Desired, meant: &LiveVersion) -> Option<Reason> {
+        let options = self.inputs.options;
+        if options.is_redeployed(&entry.identity) {
+            return Some(Reason::Requested);
+        }
+        let drift = options.redeploy.get(&entry.identity)?;
+        (drift.id == meant.id).then(|| Reason::ContentChanged {
+            drift: drift.clone(),
+        })
     }
 
     /// Deletes every record of a version that must be absent. While a record of the exact owner is

@@ -9,12 +9,16 @@
 mod action;
 mod approval;
 mod change;
+mod content_drift;
+mod deployed;
 mod diff;
 mod diff_error;
+mod drift;
 mod field;
 mod guard;
 mod history;
 mod inspection;
+mod line_diff;
 mod name;
 mod options;
 mod order;
@@ -41,12 +45,16 @@ mod upload;
 pub use action::{Action, ActionKind, AfterImage, DeployTarget, LiveImage, Patch, Reason};
 pub use approval::{Decided, NarrowedPlan, narrow};
 pub use change::{Block, Change, Mode, Note, Origin, Plan, Subject, Successor, Undo};
+pub use content_drift::{ContentDrift, DriftEvidence, DriftMember, MemberWord};
+pub use deployed::{DeployedPackage, RecordedContents};
 pub use diff::diff;
 pub use diff_error::{DiffError, did_you_mean};
+pub use drift::{Comparison, SourceContents, compare_folder};
 pub use field::{Decision, Field, FieldChange};
 pub use guard::{ApprovedPlan, Refusal, Refused, approve, judge, needs_whole_listing};
 pub use history::{ApplyHistory, Deploying, InFlight, OrphanedRecord, OtherMade};
 pub use inspection::entry_of;
+pub use line_diff::{DiffLine, LineKind, line_diff};
 pub use name::live_record;
 pub use options::{
     DiffOptions, Overrides, PlanOptions, Selector, near_addresses, repeated_options,

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::change::{Change, Mode};
+use super::content_drift::ContentDrift;
 use super::diff_error::DiffError;
 use super::history::ApplyHistory;
 use super::name::NameView;
@@ -26,6 +27,9 @@ pub struct DiffOptions {
     pub excludes: Vec<Selector>,
     /// The versions to delete and deploy again.
     pub replace: Vec<Address>,
+    /// The versions whose contents changed, and which the manifest lets apply replace. Only the
+    /// record that was compared is replaced.
+    pub redeploy: BTreeMap<Identity, Box<ContentDrift>>,
     /// True if a selector may select nothing: after an apply, its versions may be deleted.
     pub may_select_nothing: bool,
     /// True if the plan is narrowed to a saved plan afterwards, which contained the other options.

@@ -194,7 +194,7 @@ pub(super) fn select(
         // The live owner may differ from the declared one.
         let live = change.action.before().map(|before| &before.identity);
         let declared = match change.reason {
-            Reason::Tombstone | Reason::Requested => {
+            Reason::Tombstone | Reason::Requested | Reason::ContentChanged { .. } => {
                 entries_of(&manifest.desired, &change.identity.name)
                     .iter()
                     .find(|entry| entry.identity.version == change.identity.version)

@@ -398,7 +398,8 @@ impl PackageField {
     }
 }
 
-fn cut(text: &str) -> String {
+/// Returns the beginning of a text of a package.
+pub(super) fn cut(text: &str) -> String {
     let mut shown: String = text.chars().take(SHOWN).collect();
     if shown.len() < text.len() {
         shown.push('…');

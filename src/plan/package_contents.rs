@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::plan::package::PackageInfo;
@@ -27,7 +28,7 @@ pub struct PackageContents {
 }
 
 /// A member of a package, as the directory of the archive describes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     /// The path in the package.
     pub name: String,
@@ -38,6 +39,7 @@ pub struct Member {
     /// The checksum of the content.
     pub crc32: u32,
     /// True if the content is encrypted: the archive may then have no checksum of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_encrypted: bool,
 }
 
@@ -86,34 +88,66 @@ impl Member {
     }
 }
 
+/// Compares two lists of members that are ordered by name.
+pub(super) fn member_changes<'a>(
+    before: &'a [Member],
+    after: &'a [Member],
+) -> Vec<MemberChange<'a>> {
+    let mut changes = Vec::new();
+    let mut left = before.iter().peekable();
+    let mut right = after.iter().peekable();
+    loop {
+        let order = match (left.peek(), right.peek()) {
+            (None, None) => return changes,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(left), Some(right)) => left.name.cmp(&right.name),
+        };
+        let old = left.next_if(|_| order.is_le());
+        let new = right.next_if(|_| order.is_ge());
+        match (old, new) {
+            (Some(old), None) => changes.push(MemberChange::Removed(old)),
+            (None, Some(new)) => changes.push(MemberChange::Added(new)),
+            (Some(old), Some(new)) if !old.has_content_of(new) => {
+                changes.push(MemberChange::Changed(old, new));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Returns the numbers of added, removed and changed members.
+pub(super) fn counts_of(changes: &[MemberChange<'_>]) -> (usize, usize, usize) {
+    let count = |is_counted: fn(&MemberChange<'_>) -> bool| {
+        changes.iter().filter(|one| is_counted(one)).count()
+    };
+    (
+        count(|one| matches!(one, MemberChange::Added(_))),
+        count(|one| matches!(one, MemberChange::Removed(_))),
+        count(|one| matches!(one, MemberChange::Changed(..))),
+    )
+}
+
+/// Returns two texts of `package.json` for a comparison by lines. A text that a program wrote on
+/// one line is laid out first, and so is the other one.
+pub(super) fn comparable_texts(texts: [&str; 2]) -> [Cow<'_, str>; 2] {
+    let is_long = |text: &&str| text.lines().any(|line| line.len() > READABLE);
+    if texts.iter().any(is_long)
+        && let [Some(before), Some(after)] = texts.map(laid_out)
+        && before != after
+    {
+        return [before.into(), after.into()];
+    }
+    texts.map(Cow::Borrowed)
+}
+
 impl<'a> PackageDiff<'a> {
     /// Compares two packages, member by member.
     pub fn of(before: &'a PackageContents, after: &'a PackageContents) -> Self {
-        let mut changes = Vec::new();
-        let mut left = before.members.iter().peekable();
-        let mut right = after.members.iter().peekable();
-        loop {
-            let order = match (left.peek(), right.peek()) {
-                (None, None) => break,
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (Some(left), Some(right)) => left.name.cmp(&right.name),
-            };
-            let old = left.next_if(|_| order.is_le());
-            let new = right.next_if(|_| order.is_ge());
-            match (old, new) {
-                (Some(old), None) => changes.push(MemberChange::Removed(old)),
-                (None, Some(new)) => changes.push(MemberChange::Added(new)),
-                (Some(old), Some(new)) if !old.has_content_of(new) => {
-                    changes.push(MemberChange::Changed(old, new));
-                }
-                _ => {}
-            }
-        }
         Self {
             before,
             after,
-            changes,
+            changes: member_changes(&before.members, &after.members),
         }
     }
 
@@ -127,30 +161,14 @@ impl<'a> PackageDiff<'a> {
         self.before.info.fingerprint == self.after.info.fingerprint
     }
 
-    /// Returns the two texts of `package.json` for a comparison by lines. A text that a program
-    /// wrote on one line is laid out first, and so is the other one.
+    /// Returns the two texts of `package.json` for a comparison by lines.
     pub fn package_json(&self) -> [Cow<'a, str>; 2] {
-        let texts = [self.before, self.after].map(|side| side.package_json.as_str());
-        let is_long = |text: &&str| text.lines().any(|line| line.len() > READABLE);
-        if texts.iter().any(is_long)
-            && let [Some(before), Some(after)] = texts.map(laid_out)
-            && before != after
-        {
-            return [before.into(), after.into()];
-        }
-        texts.map(Cow::Borrowed)
+        comparable_texts([self.before, self.after].map(|side| side.package_json.as_str()))
     }
 
     /// Returns the numbers of added, removed and changed members.
     pub fn counts(&self) -> (usize, usize, usize) {
-        let count = |is_counted: fn(&MemberChange<'_>) -> bool| {
-            self.changes.iter().filter(|one| is_counted(one)).count()
-        };
-        (
-            count(|one| matches!(one, MemberChange::Added(_))),
-            count(|one| matches!(one, MemberChange::Removed(_))),
-            count(|one| matches!(one, MemberChange::Changed(..))),
-        )
+        counts_of(&self.changes)
     }
 }
 

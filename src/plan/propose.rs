@@ -136,6 +136,7 @@ pub(super) fn replace(
     entry: &Desired,
     live: &LiveVersion,
     path: &str,
+    reason: Reason,
 ) -> Change {
     let action = Action::Replace {
         before: LiveImage::of(live),
@@ -146,7 +147,7 @@ pub(super) fn replace(
     Change {
         blocked: block_of_delete(name, live, live.identity.owner == entry.identity.owner),
         notes: vec![Note::OutOfServiceMeanwhile],
-        ..declared_change(entry, action, Reason::Requested)
+        ..declared_change(entry, action, reason)
     }
 }
 

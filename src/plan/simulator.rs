@@ -438,7 +438,8 @@ impl<'a> Run<'a> {
                 Reason::Superseded { .. }
                 | Reason::Declared
                 | Reason::Tombstone
-                | Reason::Requested => manifest.desired.iter().any(|entry| {
+                | Reason::Requested
+                | Reason::ContentChanged { .. } => manifest.desired.iter().any(|entry| {
                     entry.identity.name == identity.name && entry.identity.owner == identity.owner
                 }),
             };
@@ -464,7 +465,10 @@ impl<'a> Run<'a> {
                 );
                 assert_eq!(self.plan.mode, Mode::Converge);
             }
-            Reason::Declared | Reason::Tombstone | Reason::Requested => {}
+            Reason::Declared
+            | Reason::Tombstone
+            | Reason::Requested
+            | Reason::ContentChanged { .. } => {}
         }
         let has_entry = manifest
             .desired

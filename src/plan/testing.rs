@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use super::history::ApplyHistory;
 use super::{
-    Action, ActionKind, Change, DiffError, DiffOptions, Mode, Note, Plan, Reason, Selector, diff,
+    Action, ActionKind, AfterImage, Change, ContentDrift, DeployedPackage, DiffError, DiffOptions,
+    DriftEvidence, DriftMember, Member, MemberWord, Mode, Note, PackageContents, PackageField,
+    PackageInfo, Plan, Reason, RecordedContents, Selector, Upload, UploadSource, diff,
 };
 use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
 use crate::ident::{Address, Digest, Identity, Owner, SolutionId, SolutionName, Version};
@@ -328,6 +330,28 @@ impl Scenario {
     }
 
     /// Records that an apply of the store deployed a record.
+    /// Lets the contents of a record differ from its source, which the manifest redeploys.
+    pub(crate) fn redeploy(mut self, text: &str, id: &str) -> Self {
+        let drift = ContentDrift {
+            id: SolutionId::parse(id).unwrap(),
+            source: "dist/a.ibsolution".to_owned(),
+            evidence: DriftEvidence::Members,
+            added: 0,
+            removed: 0,
+            changed: 1,
+            members: vec![DriftMember {
+                name: "flow|`x`".to_owned(),
+                change: MemberWord::Changed,
+                before_size: Some(1),
+                after_size: Some(2),
+            }],
+            package_json: Vec::new(),
+        };
+        let redeploy = &mut self.options.redeploy;
+        redeploy.insert(identity(text), Box::new(drift));
+        self
+    }
+
     pub(crate) fn deployed(mut self, version: &LiveVersion) -> Self {
         self.history.deployed.insert(version.id.clone());
         self
@@ -391,6 +415,7 @@ pub(crate) fn reason_kind(reason: &Reason) -> &'static str {
         Reason::Undeclared => "undeclared",
         Reason::Tombstone => "tombstone",
         Reason::Requested => "requested",
+        Reason::ContentChanged { .. } => "content-changed",
     }
 }
 
@@ -438,4 +463,57 @@ impl Change {
             | Action::NoOp { .. }) => panic!("not an update: {other:?}"),
         }
     }
+}
+
+/// Returns a member of a package.
+pub(crate) fn member(name: &str, crc32: u32) -> Member {
+    Member {
+        name: name.to_owned(),
+        size: 4,
+        packed_size: 4,
+        crc32,
+        is_encrypted: false,
+    }
+}
+
+/// Returns the contents of a package of `A@1`.
+pub(crate) fn contents(members: Vec<Member>, json: &str) -> PackageContents {
+    let text = |text: &str| PackageField::Text(text.to_owned());
+    PackageContents {
+        info: PackageInfo {
+            name: text("A"),
+            version: text("1"),
+            owner: text("svc"),
+            solution_type: text("ibflowbin"),
+            visibility: None,
+            fingerprint: Digest::of(format!("{members:?}{json}").as_bytes()),
+        },
+        package_json: json.to_owned(),
+        size: 100,
+        members,
+    }
+}
+
+/// Returns the document of a record that was deployed from a package.
+pub(crate) fn deployed_package(
+    contents: &PackageContents,
+    sha256: Option<&Digest>,
+) -> DeployedPackage {
+    let upload = sha256.map(|sha256| Upload {
+        source: UploadSource::File {
+            path: "a.ibsolution".to_owned(),
+            sha256: sha256.clone(),
+        },
+        size: contents.size,
+        overwrite: false,
+    });
+    let after = AfterImage {
+        identity: identity("A@1"),
+        state: State::Active,
+        visibility: None,
+        package: Some(contents.info.fingerprint.clone()),
+        upload: upload.map(Box::new),
+    };
+    let id = SolutionId::parse("seven").unwrap();
+    DeployedPackage::new(id, &after, Some(RecordedContents::of(contents)), 1)
 }

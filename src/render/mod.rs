@@ -23,8 +23,8 @@ pub use formats::{
     Subject, TEXT, gitlab_document,
 };
 pub use human::{
-    PlanDetail, render_abandoned, render_doctor, render_environment, render_history, render_job,
-    render_list_matrix, render_not_approved, render_package, render_package_diff,
+    PlanDetail, drift_lines, render_abandoned, render_doctor, render_environment, render_history,
+    render_job, render_list_matrix, render_not_approved, render_package, render_package_diff,
     render_past_apply, render_plan_in, render_plan_matrix, render_promotion, render_refusal,
     render_report, render_reports_verdict, render_review, render_runs, render_solution,
     render_solutions, render_verdict, render_verdict_alone,

@@ -40,6 +40,9 @@ pub fn render_problem(
         .render_report(&mut text, problem)
         .map_err(io::Error::other)?;
     writeln!(out, "{}", text.trim_start().trim_end())?;
+    for line in &problem.0.details {
+        writeln!(out, "    {}", escaped(line))?;
+    }
     writeln!(out)
 }
 

@@ -9,7 +9,7 @@ use super::pairs::Pairs;
 use super::policy_effect::{effect_of_undeclared, risks_of, serving};
 use crate::attribute::{State, Visibility};
 use crate::ident::{Address, Identity, SolutionName, disambiguate};
-use crate::manifest::{Desired, Manifest, entries_of};
+use crate::manifest::{Desired, Manifest, Redeploy, entries_of};
 
 /// The comparison of the base's entries with the head manifest, whose policies apply.
 pub(super) struct Comparison<'a> {
@@ -209,6 +209,7 @@ impl<'a> Comparison<'a> {
             let path = entry.path.as_ref().map(|path| path.text.clone());
             let overwrite = source.map(|source| source.overwrite.to_string());
             let sha256 = source.and_then(|source| source.sha256.as_ref());
+            let redeploy = source.map(|source| source.redeploy.as_str().to_owned());
             [
                 (Field::Path, path),
                 (
@@ -217,23 +218,39 @@ impl<'a> Comparison<'a> {
                 ),
                 (Field::Sha256, sha256.map(ToString::to_string)),
                 (Field::Overwrite, overwrite),
+                (Field::Redeploy, redeploy),
             ]
+        };
+        let redeploys = |entry: &Desired| {
+            let source = entry.source.as_deref();
+            source.is_some_and(|source| source.redeploy == Redeploy::OnChange)
         };
         for ((field, from), (_, to)) in fields(before).into_iter().zip(fields(after)) {
             if from == to {
                 continue;
             }
-            let is_other = from.is_some() && to.is_some();
-            let kind = if field == Field::Path {
-                Kind::PathChanged
-            } else {
-                Kind::SourceChanged
+            let is_policy = field == Field::Redeploy;
+            let kind = match (is_policy, redeploys(after)) {
+                (false, _) if field == Field::Path => Kind::PathChanged,
+                (false, _) => Kind::SourceChanged,
+                (true, true) => Kind::PolicyLoosened,
+                // A version that never had a source is not redeployed by default.
+                (true, false) if !redeploys(before) => continue,
+                (true, false) => Kind::PolicyTightened,
             };
+            let is_compared = matches!(field, Field::Source | Field::Sha256 | Field::Redeploy);
+            let policy = if is_compared && redeploys(after) {
+                PolicyEffect::ReplacedOnChange
+            } else {
+                PolicyEffect::NotDeployedAgain
+            };
+            let is_other = from.is_some() && to.is_some() && !is_policy;
             let mut finding = self
                 .finding(kind, after, Side::Head)
                 .field(field, from, to)
-                .effect(self.version(after), PolicyEffect::NotDeployedAgain)
-                .risks(is_other.then_some(Risk::SameVersion));
+                .effect(self.version(after), policy)
+                .risks(is_other.then_some(Risk::SameVersion))
+                .risks(risks_of(policy));
             if field == Field::Path
                 && let (Some(removed), None) = (&before.path, &after.path)
             {

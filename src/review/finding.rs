@@ -167,6 +167,8 @@ pub enum PolicyEffect {
     Expected,
     /// It is not deployed again.
     NotDeployedAgain,
+    /// If its source is not what was deployed, it is deleted and deployed again.
+    ReplacedOnChange,
     /// It stays live and unchanged.
     LeftAlone(LeftAlone),
     /// It is taken out of service.
@@ -192,6 +194,7 @@ impl PolicyEffect {
             Self::DeployedInactive => "deployed-inactive",
             Self::Expected => "expected",
             Self::NotDeployedAgain => "not-deployed-again",
+            Self::ReplacedOnChange => "replaced-on-change",
             Self::LeftAlone(_) => "left-alone",
             Self::TakenOut => "taken-out-of-service",
             Self::PerhapsTakenOut => "perhaps-taken-out-of-service",

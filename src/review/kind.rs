@@ -120,6 +120,7 @@ word_enum! {
         Source = "source",
         Sha256 = "sha256",
         Overwrite = "overwrite",
+        Redeploy = "redeploy",
         State = "state",
         Visibility = "visibility",
         Superseded = "superseded",

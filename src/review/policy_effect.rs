@@ -94,7 +94,10 @@ pub(super) fn effect_of_superseded(by: &Desired) -> PolicyEffect {
 /// Returns the risks of an effect.
 pub(super) fn risks_of(policy: PolicyEffect) -> Vec<Risk> {
     match policy {
-        PolicyEffect::Deleted | PolicyEffect::DeletedBeyond(_) | PolicyEffect::PerhapsDeleted => {
+        PolicyEffect::Deleted
+        | PolicyEffect::DeletedBeyond(_)
+        | PolicyEffect::PerhapsDeleted
+        | PolicyEffect::ReplacedOnChange => {
             vec![Risk::Deleted, Risk::Irreversible]
         }
         PolicyEffect::Blocked => vec![Risk::Blocked],

@@ -355,6 +355,19 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
         ],
     ),
     (
+        (
+            "",
+            "solutions: { A: { version: 1, source: a.ibsolution, sha256: \
+             9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 } }",
+        ),
+        (
+            "",
+            "solutions: { A: { version: 1, source: a.ibsolution, redeploy: on_change, sha256: \
+             9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 } }",
+        ),
+        &["A@1 policy-loosened never>on_change | A@1 replaced-on-change !deleted !irreversible"],
+    ),
+    (
         ("", "solutions: { A: { version: 1, visibility: PRIVATE } }"),
         (
             "",

@@ -7,7 +7,7 @@ use super::entry::Record;
 use super::error::StoreError;
 use super::journal::Journal;
 use super::lock::{Held, Lease, LockOwner};
-use crate::ident::Digest;
+use crate::ident::{Digest, SolutionId};
 
 /// The key of an environment's folder in a store. It contains the server, so that two servers never
 /// share a journal.
@@ -32,6 +32,15 @@ impl StoreKey<'_> {
         name.truncate(40);
         format!("{name}-{}", &key.as_str()[..12])
     }
+}
+
+/// The maximum size of the document of a deployed record, in bytes.
+pub(super) const DEPLOYED_LIMIT: u64 = 8 * 1024 * 1024;
+
+/// Returns the name of the document of a deployed record. An id may have any characters, and a file
+/// may not.
+pub(super) fn deployed_name(id: &SolutionId) -> String {
+    format!("{}.json", Digest::of(id.as_str().as_bytes()))
 }
 
 /// A store of the journals, the plans and the lock of one environment.
@@ -65,6 +74,16 @@ pub trait Store: std::fmt::Debug + Send + Sync {
 
     /// Removes the records of an apply.
     async fn remove(&self, apply: &str) -> Result<(), StoreError>;
+
+    /// Stores the document of a record that an apply deployed, in place of an earlier one. It may
+    /// be lost in a crash.
+    async fn write_deployed(&self, id: &SolutionId, document: &[u8]) -> Result<(), StoreError>;
+
+    /// Returns the document of a deployed record, if there is one.
+    async fn read_deployed(&self, id: &SolutionId) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Removes the document of a deployed record, if there is one.
+    async fn remove_deployed(&self, id: &SolutionId) -> Result<(), StoreError>;
 
     /// Checks that the store can keep two processes apart, with temporary objects that it removes
     /// again. If the call is dropped, the check still continues to its end.

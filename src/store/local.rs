@@ -16,11 +16,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::backend::{Store, StoreKey};
+use super::backend::{DEPLOYED_LIMIT, Store, StoreKey, deployed_name};
 use super::entry::Record;
 use super::error::StoreError;
 use super::journal::{Journal, LineSink};
 use super::lock::{Held, LOCK_LIMIT, Lease, LockOwner};
+use crate::ident::SolutionId;
 use crate::regular_file::{self, JOURNAL_LIMIT, PLAN_LIMIT};
 
 /// The store of one environment, in a folder.
@@ -47,6 +48,10 @@ impl LocalStore {
 
     fn plan_path(&self, apply: &str) -> PathBuf {
         self.runs_folder().join(format!("{apply}.plan.json"))
+    }
+
+    fn deployed_path(&self, id: &SolutionId) -> PathBuf {
+        self.folder.join("deployed").join(deployed_name(id))
     }
 
     fn lock_path(&self) -> PathBuf {
@@ -162,6 +167,35 @@ impl Store for LocalStore {
             if_exists(fs::remove_file(&path)).map_err(failed("remove", &path))?;
         }
         Ok(())
+    }
+
+    async fn write_deployed(&self, id: &SolutionId, document: &[u8]) -> Result<(), StoreError> {
+        let path = self.deployed_path(id);
+        if let Some(folder) = path.parent() {
+            regular_file::make_private_folder(folder).map_err(failed("create", folder))?;
+        }
+        // Another process never reads a half-written document.
+        let part = path.with_extension("part");
+        private()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&part)
+            .and_then(|mut file| file.write_all(document))
+            .and_then(|()| fs::rename(&part, &path))
+            .map_err(failed("write", &path))
+    }
+
+    async fn read_deployed(&self, id: &SolutionId) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.deployed_path(id);
+        if_exists(regular_file::read(&path, DEPLOYED_LIMIT)).map_err(failed("read", &path))
+    }
+
+    async fn remove_deployed(&self, id: &SolutionId) -> Result<(), StoreError> {
+        let path = self.deployed_path(id);
+        if_exists(fs::remove_file(&path))
+            .map(drop)
+            .map_err(failed("remove", &path))
     }
 
     async fn prove_locks(&self) -> Result<(), StoreError> {

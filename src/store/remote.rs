@@ -14,7 +14,7 @@ use object_store::path::Path;
 use object_store::{Error, PutMode};
 use tokio::sync::OnceCell;
 
-use super::backend::{Store, StoreKey};
+use super::backend::{DEPLOYED_LIMIT, Store, StoreKey, deployed_name};
 use super::bucket::{Bucket, Names};
 use super::bucket_error::BucketError;
 use super::connection::OBJECT_LIMIT;
@@ -24,6 +24,7 @@ use super::journal::{Journal, LineSink};
 use super::lease::{Clock, RemoteLock};
 use super::lock::{Held, Lease, LockOwner};
 use super::probe::probe;
+use crate::ident::SolutionId;
 
 /// The maximum number of bytes that one command reads from a store.
 const STORE_LIMIT: u64 = 1024 * 1024 * 1024;
@@ -77,6 +78,10 @@ impl RemoteStore {
         self.runs_folder().join(apply)
     }
 
+    fn deployed_path(&self, id: &SolutionId) -> Path {
+        self.folder.clone().join("deployed").join(deployed_name(id))
+    }
+
     fn failed(
         &self,
         action: &'static str,
@@ -89,8 +94,12 @@ impl RemoteStore {
     }
 
     async fn get(&self, path: &Path) -> Result<Option<Bytes>, StoreError> {
+        self.get_up_to(OBJECT_LIMIT, path).await
+    }
+
+    async fn get_up_to(&self, limit: u64, path: &Path) -> Result<Option<Bytes>, StoreError> {
         let left = self.left.load(Ordering::Relaxed);
-        let found = self.bucket.read(path, left.min(OBJECT_LIMIT)).await;
+        let found = self.bucket.read(path, left.min(limit)).await;
         let Some(found) = found.map_err(self.failed("read", path))? else {
             return Ok(None);
         };
@@ -244,6 +253,25 @@ impl Store for RemoteStore {
             removed.map_err(self.failed("remove", &path))?;
         }
         Ok(())
+    }
+
+    async fn write_deployed(&self, id: &SolutionId, document: &[u8]) -> Result<(), StoreError> {
+        let path = self.deployed_path(id);
+        let document = document.to_vec();
+        let put = self.bucket.put(&path, document, PutMode::Overwrite).await;
+        put.map(drop).map_err(self.failed("write", &path))
+    }
+
+    async fn read_deployed(&self, id: &SolutionId) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.deployed_path(id);
+        let document = self.get_up_to(DEPLOYED_LIMIT, &path).await?;
+        Ok(document.map(|document| document.to_vec()))
+    }
+
+    async fn remove_deployed(&self, id: &SolutionId) -> Result<(), StoreError> {
+        let path = self.deployed_path(id);
+        let removed = self.bucket.remove(&path).await;
+        removed.map_err(self.failed("remove", &path))
     }
 
     async fn prove_locks(&self) -> Result<(), StoreError> {

@@ -86,6 +86,20 @@ reply! {
 }
 
 reply! {
+    /// The folder of a deployed version.
+    struct FolderBody {
+        path: Loose<'a> = "solution_path",
+    }
+}
+
+reply! {
+    /// The answer to GET of one version, of which only the folder is read.
+    struct FolderReply {
+        solution: Nested<FolderBody<'a>> = "solution",
+    }
+}
+
+reply! {
     /// The answer to a list.
     struct ListReply {
         has_more: Loose<'a> = "has_more" | "hasMore",

@@ -213,7 +213,10 @@ impl Step<'_> {
             Sent::Found(live) => self.await_found(live, target, deadline).await?,
             Sent::Accepted(job) => self.await_deploy(job, target, &known, deadline).await?,
         };
-        self.complete(live, after, deadline).await
+        let id = live.id.clone();
+        let recording = context.record_contents(&id, after);
+        let (completed, ()) = tokio::join!(self.complete(live, after, deadline), recording);
+        completed
     }
 
     /// Waits for a deploy whose answer, with the name of the job, was lost: only the record can be

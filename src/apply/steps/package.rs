@@ -18,8 +18,8 @@ use crate::api::{FileContent, WriteError};
 use crate::file_part::FilePart;
 use crate::ident::Digest;
 use crate::package::{
-    LocalPackage, PackageError, PrefixDigest, RangeSource, SourceError, Unreadable, inspect,
-    next_part,
+    LocalPackage, PackageError, PrefixDigest, RangeSource, SourceError, Unreadable, next_part,
+    read_contents,
 };
 use crate::plan::{Upload, UploadSource};
 
@@ -233,7 +233,7 @@ async fn check_fingerprint(
     source: &impl RangeSource,
     planned: &Digest,
 ) -> Result<(), PackageError> {
-    let found = inspect(source).await?.fingerprint;
+    let found = read_contents(source).await?.info.fingerprint;
     (found == *planned)
         .then_some(())
         .ok_or(Unreadable::Changed.into())

@@ -17,6 +17,7 @@ use crate::cli::workflow::{
 };
 use crate::plan::{Mode, Plan, PlanOptions, SavedPlan, SavedPlans, judge};
 use crate::render::{EnvironmentResult, PlanResult, StreamMessage};
+use crate::store::history_of;
 
 /// Show what apply would do; sends GETs only
 #[derive(Debug, Args)]
@@ -88,12 +89,16 @@ async fn make(
     let (session, look) = early_listing::open(&args.manifest, settings, io).await?;
     let mut options = args.planning.diff_options(mode);
     let overrides = args.planning.overrides();
-    let history = apply_session::read_history(&session, args.store.as_deref(), io).await?;
+    let store = args.store.as_deref();
+    let (applies, store) = apply_session::read_applies(&session, store, io).await?;
+    let history = history_of(&applies);
     options.held_back = apply_session::held_back(&history, &session);
     let planner = Planner {
         session: &session,
         history: &history,
         options: &options,
+        store: store.as_deref(),
+        contents: None,
     };
     let plan = planner.make_plan(look, &overrides, io).await?;
     let status = plan::status_of(&plan, args.planning.detailed_exitcode);

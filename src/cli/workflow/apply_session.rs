@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cancellation::Cancellation;
+use crate::apply::ContentsRecorder;
 use crate::cli::args::StoreArgs;
 use crate::cli::clock;
 use crate::cli::environment::lock_holder;
@@ -21,6 +22,7 @@ pub(in crate::cli) struct ApplySession<'a> {
     pub(in crate::cli) session: &'a Session,
     pub(in crate::cli) cancel: &'a Cancellation,
     pub(in crate::cli) store: Arc<dyn Store>,
+    pub(in crate::cli) contents: ContentsRecorder,
     pub(in crate::cli) lease: Box<dyn Lease>,
     /// The id of the lock; none if `--lock=false`.
     pub(in crate::cli) lock: Option<String>,
@@ -134,32 +136,33 @@ pub(in crate::cli) async fn read_history(
     store: Option<&str>,
     io: &mut Io,
 ) -> Result<ApplyHistory, CommandError> {
-    let applies = read_applies(session, store, io).await?;
+    let (applies, _) = read_applies(session, store, io).await?;
     Ok(history_of(&applies))
 }
 
-/// Reads the earlier applies in the same way.
-pub(super) async fn read_applies(
+/// Reads the earlier applies in the same way. Also returns the store, if it can be read.
+pub(in crate::cli) async fn read_applies(
     session: &Session,
     store: Option<&str>,
     io: &mut Io,
-) -> Result<Vec<PastApply>, CommandError> {
+) -> Result<(Vec<PastApply>, Option<Arc<dyn Store>>), CommandError> {
     let read = async {
         let store = session.context.store(store, &io.secrets)?;
         let reading = tokio::time::timeout(STORE_TIMEOUT, applies_of(&*store));
-        reading.await.unwrap_or_else(|_| {
+        let applies = reading.await.unwrap_or_else(|_| {
             let message = format!("`{}` does not answer", store.location());
             Err(CommandError::failed(message))
-        })
+        });
+        Ok::<_, CommandError>((applies?, store))
     };
     match read.await {
-        Ok(applies) => Ok(applies),
+        Ok((applies, store)) => Ok((applies, Some(store))),
         Err(error) => {
             let warning = "earlier applies unknown: the store could not be read";
             let mut causes = vec![error.to_string()];
             causes.extend(error.causes());
             io.warn(warning, causes)?;
-            Ok(Vec::new())
+            Ok((Vec::new(), None))
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::cli::clock;
 use crate::cli::error::CommandError;
 use crate::cli::io::{Io, Progress};
 use crate::plan::{ApprovedPlan, DiffOptions, OwnWrites, SavedPlan};
+use crate::render::words;
 use crate::store::{Entry, Journal, Record};
 
 impl ApplySession<'_> {
@@ -20,6 +21,8 @@ impl ApplySession<'_> {
             session: self.session,
             history: &self.past.history,
             options,
+            store: Some(&*self.store),
+            contents: Some(&self.contents),
         }
     }
 
@@ -46,6 +49,7 @@ impl ApplySession<'_> {
             sources: self.session.sources().unshown(),
             folder: &self.session.context.folder,
             journal,
+            contents: &self.contents,
             lease: &*self.lease,
             interrupt: self.cancel.interrupt().clone(),
             settings,
@@ -112,6 +116,16 @@ impl ApplySession<'_> {
         }
         if let Err(error) = self.store.close(&apply, journal).await {
             tracing::warn!(%error, "the journal could not be closed");
+        }
+        let failures = self.contents.failures();
+        if failures.versions > 0 {
+            let versions = words::count(failures.versions, "deployed version");
+            let warning = format!(
+                "the contents of {versions} could not be recorded, so later plans do not know \
+                 whether their packages changed"
+            );
+            // Writes were sent, so a closed output no longer changes the result.
+            let _ = io.warn(&warning, failures.causes);
         }
         Ok((apply, report))
     }

@@ -6,6 +6,7 @@ pub(in crate::cli) mod apply_session;
 mod apply_several;
 pub(in crate::cli) mod approval;
 pub(in crate::cli) mod cancellation;
+mod drift;
 pub(in crate::cli) mod execution;
 mod next_command;
 mod next_of_several;

@@ -5,18 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::StreamExt as _;
 
 use super::sources;
-use crate::apply::inspect_package;
+use crate::apply::{ContentsRecorder, inspect_contents};
 use crate::cli::environment::session::Session;
 use crate::cli::error::CommandError;
 use crate::cli::io::Io;
 use crate::live::Coverage;
 use crate::manifest::{Code, Problem};
-use crate::plan::{Inspection, Inspections, Plan, Refusal, entry_of};
+use crate::plan::{Inspection, Inspections, PackageContents, Plan, Refusal, entry_of};
 
 /// Inspects every package that the plan deploys, and attaches the results to the plan. A package
-/// that could not be inspected is a warning.
+/// that could not be inspected is a warning. The contents are kept for the records of an apply.
 pub(in crate::cli) async fn inspect(
     session: &Session,
+    contents: Option<&ContentsRecorder>,
     plan: Plan,
     io: &mut Io,
 ) -> Result<Plan, CommandError> {
@@ -35,7 +36,8 @@ pub(in crate::cli) async fn inspect(
         .map(|path| {
             let files = &files;
             async move {
-                let inspection = inspect_package(files, &path).await;
+                let keep = |read: &PackageContents| keep(contents, read);
+                let inspection = inspect_contents(files, &path, keep).await;
                 (path, inspection)
             }
         })
@@ -49,9 +51,16 @@ pub(in crate::cli) async fn inspect(
     let deploys = plan.changes.iter();
     let deploys = deploys.filter(|change| change.package_path().is_some());
     let entries = deploys.filter_map(|change| entry_of(session.manifest(), &change.identity));
-    inspections.sources = sources::inspect(session, entries, io, |_| {}).await?;
+    let keep = |read: &PackageContents| keep(contents, read);
+    inspections.sources = sources::inspect(session, entries, keep, io, |_| {}).await?;
     io.warn_of(&warnings(session, &plan, &inspections))?;
     Ok(plan.with_inspections(session.manifest(), &inspections))
+}
+
+fn keep(contents: Option<&ContentsRecorder>, read: &PackageContents) {
+    if let Some(contents) = contents {
+        contents.keep(read);
+    }
 }
 
 /// Returns the problem of the manifest that caused a refusal, if it is about a package.

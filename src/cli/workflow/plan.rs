@@ -1,11 +1,14 @@
 //! The planning of plan, apply and destroy: listing, comparison, package inspection.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use indexmap::IndexSet;
 
+use super::drift::KnownContents;
 use super::packages;
 use crate::api::{ListRequest, PendingListing, ReadError, VisibilityOf};
+use crate::apply::ContentsRecorder;
 use crate::cli::environment::session::Session;
 use crate::cli::error::{CommandError, ErrorKind, ExitStatus, with_precedence};
 use crate::cli::io::Io;
@@ -17,6 +20,7 @@ use crate::plan::{
     PlanProgress, Refusal, SavedPlan, Selector, Summary, diff, narrow, needs_whole_listing,
 };
 use crate::render::{Diagnostic, words};
+use crate::store::Store;
 
 /// The maximum number of unmanageable records that are named.
 const NAMED: usize = 3;
@@ -27,9 +31,13 @@ pub(in crate::cli) struct Planner<'a> {
     pub(in crate::cli) session: &'a Session,
     pub(in crate::cli) history: &'a ApplyHistory,
     pub(in crate::cli) options: &'a DiffOptions,
+    /// The store with the contents of deployed versions, if it can be read.
+    pub(in crate::cli) store: Option<&'a dyn Store>,
+    /// The recorder that keeps the contents of the packages of an apply.
+    pub(in crate::cli) contents: Option<&'a ContentsRecorder>,
 }
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
     /// Collects the live state, from a listing in progress if there is one, compares it, and checks
     /// the packages of the planned deploys.
     pub(in crate::cli) async fn make_plan(
@@ -65,7 +73,12 @@ impl Planner<'_> {
         overrides: &Overrides,
         io: &mut Io,
     ) -> Result<(LiveState, Plan), CommandError> {
-        let (live, mut plan) = self.collect_for_limits(look, overrides).await?;
+        let (options, live, plan) = self.collect_with_drift(look, io).await?;
+        let planner = Planner {
+            options: &options,
+            ..self
+        };
+        let (live, mut plan) = planner.collect_for_limits(live, plan, overrides).await?;
         for record in live.unmanageable().iter().take(NAMED) {
             let warning = format!(
                 "the live record {} of {} cannot be managed, and is left alone: {}",
@@ -94,7 +107,7 @@ impl Planner<'_> {
             plan = plan.with_similar_names(&similar);
         }
         refuse_secrets(&plan, io)?;
-        let plan = packages::inspect(self.session, plan, io).await?;
+        let plan = packages::inspect(self.session, self.contents, plan, io).await?;
         Ok((live, plan))
     }
 
@@ -106,10 +119,15 @@ impl Planner<'_> {
         io: &mut Io,
     ) -> Result<NarrowedPlan, CommandError> {
         let allow = &saved.options.allow;
-        let mut collected = self.collect_for_limits(None, allow).await?;
+        let (options, live, fresh) = self.collect_with_drift(None, io).await?;
+        let planner = Planner {
+            options: &options,
+            ..self
+        };
+        let mut collected = planner.collect_for_limits(live, fresh, allow).await?;
         loop {
             let (live, fresh) = collected;
-            let fresh = packages::inspect(self.session, fresh, io).await?;
+            let fresh = packages::inspect(self.session, self.contents, fresh, io).await?;
             let narrowed = narrow(self.manifest(), &live, fresh, &saved.plan, progress);
             // Changes that earlier applies of the plan made also count.
             let limits = &self.manifest().environment.limits;
@@ -119,7 +137,7 @@ impl Planner<'_> {
                 drop_in_background(live);
                 return Ok(narrowed);
             }
-            collected = self.collect_whole().await?;
+            collected = planner.collect_whole().await?;
         }
     }
 
@@ -146,16 +164,46 @@ impl Planner<'_> {
         self.session.manifest()
     }
 
-    /// Collects everything that the plan and its limits need, and compares it.
-    async fn collect_for_limits(
+    /// Collects the live state and compares it, also with the contents of the declared sources.
+    /// Returns the options with the versions that must be replaced because of their contents.
+    async fn collect_with_drift(
         self,
         look: Option<PendingListing>,
-        overrides: &Overrides,
-    ) -> Result<(LiveState, Plan), CommandError> {
+        io: &mut Io,
+    ) -> Result<(Cow<'a, DiffOptions>, LiveState, Plan), CommandError> {
         let (live, plan) = match look {
             Some(look) => self.diff_early(look).await?,
             None => self.collect_and_diff(false).await?,
         };
+        let known = KnownContents {
+            session: self.session,
+            store: self.store,
+            history: self.history,
+            options: self.options,
+        };
+        let redeploy = known.changed(&plan, io).await?;
+        if redeploy.is_empty() {
+            return Ok((Cow::Borrowed(self.options), live, plan));
+        }
+        let options = DiffOptions {
+            redeploy,
+            ..self.options.clone()
+        };
+        let planner = Planner {
+            options: &options,
+            ..self
+        };
+        let plan = planner.compare(&live)?;
+        Ok((Cow::Owned(options), live, plan))
+    }
+
+    /// Collects the rest that the plan and its limits need, and compares it.
+    async fn collect_for_limits(
+        self,
+        live: LiveState,
+        plan: Plan,
+        overrides: &Overrides,
+    ) -> Result<(LiveState, Plan), CommandError> {
         // A percentage limit needs the number of live versions.
         let limits = &self.manifest().environment.limits;
         let needs_whole = needs_whole_listing(&plan, None, limits, overrides);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::apply_session::{self, ApplySession, EarlierApplies, applies_of, held_back, read_apply};
 use super::cancellation::Cancellation;
-use crate::apply::{self, RecoveredOutcome, Recovery};
+use crate::apply::{self, ContentsRecorder, RecoveredOutcome, Recovery};
 use crate::cli::args::StoreArgs;
 use crate::cli::clock;
 use crate::cli::environment::session::Session;
@@ -27,6 +27,7 @@ pub(in crate::cli) async fn open<'a>(
     let mut apply_session = ApplySession {
         session,
         cancel,
+        contents: ContentsRecorder::new(Arc::clone(&store)),
         store,
         lease,
         lock,

@@ -46,7 +46,7 @@ impl SavedSource<'_> {
         let saved = saved.find(|saved| saved.environment() == name);
         let saved = saved.ok_or_else(|| CommandError::failed("it has no saved plan"))?;
         (self.check)(saved, session)?;
-        let applies = apply_session::read_applies(session, store, io).await?;
+        let (applies, store) = apply_session::read_applies(session, store, io).await?;
         let history = history_of(&applies);
         let progress = progress_of(&applies, &saved.id);
         let (mode, replace) = (saved.plan.mode, &saved.options.replace);
@@ -58,6 +58,8 @@ impl SavedSource<'_> {
             session,
             history: &history,
             options: &options,
+            store: store.as_deref(),
+            contents: None,
         };
         let narrowed = planner.make_narrowed(saved, &progress, io).await?;
         let plan = narrowed.to_execute().into_owned();
@@ -103,12 +105,15 @@ pub(super) async fn make_from(
         let mut options = planning.diff_options(mode);
         // A version may be declared in some of the environments only.
         options.may_select_nothing = true;
-        let history = apply_session::read_history(session, store, io).await?;
+        let (applies, store) = apply_session::read_applies(session, store, io).await?;
+        let history = history_of(&applies);
         options.held_back = apply_session::held_back(&history, session);
         let planner = Planner {
             session,
             history: &history,
             options: &options,
+            store: store.as_deref(),
+            contents: None,
         };
         let (live, plan) = planner.make_plan_and_live(None, &overrides, io).await?;
         let unused = planner.unused_selectors(&live);

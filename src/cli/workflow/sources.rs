@@ -1,7 +1,7 @@
 //! The packages that the manifest declares as sources of uploads: files on this machine, and
 //! packages of other environments.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use futures_util::StreamExt as _;
@@ -11,10 +11,10 @@ use crate::apply::SourceReaders;
 use crate::cli::environment::session::Session;
 use crate::cli::error::CommandError;
 use crate::cli::io::Io;
-use crate::ident::Identity;
+use crate::ident::{Digest, Identity};
 use crate::manifest::{Desired, Glob, Source, SourceOrigin};
 use crate::package::{self, LocalPackage, PackageError, Unreadable};
-use crate::plan::{PackageProblem, SourcePackage, Upload, UploadSource};
+use crate::plan::{PackageContents, PackageProblem, SourcePackage, Upload, UploadSource};
 
 /// The maximum number of sources that are read at the same time.
 const AT_ONCE: usize = 8;
@@ -23,40 +23,162 @@ const AT_ONCE: usize = 8;
 pub(in crate::cli) type InspectedSources =
     BTreeMap<Identity, Result<SourcePackage, PackageProblem>>;
 
-/// Inspects the sources of these entries. `adjust` changes the settings of the clients of other
-/// environments.
+/// Inspects the sources of these entries. `keep` receives the contents of each, and `adjust` changes
+/// the settings of the clients of other environments.
 pub(in crate::cli) async fn inspect<'a>(
     session: &Session,
     entries: impl IntoIterator<Item = &'a Desired>,
+    keep: impl Fn(&PackageContents),
     io: &mut Io,
     adjust: impl Fn(&mut ClientSettings),
 ) -> Result<InspectedSources, CommandError> {
     let entries = entries.into_iter();
     let sources = entries.filter_map(|entry| Some((&entry.identity, entry.source.as_deref()?)));
     let sources: Vec<(&Identity, &Source)> = sources.collect();
-    let environments = sources
-        .iter()
-        .filter_map(|(_, source)| match &source.origin {
-            SourceOrigin::Environment { name, .. } => Some(name.as_str()),
-            SourceOrigin::File(_) => None,
-        });
-    let environments: BTreeSet<&str> = environments.collect();
-    let closed = session.open_sources(environments, io, adjust).await?;
-    let readers = session.sources();
-    let (closed, readers) = (&closed, &readers);
+    let all = sources.iter().map(|(_, source)| *source);
+    let readers = SourceClients::open(session, all, io, adjust).await?;
+    let (readers, keep) = (&readers, &keep);
     let inspected = futures_util::stream::iter(sources)
         .map(|(identity, source)| async move {
-            let inspected = match &source.origin {
-                SourceOrigin::File(text) => inspect_file(session, source, text).await,
-                SourceOrigin::Environment { name, path } => match closed.get(name) {
-                    Some(error) => Err(unreadable(source, &described(error))),
-                    None => inspect_remote(readers, source, name, path).await,
-                },
+            let inspected = match readers.read(source).await {
+                Ok(read) => {
+                    keep(&read.contents);
+                    read.inspected(source).await
+                }
+                Err(problem) => Err(problem),
             };
             (identity.clone(), inspected)
         })
         .buffer_unordered(AT_ONCE);
     Ok(inspected.collect().await)
+}
+
+/// The clients of the environments that packages are transferred from.
+pub(super) struct SourceClients<'a> {
+    session: &'a Session,
+    readers: SourceReaders,
+    /// The environments without a client.
+    closed: BTreeMap<String, CommandError>,
+}
+
+impl<'a> SourceClients<'a> {
+    /// Opens the clients that these sources need. `adjust` changes their settings.
+    pub(super) async fn open(
+        session: &'a Session,
+        sources: impl Iterator<Item = &Source>,
+        io: &mut Io,
+        adjust: impl Fn(&mut ClientSettings),
+    ) -> Result<Self, CommandError> {
+        let environments = sources.filter_map(|source| match &source.origin {
+            SourceOrigin::Environment { name, .. } => Some(name.as_str()),
+            SourceOrigin::File(_) => None,
+        });
+        let closed = session.open_sources(environments.collect(), io, adjust);
+        Ok(Self {
+            closed: closed.await?,
+            readers: session.sources(),
+            session,
+        })
+    }
+
+    /// Reads the contents of a source: of the file that it matches, or of the package in the other
+    /// environment, by a few ranges.
+    pub(super) async fn read(&self, source: &Source) -> Result<ReadSource, PackageProblem> {
+        let (path, file, contents) = match &source.origin {
+            SourceOrigin::File(text) => {
+                let (path, file) = self.open_file(source, text)?;
+                let contents = package::read_contents(&file).await;
+                (path, Some(file), contents)
+            }
+            SourceOrigin::Environment { name, path } => {
+                if let Some(error) = self.closed.get(name) {
+                    return Err(unreadable(source, &described(error)));
+                }
+                let reader = self.readers.get(name);
+                let reader =
+                    reader.ok_or_else(|| unreadable(source, "the environment has no client"))?;
+                let contents = package::read_contents(&reader.package(path)).await;
+                (source.origin.to_string(), None, contents)
+            }
+        };
+        Ok(ReadSource {
+            path,
+            contents: contents.map_err(|error| not_inspected(source, &error))?,
+            file,
+        })
+    }
+
+    /// Finds and opens the file of a source.
+    fn open_file(
+        &self,
+        source: &Source,
+        text: &str,
+    ) -> Result<(String, LocalPackage), PackageProblem> {
+        let refused = |why: String| problem(source, why);
+        let context = &self.session.context;
+        let found = find(&context.folder, text).map_err(refused)?;
+        let path = context
+            .settings
+            .manifest_path(&context.folder, &found)
+            .map_err(|error| refused(format!("may not be read: {error}")))?;
+        let file = LocalPackage::open(&path);
+        let file = file.map_err(|error| unreadable(source, &error.to_string()))?;
+        Ok((found.display().to_string(), file))
+    }
+}
+
+/// The package of a source.
+pub(super) struct ReadSource {
+    /// The path, relative to the manifest, or with its environment.
+    pub(super) path: String,
+    pub(super) contents: PackageContents,
+    /// The file; none if the package is in another environment.
+    file: Option<LocalPackage>,
+}
+
+impl ReadSource {
+    /// Reads the whole file. None for a package in another environment, which is read only when it
+    /// is transferred.
+    pub(super) async fn sha256(&self, source: &Source) -> Result<Option<Digest>, PackageProblem> {
+        let Some(file) = &self.file else {
+            return Ok(None);
+        };
+        let digest = package::digest(file, self.contents.size).await;
+        Ok(Some(digest.map_err(|error| not_inspected(source, &error))?))
+    }
+
+    /// Returns the upload of the package, and what it contains.
+    async fn inspected(self, source: &Source) -> Result<SourcePackage, PackageProblem> {
+        let sha256 = self.sha256(source).await?;
+        let Self { path, contents, .. } = self;
+        let upload_source = match (&source.origin, sha256) {
+            (SourceOrigin::File(_), Some(sha256)) => {
+                if let Some(declared) = source.sha256.clone().filter(|it| *it != sha256) {
+                    return Err(PackageProblem::OtherDigest {
+                        source_path: path,
+                        declared,
+                        found: sha256,
+                    });
+                }
+                UploadSource::File { path, sha256 }
+            }
+            (SourceOrigin::File(_), None) => return Err(unreadable(source, "it is gone")),
+            (SourceOrigin::Environment { name, path }, _) => UploadSource::Environment {
+                environment: name.clone(),
+                path: path.clone(),
+                fingerprint: contents.info.fingerprint.clone(),
+                sha256: source.sha256.clone(),
+            },
+        };
+        Ok(SourcePackage {
+            upload: Upload {
+                source: upload_source,
+                size: contents.size,
+                overwrite: source.overwrite,
+            },
+            info: contents.info,
+        })
+    }
 }
 
 fn described(error: &CommandError) -> String {
@@ -94,70 +216,6 @@ fn not_inspected(source: &Source, error: &PackageError) -> PackageProblem {
             problem(source, format!("is no package: {}", chain(reason)))
         }
     }
-}
-
-/// Inspects a package of another environment by a few ranges.
-async fn inspect_remote(
-    readers: &SourceReaders,
-    source: &Source,
-    environment: &str,
-    path: &str,
-) -> Result<SourcePackage, PackageProblem> {
-    let reader = readers.get(environment);
-    let reader = reader.ok_or_else(|| unreadable(source, "the environment has no client"))?;
-    let read = package::read_contents(&reader.package(path)).await;
-    let contents = read.map_err(|error| not_inspected(source, &error))?;
-    Ok(SourcePackage {
-        upload: Upload {
-            source: UploadSource::Environment {
-                environment: environment.to_owned(),
-                path: path.to_owned(),
-                fingerprint: contents.info.fingerprint.clone(),
-                sha256: source.sha256.clone(),
-            },
-            size: contents.size,
-            overwrite: source.overwrite,
-        },
-        info: contents.info,
-    })
-}
-
-/// Finds the file of a source, and reads it.
-async fn inspect_file(
-    session: &Session,
-    source: &Source,
-    text: &str,
-) -> Result<SourcePackage, PackageProblem> {
-    let refused = |why: String| problem(source, why);
-    let context = &session.context;
-    let found = find(&context.folder, text).map_err(refused)?;
-    let path = context
-        .settings
-        .manifest_path(&context.folder, &found)
-        .map_err(|error| refused(format!("may not be read: {error}")))?;
-    let file = LocalPackage::open(&path);
-    let file = file.map_err(|error| unreadable(source, &error.to_string()))?;
-    let read = package::read_whole(&file).await;
-    let (contents, sha256) = read.map_err(|error| not_inspected(source, &error))?;
-    let source_path = found.display().to_string();
-    if let Some(declared) = source.sha256.clone().filter(|declared| *declared != sha256) {
-        return Err(PackageProblem::OtherDigest {
-            source_path,
-            declared,
-            found: sha256,
-        });
-    }
-    Ok(SourcePackage {
-        upload: Upload {
-            source: UploadSource::File {
-                path: source_path,
-                sha256,
-            },
-            size: contents.size,
-            overwrite: source.overwrite,
-        },
-        info: contents.info,
-    })
 }
 
 /// Returns the only file that matches a path of patterns, relative to the folder. The error is the

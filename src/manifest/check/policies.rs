@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::super::duration::parse_count;
-use super::super::model::{KeyPositions, Superseded, SupersededPolicy};
+use super::super::model::{KeyPositions, Redeploy, Superseded, SupersededPolicy};
 use super::super::node::{Field, Slot, Text};
 use super::super::overlay::{Solution, value};
 use super::super::position::Mark;
@@ -46,6 +46,7 @@ impl<'a> Context<'a> {
                 let _ = self.check_local(field, known);
             }
             let _ = self.word(plain(&defaults.overwrite), known, &FLAG);
+            let _ = self.word(plain(&defaults.redeploy), known, &Redeploy::WORDS);
         }
     }
 

@@ -5,10 +5,10 @@
 
 use super::super::glob::Glob;
 use super::super::masking::printable;
-use super::super::model::{Environment, Source, SourceOrigin};
+use super::super::model::{Environment, Redeploy, Source, SourceOrigin};
 use super::super::near::{head, list, nearest};
 use super::super::node::{Field, Node, Shape as _};
-use super::super::overlay::{Layers, Solution, entries, solution, value};
+use super::super::overlay::{FIRST_DEFAULT, Layers, Solution, entries, solution, value};
 use super::super::position::Mark;
 use super::super::problem::Code;
 use super::super::raw::{RawSource, RawSourceEnvironment, RawVersion};
@@ -37,11 +37,17 @@ impl<'a> Context<'a> {
         known: Builtins<'_>,
     ) -> Outcome<Source> {
         let source = solution.source(layers).map(|(_, field)| field);
-        let fields = [solution.sha256(layers), solution.overwrite(layers)];
-        let [sha256, overwrite] = fields.map(|found| found.map(|(_, field)| field));
-        if source.is_none() && sha256.is_none() && overwrite.is_none() {
+        let redeploy = solution.redeploy(layers);
+        let fields = [
+            solution.sha256(layers),
+            solution.overwrite(layers),
+            redeploy,
+        ];
+        if source.is_none() && fields.iter().all(Option::is_none) {
             return Ok(None);
         }
+        let redeploy_layer = redeploy.map(|(layer, _)| layer);
+        let [sha256, overwrite, redeploy] = fields.map(|found| found.map(|(_, field)| field));
         let origin = source.map(|source| self.check_origin(source, solution, version, known));
         let digest = self.text_with(sha256, known).and_then(|value| {
             let parse = |value: Value<'_>| {
@@ -53,7 +59,19 @@ impl<'a> Context<'a> {
             value.map(parse).transpose()
         });
         let overwrite = self.word(overwrite, known, &FLAG);
+        let policy = self.word(redeploy, known, &Redeploy::WORDS);
         let (origin, digest, overwrite) = (origin.transpose()?, digest?, overwrite?);
+        let policy = policy?.unwrap_or_default();
+        // A default has no effect on a version without a source.
+        let has_effect = origin.is_some() || redeploy_layer < Some(FIRST_DEFAULT);
+        if let Some(field) = redeploy.filter(|_| has_effect)
+            && policy == Redeploy::OnChange
+            && sha256.is_none()
+        {
+            let message = "`redeploy: on_change` needs `source` and `sha256`";
+            let at = field.node.used;
+            return Err(self.problems.report(Code::BadRedeploy, message, at));
+        }
         let Some((origin, at)) = origin else {
             if let Some(field) = sha256 {
                 let message = "`sha256` needs `source`, whose bytes it pins";
@@ -67,6 +85,7 @@ impl<'a> Context<'a> {
             origin,
             sha256: digest,
             overwrite: overwrite.unwrap_or(false),
+            redeploy: policy,
         }))
     }
 

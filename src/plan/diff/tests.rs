@@ -260,6 +260,28 @@ fn tombstones_delete_live_versions() {
     assert_eq!(plan.at("Form@2").action.before(), None);
 }
 
+/// Only the record whose contents were compared is replaced.
+#[test]
+fn a_changed_source_replaces_its_record() {
+    let base = || {
+        scenario()
+            .declare([declared("Form@1"), declared("Other@1")])
+            .live([live("Form@1").id("seven"), live("Other@1")])
+    };
+    let replaced = [("Form@1", ActionKind::Replace, "content-changed")];
+    let plan = base().redeploy("Form@1", "seven").expect(&replaced);
+    assert!(plan.at("Form@1").has(&Note::OutOfServiceMeanwhile));
+    base().redeploy("Form@1", "eight").expect_nothing();
+    base().redeploy("Form@2", "seven").expect_nothing();
+    let asked = [("Form@1", ActionKind::Replace, "requested")];
+    base()
+        .redeploy("Form@1", "seven")
+        .replace("Form@1")
+        .expect(&asked);
+    let blocked = base().redeploy("Form@1", "seven").protect("Form@*").plan();
+    assert_eq!(blocked.at("Form@1").blocked, [Block::Protected]);
+}
+
 #[test]
 fn a_path_is_needed_only_for_a_deploy() {
     let pathless = |text| declared(text).pathless();

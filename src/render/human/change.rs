@@ -4,9 +4,12 @@ use std::io::{self, Write as _};
 
 use crate::ident::SolutionId;
 use crate::manifest::unmistakable;
-use crate::plan::{ActionKind, Block, Change, Decision, FieldChange, Note, Succession};
+use crate::plan::{
+    ActionKind, Block, Change, ContentDrift, Decision, FieldChange, Note, Reason, Succession,
+};
 use crate::render::styles::{StyledWriter, styled};
 use crate::render::text_diff::marked;
+use crate::render::view::drift;
 use crate::render::view::plan as view;
 use crate::render::words;
 
@@ -27,6 +30,9 @@ pub(super) fn render_change(
     writeln!(out, "{symbol} {}", words::address(&change.address))?;
     for field in &change.fields {
         render_field(field, out)?;
+    }
+    if let Reason::ContentChanged { drift } = &change.reason {
+        render_drift(drift, out)?;
     }
     let mut warn = |text: &str| {
         let line = styled(out.styles.warning, format!("! {text}"));
@@ -121,6 +127,43 @@ fn render_field(field: &FieldChange, out: &mut StyledWriter<'_>) -> io::Result<(
     let left = field.decision.remark();
     let sign = if left.is_empty() { sign } else { " " };
     writeln!(out, "      {} {name} = {text}{left}", styled(style, sign))
+}
+
+/// Writes the differences between the deployed contents and the source.
+fn render_drift(contents: &ContentDrift, out: &mut StyledWriter<'_>) -> io::Result<()> {
+    let styles = out.styles;
+    let name = format!("{:<FIELD_WIDTH$}", "contents");
+    let counts = words::escaped(&drift::counts(contents));
+    writeln!(
+        out,
+        "      {} {name} = {counts}",
+        styled(styles.change, "~")
+    )?;
+    for line in drift::lines(contents) {
+        let style = match line.sign {
+            '+' => styles.add,
+            '-' => styles.destroy,
+            '~' => styles.change,
+            _ => styles.faint,
+        };
+        let text = words::escaped(&line.text);
+        let indent = if line.is_nested { 12 } else { 10 };
+        let text = styled(style, format!("{} {text}", line.sign));
+        writeln!(out, "{:indent$}{text}", "")?;
+    }
+    Ok(())
+}
+
+/// Returns the differences between the deployed contents and the source as lines, which are not
+/// escaped.
+pub fn drift_lines(contents: &ContentDrift) -> Vec<String> {
+    let lines = drift::lines(contents).into_iter().map(|line| {
+        let indent = if line.is_nested { "  " } else { "" };
+        format!("{indent}{} {}", line.sign, line.text)
+    });
+    std::iter::once(drift::counts(contents))
+        .chain(lines)
+        .collect()
 }
 
 fn value(text: &str) -> String {

@@ -3,9 +3,8 @@
 use std::io::{self, Write};
 
 use super::table::{Rows, render_rows};
-use crate::plan::{MemberChange, PackageDiff};
+use crate::plan::{LineKind, MemberChange, PackageDiff, line_diff};
 use crate::render::styles::{StyledWriter, styled};
-use crate::render::text_diff::{LineKind, line_diff};
 use crate::render::view::PackageView;
 use crate::render::words;
 

@@ -16,7 +16,7 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// The message.
     pub summary: String,
-    /// The causes and the fix, one per line.
+    /// The causes, more facts and the fix, one per line.
     pub detail: String,
     /// The affected version.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -134,7 +134,8 @@ impl Diagnostic {
         let labels = labels
             .filter(|label| !label.text.is_empty())
             .map(|label| format!("line {}: {}", label.position.line, label.text));
-        let lines: Vec<String> = labels.chain(problem.help.clone()).collect();
+        let details = problem.details.iter().cloned();
+        let lines: Vec<String> = labels.chain(details).chain(problem.help.clone()).collect();
         let primary = problem.primary.as_ref();
         let line = problem.primary_line();
         Self {

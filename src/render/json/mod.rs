@@ -3,6 +3,7 @@
 mod abandon;
 mod diagnostic;
 mod doctor;
+mod drift;
 mod events;
 mod items;
 mod line;

@@ -3,8 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::plan::{MemberChange, PackageDiff};
-use crate::render::text_diff::{LineKind, line_diff};
+use crate::plan::{DiffLine, LineKind, MemberChange, PackageDiff, line_diff};
 use crate::render::view::PackageView;
 
 const FORMAT_VERSION: &str = "1.0";
@@ -93,7 +92,7 @@ enum ChangeWord {
 
 /// A line of `package.json`.
 #[derive(Debug, Serialize, JsonSchema)]
-struct LineItem {
+pub(super) struct LineItem {
     /// The kind of the line.
     kind: LineWord,
     /// The number of the line in the first package, from 1; null if it does not have the line.
@@ -116,6 +115,22 @@ enum LineWord {
     Added,
 }
 
+impl LineItem {
+    /// Returns a line of a comparison.
+    pub(super) fn of(line: DiffLine) -> Self {
+        Self {
+            kind: match line.kind {
+                LineKind::Context => LineWord::Context,
+                LineKind::Removed => LineWord::Removed,
+                LineKind::Added => LineWord::Added,
+            },
+            before: line.before,
+            after: line.after,
+            text: line.text,
+        }
+    }
+}
+
 impl<'a> PackageDocument<'a> {
     /// Returns the document of a package.
     pub fn of(package: &PackageView<'a>) -> Self {
@@ -133,17 +148,7 @@ impl<'a> PackageDiffDocument<'a> {
         let lines = is_json.then(|| {
             let [before, after] = diff.package_json();
             let lines = line_diff(&before, &after)?.into_iter().flatten();
-            let item = |line: crate::render::text_diff::DiffLine| LineItem {
-                kind: match line.kind {
-                    LineKind::Context => LineWord::Context,
-                    LineKind::Removed => LineWord::Removed,
-                    LineKind::Added => LineWord::Added,
-                },
-                before: line.before,
-                after: line.after,
-                text: line.text,
-            };
-            Some(lines.map(item).collect())
+            Some(lines.map(LineItem::of).collect())
         });
         Self {
             format_version: FORMAT_VERSION,

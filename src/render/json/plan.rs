@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::drift::DriftItem;
 use super::items::{InFlightItem, OrphanedItem, PositionItem};
 use crate::ident::Identity;
 use crate::plan::{
@@ -98,7 +99,8 @@ pub(super) struct ChangeExtension {
     pub(super) environment: Option<String>,
     /// The owner.
     owner: String,
-    /// The reason: `declared`, `superseded`, `undeclared`, `tombstone` or `requested`.
+    /// The reason: `declared`, `superseded`, `undeclared`, `tombstone`, `requested` or
+    /// `content-changed`.
     reason: &'static str,
     /// The versions that supersede it.
     superseded_by: Vec<String>,
@@ -126,6 +128,9 @@ pub(super) struct ChangeExtension {
     narrows_visibility: bool,
     /// The versions that this one replaces when it comes into service; null if there are none.
     takes_over: Option<SuccessionItem>,
+    /// The difference between the deployed contents and the source; only if it is the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_drift: Option<DriftItem>,
     /// Every field that differs, including differences that are left alone.
     fields: Vec<FieldItem>,
     /// Additional facts for a reader, as stable words.
@@ -272,6 +277,9 @@ fn resource_change(change: &Change, successions: &Successions<'_>) -> ResourceCh
         provider_name: "solform",
         change: change_item(&change.action),
         action_reason: match (&change.reason, change.action.kind()) {
+            (Reason::ContentChanged { .. }, ActionKind::Replace) => {
+                Some("replace_because_cannot_update")
+            }
             (_, ActionKind::Replace) => Some("replace_by_request"),
             (Reason::Undeclared, ActionKind::Delete) => Some("delete_because_no_resource_config"),
             _ => None,
@@ -366,10 +374,16 @@ pub(super) fn extension(change: &Change, succession: Option<Succession<'_>>) -> 
         Reason::Undeclared => ("undeclared", &[][..]),
         Reason::Tombstone => ("tombstone", &[][..]),
         Reason::Requested => ("requested", &[][..]),
+        Reason::ContentChanged { .. } => ("content-changed", &[][..]),
     };
     let successor = |successor: &Successor| successor.address.to_string();
+    let drift = match &change.reason {
+        Reason::ContentChanged { drift } => Some(DriftItem::of(drift)),
+        _ => None,
+    };
     ChangeExtension {
         environment: None,
+        content_drift: drift,
         owner: change.identity.owner.to_string(),
         reason,
         superseded_by: superseded_by.iter().map(ToString::to_string).collect(),

@@ -8,9 +8,11 @@ use super::budget::{Row, Section, Tables, mark, quotes, strong, values};
 use super::escape::{NAME_LIMIT, code, marker, short_code};
 use crate::ident::Address;
 use crate::plan::{
-    ActionKind, Change, Decision, FieldChange, Mode, Plan, Succession, Successions, Summary,
+    ActionKind, Change, ContentDrift, Decision, FieldChange, Mode, Plan, Reason, Succession,
+    Successions, Summary,
 };
 use crate::render::json::leftovers as leftovers_of;
+use crate::render::view::drift;
 use crate::render::view::plan as view;
 use crate::render::words;
 
@@ -95,6 +97,10 @@ fn row(change: &Change, succession: Option<&Succession<'_>>) -> Row {
         .filter(|field| field.decision == Decision::Apply && field.before != field.after)
         .map(field_text)
         .collect();
+    let mut fields = fields;
+    if let Reason::ContentChanged { drift } = &change.reason {
+        fields.push(drift_text(drift));
+    }
     let fields = if fields.is_empty() {
         kind.legend().to_owned()
     } else {
@@ -141,6 +147,29 @@ fn field_text(field: &FieldChange) -> String {
         after.as_deref(),
         code,
     )
+}
+
+/// The maximum number of lines about contents in a cell.
+const MAX_CONTENTS: usize = 16;
+
+/// Returns the differences between the deployed contents and the source.
+fn drift_text(contents: &ContentDrift) -> String {
+    let lines = drift::lines(contents);
+    let total = lines.len();
+    let shown = lines.iter().take(MAX_CONTENTS).map(|line| {
+        let indent = if line.is_nested { "&emsp;" } else { "" };
+        let text = format!("{} {}", line.sign, words::clipped(&line.text).0);
+        format!("{indent}{}", code(text.trim()))
+    });
+    let mut parts = vec![format!("contents: {}", drift::counts(contents))];
+    parts.extend(shown);
+    if total > MAX_CONTENTS {
+        parts.push(format!(
+            "and {}",
+            words::count(total - MAX_CONTENTS, "more line")
+        ));
+    }
+    parts.join("<br>")
 }
 
 fn why(change: &Change, succession: Option<&Succession<'_>>) -> String {

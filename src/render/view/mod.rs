@@ -1,6 +1,7 @@
 //! The sentences, risks and counts that all formats share.
 
 mod abandon;
+pub(super) mod drift;
 pub(super) mod matrix;
 mod package;
 pub(super) mod past;

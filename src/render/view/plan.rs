@@ -168,6 +168,7 @@ pub(in crate::render) fn short_reason(reason: &Reason) -> &'static str {
         Reason::Undeclared => "its name is not declared, so `manage.undeclared` applies",
         Reason::Tombstone => "declared as ABSENT",
         Reason::Requested => "requested by the command",
+        Reason::ContentChanged { .. } => "content changed",
     }
 }
 
@@ -176,9 +177,11 @@ pub(in crate::render) fn reason(reason: &Reason, show: impl Fn(&Address) -> Stri
     let short = short_reason(reason);
     match reason {
         Reason::Superseded { by } => format!("{short} by {}", joined(by.iter().map(show))),
-        Reason::Declared | Reason::Undeclared | Reason::Tombstone | Reason::Requested => {
-            short.to_owned()
-        }
+        Reason::Declared
+        | Reason::Undeclared
+        | Reason::Tombstone
+        | Reason::Requested
+        | Reason::ContentChanged { .. } => short.to_owned(),
     }
 }
 

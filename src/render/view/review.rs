@@ -85,6 +85,7 @@ pub(in crate::render) fn effect(effect: &Effect, quote: impl Fn(&str) -> String)
         | PolicyEffect::DeployedInactive
         | PolicyEffect::Expected
         | PolicyEffect::NotDeployedAgain
+        | PolicyEffect::ReplacedOnChange
         | PolicyEffect::Blocked => format!("{who} are listed separately"),
     }
 }
@@ -97,6 +98,10 @@ fn effect_on_version(who: &str, policy: PolicyEffect) -> String {
         }
         PolicyEffect::Expected => format!("{who} has no path, so it must already be live"),
         PolicyEffect::NotDeployedAgain => format!("if {who} is live, it is not deployed again"),
+        PolicyEffect::ReplacedOnChange => format!(
+            "if {who} is live, and its source is not what was deployed, it will be deleted and \
+             deployed again"
+        ),
         PolicyEffect::LeftAlone(why) => {
             format!(
                 "if {who} is live, it stays live, unchanged: {}",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use object_store::path::Path;
-use solform::ident::{Address, Digest, JobId};
+use solform::ident::{Address, Digest, JobId, SolutionId};
 use solform::outcome::{OutcomeKind, WriteKind};
 use solform::plan::Subject;
 use solform::store::{
@@ -83,7 +83,31 @@ async fn read(store: &dyn Store, run: &str) -> PastApply {
 /// Checks every guarantee of a store. `store` creates another one over the same location.
 async fn check_contract(store: &dyn Fn() -> Box<dyn Store>) {
     check_journals(store).await;
+    check_deployed(store).await;
     check_lock(store).await;
+}
+
+/// A document is replaced and removed as a whole, and other records are not affected.
+async fn check_deployed(store: &dyn Fn() -> Box<dyn Store>) {
+    let one = store();
+    let ids = ["a", "../b/ü", "A"].map(|id| SolutionId::parse(id).unwrap());
+    for id in &ids {
+        assert_eq!(one.read_deployed(id).await.unwrap(), None);
+        one.remove_deployed(id).await.unwrap();
+        one.write_deployed(id, b"old").await.unwrap();
+        let new = format!("new {id}");
+        one.write_deployed(id, new.as_bytes()).await.unwrap();
+    }
+    let [first, others @ ..] = &ids;
+    one.remove_deployed(first).await.unwrap();
+    let other = store();
+    assert_eq!(other.read_deployed(first).await.unwrap(), None);
+    for id in others {
+        let document = other.read_deployed(id).await.unwrap().unwrap();
+        assert_eq!(String::from_utf8(document).unwrap(), format!("new {id}"));
+    }
+    // They are no applies.
+    assert_eq!(other.applies().await.unwrap(), ["0002"]);
 }
 
 async fn check_journals(store: &dyn Fn() -> Box<dyn Store>) {

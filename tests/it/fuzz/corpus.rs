@@ -10,8 +10,8 @@ use solform::ident::{Address, Digest, Identity, Owner, SolutionId, SolutionName,
 use solform::live::{Coverage, LiveState, LiveVersion};
 use solform::manifest::{Selection, SourceFile, read};
 use solform::plan::{
-    ApplyHistory, DiffOptions, Inspection, Inspections, LocalSource, Mode, Overrides, PackageField,
-    PackageInfo, PackageProblem, PlanOptions, SavedPlan, Upload, diff, judge,
+    ApplyHistory, DiffOptions, Inspection, Inspections, Mode, Overrides, PackageField, PackageInfo,
+    PackageProblem, PlanOptions, SavedPlan, SourcePackage, Upload, UploadSource, diff, judge,
 };
 
 use crate::support::plan_file::PlanFile;
@@ -130,13 +130,16 @@ fn inspections(solution_type: PackageField) -> Inspections {
         owner: Owner::parse("svc").unwrap(),
     };
     let upload = Upload {
-        source: "dist/Form W-2-2.ibsolution".to_owned(),
+        source: UploadSource::File {
+            path: "dist/Form W-2-2.ibsolution".to_owned(),
+            sha256: Digest::of(b"package"),
+        },
         size: 4096,
-        sha256: Digest::of(b"package"),
         overwrite: false,
     };
     let unusable = PackageProblem::Source {
         source_path: "dist/*".to_owned(),
+        environment: None,
         why: "matches no file".to_owned(),
     };
     Inspections {
@@ -148,7 +151,10 @@ fn inspections(solution_type: PackageField) -> Inspections {
             ),
         ]),
         sources: BTreeMap::from([
-            (identity("Form W-2", "2"), Ok(LocalSource { upload, info })),
+            (
+                identity("Form W-2", "2"),
+                Ok(SourcePackage { upload, info }),
+            ),
             (identity("Odd", "1"), Err(unusable)),
         ]),
     }

@@ -8,8 +8,8 @@ use solform::export::{Reach, export};
 use solform::ident::{Identity, SolutionId, SolutionName, Version};
 use solform::live::{Coverage, LiveState, LiveVersion};
 use solform::manifest::{
-    MAX_PROBLEMS, Manifest, Problem, Problems, Selection, SourceFile, entries_of, read, read_all,
-    set_versions,
+    MAX_PROBLEMS, Manifest, Problem, Problems, Selection, SourceFile, VersionEdit, entries_of,
+    read, read_all, set_versions,
 };
 use solform::render::{render_manifest, render_problem};
 use solform::review::review_environment;
@@ -150,7 +150,12 @@ fn assert_is_edited(source: &SourceFile, input: &[u8], manifest: &Manifest, name
     let before = str::from_utf8(input).expect("a manifest is UTF-8");
     let environment = &manifest.environment.name;
     let version = Version::parse("9.10").expect("the text is a version");
-    let versions = BTreeMap::from([(name.clone(), version.clone())]);
+    let edit = VersionEdit {
+        version: version.clone(),
+        is_written: true,
+        source: None,
+    };
+    let versions = BTreeMap::from([(name.clone(), edit)]);
     let edited = set_versions(source, environment, &versions, &variable);
     let text = match edited {
         Ok(text) => text,

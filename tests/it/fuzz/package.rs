@@ -9,7 +9,8 @@ use futures_util::FutureExt as _;
 use serde_json::{Map, Value};
 use solform::api::chain;
 use solform::escape::escaped;
-use solform::package::{PackageError, Part, RangeSource, SourceError, digest, read_contents};
+use solform::file_part::FilePart;
+use solform::package::{PackageError, RangeSource, SourceError, digest, read_contents};
 use solform::plan::{Member, PackageContents, PackageDiff, PackageField, PackageInfo};
 use solform::render::{PackageView, StyledWriter, Styles, render_package, render_package_diff};
 use zip::write::SimpleFileOptions;
@@ -133,7 +134,7 @@ impl<'a> Memory<'a> {
 }
 
 impl RangeSource for Memory<'_> {
-    async fn read(&self, range: Range<u64>) -> Result<Option<Part>, SourceError> {
+    async fn read(&self, range: Range<u64>) -> Result<Option<FilePart>, SourceError> {
         let mut reads = self.reads.lock().expect("no reader panics");
         *reads += 1;
         let length = self.bytes.len();
@@ -143,7 +144,7 @@ impl RangeSource for Memory<'_> {
             Server::Exact | Server::HalfFirst => bound(range.start)..bound(range.end),
             Server::WithoutRanges => 0..length,
         };
-        Ok(Some(Part {
+        Ok(Some(FilePart {
             start: range.start as u64,
             bytes: Bytes::copy_from_slice(&self.bytes[range]),
             total: Some(length as u64),

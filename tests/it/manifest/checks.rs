@@ -275,6 +275,37 @@ fn sources() {
 }
 
 #[test]
+fn redeploy_needs_pinned_bytes() {
+    let pinned = "source: x.ibsolution, sha256: \
+                  9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    let cases = [
+        (format!("{pinned}, redeploy: on_change"), ""),
+        ("redeploy: never".to_owned(), ""),
+        ("source: x.ibsolution, redeploy: never".to_owned(), ""),
+        ("redeploy: on_change".to_owned(), "bad-redeploy"),
+        (
+            "source: x.ibsolution, redeploy: on_change".to_owned(),
+            "bad-redeploy",
+        ),
+        (format!("{pinned}, redeploy: always"), "unknown-word"),
+    ];
+    for (keys, expected) in cases {
+        let text = format!("solutions: {{ S: {{ version: 1, owner: me, {keys} }} }}");
+        check(&[(&text, expected)]);
+    }
+    // As a default, it has no effect on a solution without a source.
+    let of_default = |keys: &str| {
+        format!(
+            "defaults: {{ redeploy: on_change }}\nsolutions: {{ S: {{ version: 1, owner: me{keys} \
+             }} }}"
+        )
+    };
+    check(&[(&of_default(""), "")]);
+    check(&[(&of_default(&format!(", {pinned}")), "")]);
+    check(&[(&of_default(", source: x.ibsolution"), "bad-redeploy")]);
+}
+
+#[test]
 fn scope() {
     let solution = "solutions: { Form A: { version: 1, owner: me } }";
     let cases = [

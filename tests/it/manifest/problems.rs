@@ -325,7 +325,8 @@ solutions:
        ·                             ───┬──
        ·                                ╰── not known here
        ╰────
-      help: Use one of `path`, `source`, `sha256`, `overwrite`, `owner`, `state`, `visibility`.
+      help: Use one of `path`, `source`, `sha256`, `overwrite`, `redeploy`, `owner`, `state`,
+            `visibility`.
     ");
 }
 

@@ -51,7 +51,13 @@ pub(super) async fn look(
     let missing = missing.filter(|(_, _, found)| matches!(found, Inspection::Missing));
     let missing = missing.map(|(entry, ..)| *entry);
     let limit = checks.limit;
-    let looking = sources::inspect(session, missing, io, |settings| hasten(settings, limit));
+    let looking = sources::inspect(
+        session,
+        missing,
+        |_| {},
+        io,
+        |settings| hasten(settings, limit),
+    );
     let sources = timeout_at(deadline, looking).await.ok();
     let sources = sources.and_then(Result::ok).unwrap_or_default();
     let (mut paths, mut packages) = (Vec::new(), Vec::new());
