@@ -30,6 +30,10 @@ use crate::review::{
     solform review --base main\n  \
     solform review --base solform.yaml.orig -e prod --detailed-exitcode\n  \
     solform review --base origin/main -e uat -e prod --output markdown=review.md")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 pub(in crate::cli) struct ReviewArgs {
     /// Compare with this file, or with the manifest at the merge base of HEAD and this git revision
     #[arg(long, value_name = "REF|FILE")]

@@ -314,8 +314,9 @@ impl<'a> SeveralApply<'a> {
             let resume = resume.unwrap_or_default();
             let position = format!("{} of {}", index + 1, names.len());
             let note = format!("Applying environment `{name}` ({position}).");
-            io.note(&note).or_else(ignore_closed)?;
-            let (status, step) = self.execute_one(environment, next, &resume, io).await?;
+            let (status, step) = self
+                .execute_one(environment, next, (&resume, &note), io)
+                .await?;
             remaining.extend(step);
             statuses.push(status);
             let is_done = matches!(status, ExitStatus::Success | ExitStatus::Changes);
@@ -331,7 +332,7 @@ impl<'a> SeveralApply<'a> {
         &mut self,
         environment: ApprovedEnvironment,
         next: &SeveralNext<'_>,
-        resume: &str,
+        (resume, note): (&str, &str),
         io: &mut Io,
     ) -> Result<(ExitStatus, Option<Remaining>)> {
         let ApprovedEnvironment { session, saved } = environment;
@@ -341,6 +342,7 @@ impl<'a> SeveralApply<'a> {
         let shown = shown.and_then(|plan| Some(&plan.value()?.plan));
         io.flush_text().or_else(ignore_closed)?;
         let mut own = io.in_environment(&name, &session.context.settings.invocation);
+        own.note(note).or_else(ignore_closed)?;
         let outputs = ReportOutputs::new(self.outputs.args, self.outputs.settings, &mut own);
         let mut reporting = Reporting::kept(outputs, Mode::Converge);
         reporting.set_environment(&session);

@@ -157,7 +157,8 @@ fn the_page_has_each_key_and_type_of_line() {
                 .to_owned(),
         );
     }
-    for kind in events["$defs"]["LogExtension"]["oneOf"].as_array().unwrap() {
+    let logs = &events["$defs"]["LogItem"]["anyOf"][0]["oneOf"];
+    for kind in logs.as_array().unwrap() {
         names.push(
             kind["properties"]["event"]["const"]
                 .as_str()
