@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::model::{Desired, Environment, Manifest, Scope, SolutionPath, entries_of};
+use super::model::{Desired, Environment, Manifest, Scope, SolutionPath, Source, entries_of};
 use crate::attribute::State;
 use crate::ident::{SolutionName, Version};
 
 impl Manifest {
     /// Returns whether another manifest declares the same, except that each of these solutions has
-    /// exactly this version. Such a solution keeps its other settings, but its `path` may contain
-    /// the version. A solution that was not declared before may add its owner to the scope.
+    /// exactly this version. Such a solution keeps its other settings, but its `path` and `source`
+    /// may contain the version. A solution that was not declared before may add its owner to the
+    /// scope.
     pub(super) fn is_same_but(
         &self,
         after: &Self,
@@ -77,25 +78,34 @@ fn is_same_scope(before: &Scope, after: &Scope, may_grow: bool) -> bool {
             .all(|owner| after.owners.contains(owner))
 }
 
-/// Returns whether two entries are the same except for their positions. The path of an entry with
-/// a new version is free, but not its presence.
-fn is_same_entry(before: &Desired, after: &Desired, has_free_path: bool) -> bool {
+/// Returns whether two entries are the same except for their positions. The texts of the path and
+/// of the source of an entry with a new version are free, but not their presence.
+fn is_same_entry(before: &Desired, after: &Desired, is_free: bool) -> bool {
     let path = match (&before.path, &after.path) {
         (Some(before), Some(after)) => Some(SolutionPath {
-            text: if has_free_path {
-                before.text.clone()
-            } else {
-                after.text.clone()
-            },
+            text: text_of(&before.text, &after.text, is_free),
             position: before.position.clone(),
         }),
+        (_, after) => after.clone(),
+    };
+    let source = match (&before.source, &after.source) {
+        (Some(before), Some(after)) => Some(Box::new(Source {
+            text: text_of(&before.text, &after.text, is_free),
+            position: before.position.clone(),
+            ..Source::clone(after)
+        })),
         (_, after) => after.clone(),
     };
     let moved = Desired {
         position: before.position.clone(),
         policy_keys: Arc::clone(&before.policy_keys),
         path,
+        source,
         ..after.clone()
     };
     moved == *before
+}
+
+fn text_of(before: &str, after: &str, is_free: bool) -> String {
+    if is_free { before } else { after }.to_owned()
 }
