@@ -145,7 +145,7 @@ impl World {
         for (name, bytes) in members {
             let path = to.join(&name)?;
             match bytes {
-                Some(bytes) => self.files.write(&path, bytes, false)?,
+                Some(bytes) => self.files.write(&path, bytes.into(), false)?,
                 None => self.files.make_folder(&path)?,
             }
         }
@@ -168,7 +168,7 @@ impl World {
         });
         let bytes = pack(&[
             ("manifest.json".to_owned(), manifest.to_string().into()),
-            (source.name().to_owned(), content.bytes()),
+            (source.name().to_owned(), content.bytes()?),
         ]);
         self.files.write(&target, bytes.into(), false)?;
         Ok(result(&["flow_path"], &target))
