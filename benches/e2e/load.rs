@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::estate::{self, FIRST, Item, NEXT};
+use crate::package;
 
 /// The amount of work of the benchmark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,14 @@ pub(crate) enum Task {
         names: usize,
         at_once: usize,
     },
+    /// An apply that uploads one package of this size to an empty server.
+    Upload {
+        mib: u64,
+    },
+    /// A plan that inspects one package of this size on the server.
+    Inspect {
+        mib: u64,
+    },
     Version,
     Validate {
         entries: usize,
@@ -67,6 +76,7 @@ pub(crate) fn all(scale: Scale) -> Vec<Load> {
             (10, 10_000),
             &[(100, 10), (1_000, 50)],
             &[(300, 5), (300, 50)],
+            1_024,
             Duration::from_millis(5),
             Duration::from_millis(500),
         ),
@@ -75,6 +85,7 @@ pub(crate) fn all(scale: Scale) -> Vec<Load> {
             (10, 10_000),
             &[(100, 10)],
             &[(300, 50)],
+            256,
             Duration::from_millis(5),
             Duration::from_millis(500),
         ),
@@ -83,6 +94,7 @@ pub(crate) fn all(scale: Scale) -> Vec<Load> {
             (2, 1_000),
             &[(3, 2)],
             &[(3, 2)],
+            2,
             Duration::ZERO,
             Duration::from_millis(20),
         )
@@ -97,6 +109,7 @@ fn loads(
     few: (usize, usize),
     applies: &[(usize, usize)],
     upgrades: &[(usize, usize)],
+    package_mib: u64,
     latency: Duration,
     job_time: Duration,
 ) -> Vec<Load> {
@@ -127,6 +140,18 @@ fn loads(
         let runs = if at_once == 5 { 1 } else { 3 };
         loads.push(load(Task::Upgrade { names, at_once }, "aihub", runs));
     }
+    let package = |task, runs| Load {
+        task,
+        setting: Setting {
+            profile: "aihub",
+            // A transfer is compared with another program, which sends a single request.
+            latency: Duration::ZERO,
+            job_time,
+        },
+        runs,
+    };
+    loads.push(package(Task::Upload { mib: package_mib }, 5));
+    loads.push(package(Task::Inspect { mib: package_mib }, 5));
     loads.push(load(Task::Version, "aihub", 20));
     loads.push(load(Task::Validate { entries: 10 }, "aihub", 20));
     loads
@@ -141,6 +166,8 @@ impl Load {
             Task::PlanFew { declared, live } => format!("plan-{declared}-of-{live}-{profile}"),
             Task::Apply { creates, at_once } => format!("apply-{creates}-at-{at_once}"),
             Task::Upgrade { names, at_once } => format!("upgrade-{names}-at-{at_once}"),
+            Task::Upload { mib } => format!("upload-{mib}-mib"),
+            Task::Inspect { mib } => format!("inspect-{mib}-mib"),
             Task::Version => "version".to_owned(),
             Task::Validate { entries } => format!("validate-{entries}"),
         }
@@ -154,6 +181,7 @@ impl Load {
             }
             Task::Apply { creates, .. } => Some(estate::seed(0..0, 0..creates, FIRST)),
             Task::Upgrade { names, .. } => Some(estate::seed(0..names, 0..names, NEXT)),
+            Task::Upload { .. } | Task::Inspect { .. } => Some(String::new()),
             Task::Version | Task::Validate { .. } => None,
         }
     }
@@ -169,6 +197,8 @@ impl Load {
                 estate::manifest(url, FIRST, (0..items).map(Item))
             }
             Task::Upgrade { names, .. } => estate::manifest(url, NEXT, (0..names).map(Item)),
+            Task::Upload { .. } => package::manifest(url, true),
+            Task::Inspect { .. } => package::manifest(url, false),
             Task::Version => String::new(),
         }
     }
@@ -176,7 +206,10 @@ impl Load {
     /// Returns the arguments of the program.
     pub(crate) fn program_arguments(&self) -> Vec<String> {
         let text = match self.task {
-            Task::Plan { .. } | Task::PlanFew { .. } => "plan --detailed-exitcode".to_owned(),
+            Task::Plan { .. } | Task::PlanFew { .. } | Task::Inspect { .. } => {
+                "plan --detailed-exitcode".to_owned()
+            }
+            Task::Upload { .. } => "apply --auto-approve --json".to_owned(),
             Task::Apply { at_once, .. } | Task::Upgrade { at_once, .. } => {
                 format!("apply --auto-approve --parallelism {at_once}")
             }
@@ -201,7 +234,10 @@ impl Load {
             Task::Upgrade { names, at_once } => {
                 format!("upgrade {address} {names} {at_once} {job_ms}")
             }
-            Task::Version | Task::Validate { .. } => return None,
+            // The baseline of an upload is another program.
+            Task::Upload { .. } | Task::Inspect { .. } | Task::Version | Task::Validate { .. } => {
+                return None;
+            }
         };
         let words = ["--floor"].into_iter().chain(text.split(' '));
         Some(words.map(str::to_owned).collect())
@@ -212,12 +248,25 @@ impl Load {
         self.creates() > 0
     }
 
+    /// Returns the size of the package of the load in MiB, if it has one.
+    pub(crate) fn package_mib(&self) -> Option<u64> {
+        match self.task {
+            Task::Upload { mib } | Task::Inspect { mib } => Some(mib),
+            _ => None,
+        }
+    }
+
     /// Returns the number of versions that the load deploys.
     pub(crate) fn creates(&self) -> usize {
         match self.task {
             Task::Apply { creates, .. } => creates,
             Task::Upgrade { names, .. } => names,
-            Task::Plan { .. } | Task::PlanFew { .. } | Task::Version | Task::Validate { .. } => 0,
+            Task::Upload { .. } => 1,
+            Task::Plan { .. }
+            | Task::PlanFew { .. }
+            | Task::Inspect { .. }
+            | Task::Version
+            | Task::Validate { .. } => 0,
         }
     }
 
@@ -227,7 +276,11 @@ impl Load {
             Task::Plan { live } => estate::changes((0..live).map(Item)),
             Task::PlanFew { declared, live } => estate::changes(estate::few(declared, live)),
             Task::Upgrade { names, .. } => names - estate::changes((0..names).map(Item)),
-            Task::Apply { .. } | Task::Version | Task::Validate { .. } => 0,
+            Task::Apply { .. }
+            | Task::Upload { .. }
+            | Task::Inspect { .. }
+            | Task::Version
+            | Task::Validate { .. } => 0,
         }
     }
 
@@ -239,7 +292,8 @@ impl Load {
                 2,
                 format!("Plan: 0 to add, {changes} to change, 0 to destroy."),
             ),
-            Task::Apply { .. } | Task::Upgrade { .. } => (
+            Task::Inspect { .. } => (2, "Plan: 1 to add, 0 to change, 0 to destroy.".to_owned()),
+            Task::Apply { .. } | Task::Upgrade { .. } | Task::Upload { .. } => (
                 0,
                 format!(
                     "Apply complete! Resources: {creates} added, {changes} changed, 0 destroyed."

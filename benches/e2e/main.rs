@@ -15,11 +15,13 @@
     reason = "a benchmark is a program that reads the clock and prints its results"
 )]
 
+mod counter;
 mod estate;
 mod floor;
 mod load;
 mod measure;
 mod options;
+mod package;
 mod rounds;
 mod server;
 mod table;

@@ -9,7 +9,10 @@ pub(crate) struct Figures {
     /// The shortest round.
     pub(crate) best: Run,
     pub(crate) median_ms: f64,
+    /// The shortest time between the first and the last byte of an upload.
+    pub(crate) sending_ms: Option<f64>,
     /// The maximum of all rounds.
+    pub(crate) bytes: Option<u64>,
     pub(crate) peak_kib: u64,
     pub(crate) requests: usize,
 }
@@ -23,6 +26,11 @@ impl Figures {
         Some(Self {
             best,
             median_ms: sorted[sorted.len() / 2].usage.wall_ms,
+            sending_ms: runs
+                .iter()
+                .filter_map(|run| run.sending_ms)
+                .reduce(f64::min),
+            bytes: runs.iter().filter_map(|run| run.bytes).max(),
             peak_kib: runs.iter().map(|run| run.usage.peak_kib).max()?,
             requests: runs.iter().map(|run| run.requests).max()?,
         })

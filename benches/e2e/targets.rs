@@ -126,6 +126,23 @@ pub(crate) fn judge(results: &[Results], binary_bytes: u64) -> Vec<Target> {
             add(&what, Found::Count(each), 6.0);
         }
     }
+    let upload = Task::Upload { mib: 1_024 };
+    if let Some((program, floor)) = find(upload, "aihub") {
+        let peak = Found::Kib(program.peak_kib as f64);
+        add("upload of 1 GiB, peak memory", peak, 64.0 * 1_024.0);
+        let floor = floor.and_then(|floor| floor.sending_ms);
+        if let Some((sending, floor)) = program.sending_ms.zip(floor) {
+            // 0.8 of its throughput.
+            let what = "upload of 1 GiB, time of the sending over that of `curl -T`";
+            add(what, Found::Times(sending / floor), 1.25);
+        }
+    }
+    if let Some((program, _)) = find(Task::Inspect { mib: 1_024 }, "aihub")
+        && let Some(bytes) = program.bytes
+    {
+        let moved = Found::Kib(bytes as f64 / 1_024.0);
+        add("inspection of 1 GiB, bytes moved", moved, 256.0);
+    }
     for (task, what) in [
         (Task::Version, "start-up, `--version`"),
         (

@@ -7,6 +7,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use crate::refusal::Refusal;
+use crate::state::content::NewBytes;
 
 /// The parts of a request that an operation uses.
 #[derive(Debug)]
@@ -16,7 +17,10 @@ pub(crate) struct Call {
     /// The decoded id or file path in the address; empty if the route has none.
     pub(crate) parameter: String,
     pub(crate) query: Query,
+    /// The body; only its beginning if it is a large file.
     pub(crate) body: Bytes,
+    /// The body of a write to a file.
+    pub(crate) file: NewBytes,
 }
 
 impl Call {

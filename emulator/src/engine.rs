@@ -1,11 +1,13 @@
 //! A world together with its store.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::error::EmulatorError;
 use super::options::EmulatorOptions;
 use super::persist::{Store, StoreError};
 use super::seed::Seed;
+use super::state::disk::DiskSpace;
 use super::state::world::World;
 
 /// A world and its store.
@@ -13,6 +15,8 @@ use super::state::world::World;
 pub(crate) struct Engine {
     pub(crate) world: World,
     pub(crate) store: Option<Store>,
+    /// The disk space of large files.
+    pub(crate) space: Arc<DiskSpace>,
     /// True if the world began with another seed than the one in the options.
     pub(crate) ignores_seed: bool,
 }
@@ -32,11 +36,12 @@ impl Engine {
         let path = options.data.as_deref().unwrap_or(Path::new(""));
         let data_error = |error| EmulatorError::data(path, error);
         let mut world = World::new(options, knobs);
+        let space = DiskSpace::new(options.data.clone());
         let (store, is_new) = match &options.data {
             None => (None, true),
             Some(path) => {
                 let mut store = Store::open(path).map_err(data_error)?;
-                let is_new = !store.read(&mut world).map_err(data_error)?;
+                let is_new = !store.read(&mut world, &space).map_err(data_error)?;
                 (Some(store), is_new)
             }
         };
@@ -50,6 +55,7 @@ impl Engine {
         let mut engine = Self {
             world,
             store,
+            space,
             ignores_seed,
         };
         engine.save().map_err(data_error)?;

@@ -90,7 +90,7 @@ knobs! {
     /// The header `Retry-After` in a 429 of the rate limit.
     retry_after: RetryAfterForm,
     /// The maximum length of a body in KiB; longer ones get 413. 0, the default, means 1 MiB for
-    /// JSON and 512 MiB for files.
+    /// JSON and 8 GiB for files.
     body_limit_kib: u32,
     /// The result of a slash at the end of the address of the solutions.
     trailing_slash: TrailingSlash,

@@ -65,6 +65,7 @@ mod package;
 mod path;
 mod persist;
 mod profile;
+mod received;
 mod refusal;
 mod reply;
 pub mod seed;

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 /// The maximum length of a JSON body, in bytes.
 pub(crate) const JSON_LIMIT: usize = 1 << 20;
 
-/// The maximum length of a file, in bytes. Files are in memory.
-pub(crate) const FILE_LIMIT: usize = 512 << 20;
+/// The maximum length of a file, in bytes.
+pub(crate) const FILE_LIMIT: usize = 8 << 30;
 
 /// The documentation of an operation.
 pub(crate) trait Documented {
@@ -177,11 +177,17 @@ impl Operation {
         }
     }
 
+    /// Returns true if the body is a file or a part of one.
+    pub(crate) fn takes_file(self) -> bool {
+        matches!(self, Self::WriteFile | Self::WriteChunk)
+    }
+
     /// Returns the maximum length of the body, in bytes.
     pub(crate) fn body_limit(self) -> usize {
-        match self {
-            Self::WriteFile | Self::WriteChunk => FILE_LIMIT,
-            _ => JSON_LIMIT,
+        if self.takes_file() {
+            FILE_LIMIT
+        } else {
+            JSON_LIMIT
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-use super::state::content::Content;
+use super::state::content::{Content, ContentReader};
 
 /// The maximum size of a member that the server unpacks: enough for any description or icon, and
 /// small enough to stop a zip bomb.
@@ -106,11 +106,11 @@ pub(crate) fn read_package(content: &Content) -> Result<Package, PackageError> {
     })
 }
 
-/// A zip archive in memory.
-type Archive = ZipArchive<Cursor<Bytes>>;
+/// A zip archive in the file system.
+type Archive = ZipArchive<ContentReader>;
 
 fn open(content: &Content) -> Result<Archive, PackageError> {
-    ZipArchive::new(Cursor::new(content.bytes())).map_err(PackageError::NotAZip)
+    ZipArchive::new(content.reader()).map_err(PackageError::NotAZip)
 }
 
 fn read_member(archive: &mut Archive, name: &str) -> Result<Bytes, PackageError> {
@@ -208,15 +208,17 @@ pub(crate) fn pack(members: &[(String, Bytes)]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::content::Chunk;
+    use crate::state::content::{Chunk, ChunkBytes};
+    use std::sync::Arc;
+
     use serde_json::json;
 
     fn content(bytes: Vec<u8>) -> Content {
         let mut content = Content::default();
-        content.append(Chunk {
+        content.append(Arc::new(Chunk {
             id: 0,
-            bytes: bytes.into(),
-        });
+            bytes: ChunkBytes::Memory(bytes.into()),
+        }));
         content
     }
 

@@ -18,7 +18,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::path::NodePath;
-use super::state::content::{Chunk, Content};
+use super::state::content::{Chunk, ChunkBytes, Content};
+use super::state::disk::DiskSpace;
 use super::state::files::{Files, Node};
 use super::state::jobs::Jobs;
 use super::state::solutions::Solutions;
@@ -36,7 +37,7 @@ const CHUNKS: TableDefinition<u64, &[u8]> = TableDefinition::new("chunks");
 /// The name of the data file.
 const FILE: &str = "world.redb";
 
-/// Everything is in memory too, so the file needs no large cache.
+/// Everything is in memory or in the disk space too, so the file needs no large cache.
 const CACHE_BYTES: usize = 16 << 20;
 
 /// An error of the data folder.
@@ -51,6 +52,9 @@ pub enum StoreError {
     /// The file cannot be opened, read or written.
     #[error("failed to read or write the data file")]
     File(#[source] Box<redb::Error>),
+    /// The disk space of large files cannot be read or written.
+    #[error("failed to read or write the disk space of large files")]
+    Disk(#[source] std::io::Error),
     /// The file has the format of another version.
     #[error("the data file has format {found}; this version reads format {FORMAT}")]
     Format {
@@ -76,7 +80,7 @@ impl StoreError {
                 redb::Error::Io(error) => error.kind() == std::io::ErrorKind::InvalidData,
                 _ => false,
             },
-            Self::InUse | Self::Folder(_) | Self::Format { .. } => false,
+            Self::InUse | Self::Folder(_) | Self::Disk(_) | Self::Format { .. } => false,
         }
     }
 }
@@ -149,8 +153,13 @@ impl Store {
         }
     }
 
-    /// Reads the stored parts of a world. Returns false if the file is new.
-    pub(crate) fn read(&mut self, world: &mut World) -> Result<bool, StoreError> {
+    /// Reads the stored parts of a world. Large files get their place in the disk space. Returns
+    /// false if the file is new.
+    pub(crate) fn read(
+        &mut self,
+        world: &mut World,
+        space: &Arc<DiskSpace>,
+    ) -> Result<bool, StoreError> {
         let transaction = self.database.begin_read()?;
         let meta = match transaction.open_table(META) {
             Ok(table) => table,
@@ -174,7 +183,8 @@ impl Store {
             Ok((key.to_owned(), decode(key, value)?))
         })?);
         let chunks: HashMap<u64, Arc<Chunk>> = rows(&transaction, CHUNKS, |id, value| {
-            let bytes = Bytes::copy_from_slice(value);
+            let bytes = ChunkBytes::restored(Bytes::copy_from_slice(value), space);
+            let bytes = bytes.map_err(StoreError::Disk)?;
             Ok((id, Arc::new(Chunk { id, bytes })))
         })?;
         let nodes = rows(&transaction, NODES, |key, value| {
@@ -219,7 +229,8 @@ impl Store {
             for (path, node) in world.files.nodes.changes() {
                 for chunk in node.into_iter().flat_map(Node::chunks) {
                     if !self.stored.contains_key(&chunk.id) {
-                        chunks.insert(chunk.id, chunk.bytes.as_ref())?;
+                        let bytes = chunk.read().map_err(StoreError::Disk)?;
+                        chunks.insert(chunk.id, bytes.as_ref())?;
                     }
                 }
                 put(&mut nodes, path.as_str(), node.map(StoredNode::of).as_ref())?;

@@ -85,6 +85,8 @@ pub(crate) enum Refusal {
     BadFault(#[from] FaultError),
     #[error("there is no fault rule {0}")]
     NoSuchFault(String),
+    #[error("the server has an internal error: its disk failed: {0}")]
+    Disk(#[from] std::io::Error),
     #[error("the server is stopping")]
     Stopping,
     #[error("the server has an internal error: {0}")]

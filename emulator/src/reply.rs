@@ -5,19 +5,22 @@ pub(crate) mod jobs;
 pub(crate) mod records;
 
 use std::convert::Infallible;
+use std::io;
+use std::ops::Range;
 use std::time::{Duration, UNIX_EPOCH};
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures_util::{StreamExt as _, stream};
+use futures_util::{Stream, StreamExt as _, future, stream};
 use serde::Serialize;
 use serde_json::json;
 
 use super::faults::ConnectionFault;
 use super::knobs::{ErrorBody, ErrorStatus};
 use super::refusal::Refusal;
+use super::state::content::{Content, Part};
 
 /// The result of an operation: its answer, or the reason why the server refuses it.
 pub(crate) type Answer = Result<Reply, Refusal>;
@@ -27,9 +30,48 @@ pub(crate) type Answer = Result<Reply, Refusal>;
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
-    body: Bytes,
+    body: ReplyBody,
     /// The fault of the connection that sends the answer.
     pub(crate) connection: Option<ConnectionFault>,
+}
+
+/// The body of an answer.
+#[derive(Debug)]
+enum ReplyBody {
+    Bytes(Bytes),
+    /// The parts of a file, and their length.
+    File(Vec<Part>, usize),
+}
+
+impl ReplyBody {
+    fn length(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::File(_, length) => *length,
+        }
+    }
+
+    fn stream(self) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+        let (bytes, parts) = match self {
+            Self::Bytes(bytes) => (Some(bytes), Vec::new()),
+            Self::File(parts, _) => (None, parts),
+        };
+        let parts = stream::iter(parts).then(|part| async move {
+            // The bytes may be on disk.
+            let read = tokio::task::spawn_blocking(move || part.read()).await;
+            read.map_err(io::Error::other).flatten()
+        });
+        stream::iter(bytes.map(Ok)).chain(parts)
+    }
+}
+
+impl From<ReplyBody> for Body {
+    fn from(body: ReplyBody) -> Self {
+        match body {
+            ReplyBody::Bytes(bytes) => bytes.into(),
+            file @ ReplyBody::File(..) => Self::from_stream(file.stream()),
+        }
+    }
 }
 
 /// A mark on a response that makes the server close the connection instead of sending it.
@@ -42,7 +84,7 @@ impl Reply {
         Self {
             status,
             headers: Vec::new(),
-            body: Bytes::new(),
+            body: ReplyBody::Bytes(Bytes::new()),
             connection: None,
         }
     }
@@ -60,9 +102,28 @@ impl Reply {
     pub(crate) fn bytes(status: StatusCode, content_type: &'static str, body: Bytes) -> Self {
         Self {
             headers: vec![(header::CONTENT_TYPE, HeaderValue::from_static(content_type))],
-            body,
+            body: ReplyBody::Bytes(body),
             ..Self::empty(status)
         }
+    }
+
+    /// Creates an answer with a range of a file, which is read while it is sent.
+    pub(crate) fn file(
+        status: StatusCode,
+        content_type: &'static str,
+        content: &Content,
+        range: Range<usize>,
+    ) -> Self {
+        let length = range.len();
+        let parts = content.parts(range);
+        if let [part] = &parts[..]
+            && let Some(bytes) = part.in_memory()
+        {
+            return Self::bytes(status, content_type, bytes);
+        }
+        let mut reply = Self::bytes(status, content_type, Bytes::new());
+        reply.body = ReplyBody::File(parts, length);
+        reply.with(header::CONTENT_LENGTH, &length.to_string())
     }
 
     /// Adds a header. A value that is not valid in a header is left out.
@@ -86,12 +147,12 @@ impl IntoResponse for Reply {
                 Body::empty()
             }
             Some(ConnectionFault::Truncate) => {
-                let length = self.body.len();
+                let length = self.body.length();
                 // An answer without a body announces one too.
                 let announced = HeaderValue::from(length.max(2));
                 let headers = response.headers_mut();
                 headers.insert(header::CONTENT_LENGTH, announced);
-                truncated(self.body.slice(..length / 2))
+                truncated(self.body, length / 2)
             }
             Some(ConnectionFault::Endless) => {
                 Body::from_stream(stream::repeat_with(|| Ok::<_, Infallible>(ENDLESS)))
@@ -104,9 +165,13 @@ impl IntoResponse for Reply {
 /// The bytes that an endless body repeats.
 const ENDLESS: Bytes = Bytes::from_static(&[b' '; 4_096]);
 
-/// Returns a body that breaks off after these bytes.
-fn truncated(bytes: Bytes) -> Body {
-    let head = stream::once(async { Ok(bytes) });
+/// Returns a body that breaks off after this number of bytes.
+fn truncated(body: ReplyBody, length: usize) -> Body {
+    let head = body.stream().scan(length, |left, bytes| {
+        let head = bytes.map(|bytes| bytes.slice(..bytes.len().min(*left)));
+        *left -= head.as_ref().map_or(0, Bytes::len);
+        future::ready(Some(head))
+    });
     let end = stream::once(async {
         // The server flushes its buffer when the body has no data ready; the body must not fail
         // before that.
@@ -152,7 +217,7 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         Refusal::WrongNodeType(..) | Refusal::NodeExists(..) => StatusCode::PRECONDITION_FAILED,
         Refusal::RangeOutside { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
         Refusal::Stopping => StatusCode::SERVICE_UNAVAILABLE,
-        Refusal::Broken(..) => StatusCode::INTERNAL_SERVER_ERROR,
+        Refusal::Disk(..) | Refusal::Broken(..) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

@@ -5,14 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
-use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt as _;
 
 use super::access::Access;
 use super::call::{Call, Query, decode};
@@ -24,18 +21,15 @@ use super::log::{RequestLog, RequestRecord};
 use super::operation::{JSON_LIMIT, Operation};
 use super::operations::control::ControlOperation;
 use super::options::EmulatorOptions;
+use super::received::{Received, read_body};
 use super::refusal::Refusal;
 use super::reply::{self, Answer, Reply};
+use super::state::disk::DiskSpace;
 use super::state::world::World;
 
-/// The maximum pause within a body, and the maximum time for a whole body: a client that sends a
-/// byte now and then cannot hold its connection without end.
-const BODY_PAUSE: Duration = Duration::from_secs(30);
+/// The maximum time for a whole body: a client that sends a byte now and then cannot hold its
+/// connection without end.
 const BODY_TIMEOUT: Duration = Duration::from_mins(10);
-
-/// The number of bytes beyond the limit that are read and discarded, so that the client can read
-/// the refusal before the connection closes.
-const DRAIN_LIMIT: usize = 256 << 20;
 
 /// The state that all requests share.
 #[derive(Debug)]
@@ -43,6 +37,8 @@ pub(crate) struct Shared {
     /// The engine; `None` once the emulator has stopped, so that no late request holds the data
     /// folder.
     engine: Mutex<Option<Engine>>,
+    /// The disk space of large files.
+    space: Arc<DiskSpace>,
     access: Access,
     latency: Duration,
     pub(crate) log: RequestLog,
@@ -98,6 +94,7 @@ impl Shared {
         Self {
             faults: FaultRules::new(faults, options.id_seed),
             is_durable: engine.store.is_some(),
+            space: Arc::clone(&engine.space),
             engine: Mutex::new(Some(engine)),
             access: Access {
                 users: seed.users,
@@ -213,12 +210,15 @@ impl Shared {
                 .record_arrival(record_of(&parts, target.operation()))
         });
         let limit = target.body_limit(self.read(|world| world.knobs.body_limit_kib));
-        let body = tokio::time::timeout(BODY_TIMEOUT, read_body(body, limit)).await;
+        // A file may be large, so its bytes are kept on disk.
+        let takes_file = target.operation().is_some_and(Operation::takes_file);
+        let space = takes_file.then_some(&self.space);
+        let body = tokio::time::timeout(BODY_TIMEOUT, read_body(body, limit, space)).await;
         let body = body.unwrap_or(Err(Refusal::TooSlow));
         let body = match (body, target) {
             // The address is wrong, so the length of the body is not reported.
             (Err(Refusal::TooLong(_)), Target::UnknownRoute | Target::WrongMethod) => {
-                Ok(Bytes::new())
+                Ok(Received::default())
             }
             (body, _) => body,
         };
@@ -301,7 +301,7 @@ fn record_of(parts: &Parts, operation: Option<Operation>) -> RequestRecord {
     }
 }
 
-fn decode_call(parts: Parts, target: Target, body: Bytes) -> Result<Call, Refusal> {
+fn decode_call(parts: Parts, target: Target, received: Received) -> Result<Call, Refusal> {
     let path = parts.uri.path();
     let template = target.template();
     // A route has at most one variable part; the text around it is fixed.
@@ -317,31 +317,9 @@ fn decode_call(parts: Parts, target: Target, body: Bytes) -> Result<Call, Refusa
         parameter,
         query: Query::parse(parts.uri.query().unwrap_or_default())?,
         parts,
-        body,
+        body: received.head,
+        file: received.file,
     })
-}
-
-/// Reads a body of at most `limit` bytes. Fails if it pauses for too long.
-async fn read_body(body: Body, limit: usize) -> Result<Bytes, Refusal> {
-    let mut chunks = body.into_data_stream();
-    let mut read = BytesMut::new();
-    let mut length = 0;
-    loop {
-        let next = tokio::time::timeout(BODY_PAUSE, chunks.next());
-        let chunk = match next.await.map_err(|_| Refusal::TooSlow)? {
-            None if length > limit => return Err(Refusal::TooLong(limit)),
-            None => return Ok(read.freeze()),
-            Some(chunk) => chunk.map_err(|_| Refusal::Malformed("the body broke off"))?,
-        };
-        length += chunk.len();
-        if length <= limit {
-            read.extend_from_slice(&chunk);
-        } else if length > limit.saturating_add(DRAIN_LIMIT) {
-            return Err(Refusal::TooLong(limit));
-        } else {
-            read = BytesMut::new();
-        }
-    }
 }
 
 /// Returns the router with every operation at its address.

@@ -189,6 +189,12 @@ impl<'a> Step<'a> {
             return Err(Outcome::Failed(StepError::LockLost { call }));
         }
         let attempt = self.attempts.get(&call).copied().unwrap_or_default() + 1;
+        if call == WriteKind::Upload && attempt > 1 {
+            // A large file has hundreds of parts. They may be sent again, so the journal only needs
+            // to know that the upload began.
+            self.attempts.insert(call, attempt);
+            return Ok(());
+        }
         let intent = self.attempts.is_empty().then(|| Entry::Intent {
             change: ChangeRef::of(self.change),
             action: self.change.action.clone(),

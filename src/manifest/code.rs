@@ -295,8 +295,8 @@ word_enum! {
         /// A package that cannot be inspected.
         PackageUnreadable = "package-unreadable" WARNING
             .label("will be deployed without inspection")
-            .help("Allow the token's user to read the file, so that solform can inspect it before \
-                the deploy."),
+            .help("Correct the package, or allow the token's user to read it, so that solform can \
+                inspect it before the deploy."),
         /// A source that changed since the version was deployed.
         ContentDrift = "content-drift" WARNING
             .label("not what was deployed"),

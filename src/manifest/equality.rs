@@ -142,5 +142,8 @@ fn is_same_source(
         ) => name == name_after && (edit.is_some() || path == path_after),
         _ => false,
     };
-    is_same_origin && before.sha256 == after.sha256 && before.overwrite == after.overwrite
+    is_same_origin
+        && before.sha256 == after.sha256
+        && before.overwrite == after.overwrite
+        && before.redeploy == after.redeploy
 }

@@ -13,9 +13,10 @@ use zip::read::HasZipMetadata as _;
 
 use crate::file_part::FilePart;
 use crate::ident::Digest;
+use crate::package::end_record::announced_members;
 use crate::package::error::{PackageError, Unreadable};
 use crate::package::info::parse;
-use crate::package::members::members;
+use crate::package::members::{check_count, members};
 use crate::package::sparse::Sparse;
 use crate::plan::{PACKAGE_JSON as NAME, PackageContents};
 
@@ -155,6 +156,8 @@ fn read_member(
 ) -> Result<PackageContents, Unreadable> {
     let not_a_zip = Unreadable::NotAZip;
     let total = file.total;
+    let announced = announced_members(file, total).map_err(|error| not_a_zip(error.into()))?;
+    check_count(announced)?;
     let mut archive = ZipArchive::new(&mut *file).map_err(not_a_zip)?;
     let members = members(&archive, total)?;
     let index = archive

@@ -1,8 +1,9 @@
 //! A package on the local file system.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io;
 use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use crate::file_part::FilePart;
@@ -19,20 +20,34 @@ impl LocalPackage {
         regular_file::open(path).map(Self)
     }
 
-    /// Returns the package in an open file. The position in the file changes.
+    /// Returns the package in an open file.
     pub fn of(file: File) -> Self {
         Self(file)
     }
 }
 
+/// Reads a range of a file; a shorter one if the file ends before. The position in the file does
+/// not change, so that several reads may run at the same time.
+fn read_at(file: &File, range: Range<u64>) -> io::Result<Vec<u8>> {
+    let length = range.end.saturating_sub(range.start);
+    let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match file.read_at(&mut bytes[filled..], range.start + filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(filled);
+    Ok(bytes)
+}
+
 impl RangeSource for LocalPackage {
     async fn read(&self, range: Range<u64>) -> Result<Option<FilePart>, SourceError> {
         let total = self.0.metadata()?.len();
-        let mut file = &self.0;
-        file.seek(SeekFrom::Start(range.start))?;
-        let mut bytes = Vec::new();
-        file.take(range.end.saturating_sub(range.start))
-            .read_to_end(&mut bytes)?;
+        let bytes = read_at(&self.0, range.start..range.end.min(total))?;
         Ok(Some(FilePart {
             start: range.start,
             bytes: bytes.into(),

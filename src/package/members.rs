@@ -24,12 +24,7 @@ pub(super) fn members<R: Read + Seek>(
     archive: &ZipArchive<R>,
     total: u64,
 ) -> Result<Vec<Member>, Unreadable> {
-    if archive.len() as u64 > MEMBERS {
-        return Err(Unreadable::TooLarge {
-            what: "the number of its members",
-            limit: MEMBERS,
-        });
-    }
+    check_count(archive.len() as u64)?;
     if archive.has_duplicate_names() {
         return Err(Unreadable::DuplicateMembers);
     }
@@ -62,6 +57,17 @@ pub(super) fn members<R: Read + Seek>(
     }
     members.sort_unstable_by(|left, right| left.name.cmp(&right.name));
     Ok(members)
+}
+
+/// Refuses an archive with too many members.
+pub(super) fn check_count(members: u64) -> Result<(), Unreadable> {
+    if members <= MEMBERS {
+        return Ok(());
+    }
+    Err(Unreadable::TooLarge {
+        what: "the number of its members",
+        limit: MEMBERS,
+    })
 }
 
 /// Returns the beginning of a name, for a message.

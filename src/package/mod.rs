@@ -8,6 +8,7 @@
 mod build;
 mod build_error;
 mod digest;
+mod end_record;
 mod error;
 mod folder;
 mod info;

@@ -114,6 +114,17 @@ pub enum JobFault {
 }
 
 impl Fault {
+    /// Returns true if the job of the request does not do its work.
+    pub(crate) fn prevents_work(&self) -> bool {
+        match self.job {
+            Some(JobFault::Fail | JobFault::Lost | JobFault::Cancel | JobFault::Checkpoint) => true,
+            None
+            | Some(
+                JobFault::LeaveRecord | JobFault::Forgotten | JobFault::Slow | JobFault::Stuck,
+            ) => false,
+        }
+    }
+
     /// Returns true if the rule replaces the answer of the work.
     pub(crate) fn replaces_answer(&self) -> bool {
         self.status.is_some()

@@ -156,7 +156,7 @@ impl World {
         let folder = server_folder(id);
         for (name, bytes) in &package.members {
             self.files
-                .write(&folder.child(name)?, bytes.clone(), false)?;
+                .write(&folder.child(name)?, bytes.clone().into(), false)?;
         }
         let file = format!("{}-{}.ibsolution", package.name, package.version);
         let file = folder.child(&file.replace('/', "_"))?;

@@ -35,12 +35,11 @@ fn read_file(world: &World, call: &Call, path: &NodePath) -> Answer {
     let range = call.header("range");
     let range = range.and_then(|text| parse_range(text, length));
     let reply = match range {
-        None => Reply::bytes(StatusCode::OK, FILE_TYPE, content.bytes()),
+        None => Reply::file(StatusCode::OK, FILE_TYPE, content, 0..length),
         Some(range) if range.is_empty() => return Err(Refusal::RangeOutside { length }),
         Some(range) => {
             let content_range = format!("bytes {}-{}/{length}", range.start, range.end - 1);
-            let part = content.slice(range);
-            Reply::bytes(StatusCode::PARTIAL_CONTENT, FILE_TYPE, part)
+            Reply::file(StatusCode::PARTIAL_CONTENT, FILE_TYPE, content, range)
                 .with(header::CONTENT_RANGE, &content_range)
         }
     };
@@ -139,7 +138,7 @@ pub(super) fn write(world: &mut World, call: &Call) -> Answer {
     let path = NodePath::parse(&call.parameter)?;
     let only_new = call.header("if-none-match").map(str::trim) == Some("*");
     note_new(world, &path);
-    world.files.write(&path, call.body.clone(), only_new)?;
+    world.files.write(&path, call.file.clone(), only_new)?;
     Ok(if only_new {
         let address = format!("/api/v2/files/{}", encode_path(&path));
         Reply::empty(StatusCode::CREATED).with(header::LOCATION, &address)
@@ -162,7 +161,7 @@ pub(super) fn write_chunk(world: &mut World, call: &Call) -> Answer {
     note_new(world, &path);
     world
         .files
-        .write_chunk(&path, call.body.clone(), cursor, rule)?;
+        .write_chunk(&path, call.file.clone(), cursor, rule)?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 

@@ -171,8 +171,8 @@ impl World {
         let summary = json!({ "job_id": id, "solution": solution, "files": names });
         results.push(("summary.json".to_owned(), summary));
         for (name, result) in results {
-            let (path, bytes) = (output.child(&name)?, result.to_string().into());
-            self.files.write(&path, bytes, false)?;
+            let (path, bytes) = (output.child(&name)?, result.to_string());
+            self.files.write(&path, bytes.into_bytes().into(), false)?;
         }
         Ok(())
     }

@@ -31,7 +31,7 @@ pub(super) fn file_task(
     let fields = call.object()?;
     let from = required_field(&fields, "src_path")?;
     let to = required_field(&fields, "dst_path")?;
-    let result = work(world, &from, &to);
+    let result = world.work_of_job(|world| work(world, &from, &to));
     let job = world.start_task(caller, result);
     Ok(accepted(world, call, &job))
 }
@@ -57,7 +57,7 @@ pub(super) fn copy_in_drive(world: &mut World, caller: &Caller, call: &Call) -> 
         return Err(call.no_such_route());
     };
     let to = required_field(&call.object()?, "new_full_path")?;
-    let result = world.copy_node(from, &to);
+    let result = world.work_of_job(|world| world.copy_node(from, &to));
     Ok(v1_job(world, caller, result))
 }
 
@@ -70,7 +70,7 @@ pub(super) fn compile(world: &mut World, caller: &Caller, call: &Call) -> Answer
     let settings = settings.ok_or(Refusal::MissingField("settings"))?;
     flag_field(settings, "is_flow_v3")?;
     let flow = required_field(settings, "flow_file")?;
-    let result = world.compile(&root, &flow, binary.as_deref());
+    let result = world.work_of_job(|world| world.compile(&root, &flow, binary.as_deref()));
     Ok(v1_job(world, caller, result))
 }
 
@@ -113,6 +113,15 @@ fn v1_task(world: &mut World, caller: &Caller, fields: &Fields, result: TaskResu
 }
 
 impl World {
+    /// Does the work of a job, unless a fault makes the job fail: the job reports the fault.
+    fn work_of_job(&mut self, work: impl FnOnce(&mut Self) -> TaskResult) -> TaskResult {
+        if self.fault.prevents_work() {
+            Ok(Map::new())
+        } else {
+            work(self)
+        }
+    }
+
     /// Starts the job that reports a task. It ends at once unless a fault delays it: clients of
     /// these calls do not poll but sleep for a few seconds.
     fn start_task(&mut self, caller: &Caller, result: TaskResult) -> String {
@@ -145,7 +154,7 @@ impl World {
         for (name, bytes) in members {
             let path = to.join(&name)?;
             match bytes {
-                Some(bytes) => self.files.write(&path, bytes, false)?,
+                Some(bytes) => self.files.write(&path, bytes.into(), false)?,
                 None => self.files.make_folder(&path)?,
             }
         }
@@ -168,7 +177,7 @@ impl World {
         });
         let bytes = pack(&[
             ("manifest.json".to_owned(), manifest.to_string().into()),
-            (source.name().to_owned(), content.bytes()),
+            (source.name().to_owned(), content.bytes()?),
         ]);
         self.files.write(&target, bytes.into(), false)?;
         Ok(result(&["flow_path"], &target))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::content::{Chunk, Content};
+use super::content::{Chunk, ChunkBytes, Content, NewBytes, Part};
 use super::tracked::Tracked;
 use crate::knobs::CursorZero;
 use crate::operation::FILE_LIMIT;
@@ -124,7 +124,7 @@ impl Files {
     pub(crate) fn write(
         &mut self,
         path: &NodePath,
-        bytes: Bytes,
+        bytes: NewBytes,
         only_new: bool,
     ) -> Result<(), Refusal> {
         match self.nodes.get(path) {
@@ -133,7 +133,7 @@ impl Files {
             None => {}
         }
         let mut content = Content::default();
-        content.append(self.chunk(bytes));
+        self.append(&mut content, bytes);
         self.put(path, Some(content))
     }
 
@@ -141,7 +141,7 @@ impl Files {
     pub(crate) fn write_chunk(
         &mut self,
         path: &NodePath,
-        bytes: Bytes,
+        bytes: NewBytes,
         cursor: Cursor,
         rule: CursorZero,
     ) -> Result<(), Refusal> {
@@ -159,20 +159,16 @@ impl Files {
         if at > content.length() {
             return Err(BAD_CURSOR);
         }
-        if at.saturating_add(bytes.len()) > FILE_LIMIT {
+        let end = at.saturating_add(bytes.length());
+        if end > FILE_LIMIT {
             return Err(Refusal::TooLong(FILE_LIMIT));
         }
-        if at == content.length() {
-            content.append(self.chunk(bytes));
-        } else {
-            // Overwriting the middle of a file is rare, so this copies the parts.
-            let tail = content.slice(at + bytes.len()..content.length());
-            let head = content.slice(0..at);
-            content = Content::default();
-            for part in [head, bytes, tail] {
-                content.append(self.chunk(part));
-            }
-        }
+        let head = content.parts(0..at);
+        let tail = content.parts(end..content.length());
+        content = Content::default();
+        self.append_parts(&mut content, head)?;
+        self.append(&mut content, bytes);
+        self.append_parts(&mut content, tail)?;
         self.put(path, Some(content))
     }
 
@@ -262,9 +258,9 @@ impl Files {
         self.node(folder)?.check_folder(folder)?;
         let files = self.below(folder).filter_map(|(path, _, node)| {
             let content = node.content.as_ref()?;
-            Some((path.to_owned(), content.bytes()))
+            Some(content.bytes().map(|bytes| (path.to_owned(), bytes)))
         });
-        Ok(files.collect())
+        Ok(files.collect::<Result<_, _>>()?)
     }
 
     /// Returns the names of the files directly in a folder.
@@ -285,9 +281,26 @@ impl Files {
         nodes.map_while(move |(path, node)| Some((folder.relative(path)?, path, node)))
     }
 
-    fn chunk(&mut self, bytes: Bytes) -> Chunk {
+    fn append(&mut self, content: &mut Content, bytes: NewBytes) {
+        for bytes in bytes.0 {
+            content.append(self.chunk(bytes));
+        }
+    }
+
+    /// Appends parts of another file. A whole chunk is shared, a part of one is copied.
+    fn append_parts(&mut self, content: &mut Content, parts: Vec<Part>) -> Result<(), Refusal> {
+        for part in parts {
+            content.append(match part {
+                Part::Whole(chunk) => chunk,
+                Part::Cut(..) => self.chunk(ChunkBytes::Memory(part.read()?)),
+            });
+        }
+        Ok(())
+    }
+
+    fn chunk(&mut self, bytes: ChunkBytes) -> Arc<Chunk> {
         let id = self.next_chunk;
         self.next_chunk += 1;
-        Chunk { id, bytes }
+        Arc::new(Chunk { id, bytes })
     }
 }

@@ -2,6 +2,7 @@
 //! are in `operations`.
 
 pub(crate) mod content;
+pub(crate) mod disk;
 pub(crate) mod files;
 pub(crate) mod ids;
 pub(crate) mod jobs;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use futures_util::future::BoxFuture;
 use futures_util::stream;
+use tokio::sync::mpsc;
 
 /// The size of a piece of a body, in bytes.
 const PIECE: u64 = 1024 * 1024;
@@ -45,25 +46,38 @@ impl FileContent {
     }
 
     /// Returns the bytes, piece by piece. A piece of another length than requested ends the stream
-    /// with an error: the file has changed.
+    /// with an error: the file has changed. The next piece is read, in order, while one is sent.
     pub(in crate::api) fn stream(
         &self,
     ) -> impl Stream<Item = Result<Bytes, ContentError>> + Send + 'static {
-        let read = Arc::clone(&self.read);
-        let end = self.start + self.size;
-        stream::try_unfold(self.start, move |position| {
-            let next = (position + PIECE).min(end);
-            let piece = (position < next).then(|| read(position..next));
-            async move {
-                let Some(piece) = piece else { return Ok(None) };
-                let piece = piece.await?;
-                if piece.len() as u64 == next - position {
-                    Ok(Some((piece, next)))
-                } else {
-                    Err("the file has another size now".into())
+        let (content, (pieces, received)) = (self.clone(), mpsc::channel(1));
+        // The task ends when nobody receives the pieces any more.
+        tokio::spawn(async move {
+            let end = content.start + content.size;
+            let mut position = content.start;
+            while position < end {
+                let next = (position + PIECE).min(end);
+                let piece = content.piece(position..next).await;
+                let is_last = piece.is_err();
+                if pieces.send(piece).await.is_err() || is_last {
+                    break;
                 }
+                position = next;
             }
+        });
+        stream::unfold(received, async |mut received| {
+            let piece = received.recv().await?;
+            Some((piece, received))
         })
+    }
+
+    async fn piece(&self, range: Range<u64>) -> Result<Bytes, ContentError> {
+        let piece = (self.read)(range.clone()).await?;
+        if piece.len() as u64 == range.end - range.start {
+            Ok(piece)
+        } else {
+            Err("the file has another size now".into())
+        }
     }
 }
 

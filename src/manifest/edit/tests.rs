@@ -180,6 +180,21 @@ fn assert_blocks(cases: &[(&str, &str)]) {
     }
 }
 
+/// An edit moves the lines below it, and a path or a source may contain the version.
+#[test]
+fn sources_may_contain_the_version() {
+    let text = |block: &str| {
+        format!(
+            "solform: 1\nenvironments:\n  p:\n    url: \"emulator:\"\n{block}  q: {{ url: \
+             \"emulator:\" }}\ndefaults: {{ owner: me }}\nsolutions:\n  S:\n    version: 1\n    \
+             path: S-${{version}}.ibsolution\n    source: dist/S-${{version}}.ibsolution\n  T:\n\
+             \x20   version: 1\n    path: T.ibsolution\n    source: dist/T.ibsolution\n"
+        )
+    };
+    let after = "    solutions:\n      S: { version: \"2\" }\n";
+    assert_eq!(set(&text(""), &[("S", "2")]).unwrap(), text(after));
+}
+
 #[test]
 fn versions_are_added_to_blocks() {
     assert_blocks(&[

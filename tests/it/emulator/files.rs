@@ -4,7 +4,7 @@ use reqwest::Method;
 use reqwest::StatusCode;
 use serde_json::Value;
 use serde_json::json;
-use solform_emulator::JobPace;
+use solform_emulator::{EmulatorOptions, JobPace};
 
 use super::{Api, DRIVE, answer, text};
 
@@ -213,4 +213,82 @@ async fn an_uploaded_package_can_be_deployed() {
     }
     assert_eq!(api.deployed("up/A").await["status"], "OK");
     assert_eq!(api.names("").await, ["A@1"]);
+}
+
+/// The emulator keeps large files in blocks of 1 MiB on disk. No reader sees their borders, and a
+/// data folder keeps them.
+#[tokio::test]
+async fn large_files_have_no_visible_blocks() {
+    let folder = tempfile::tempdir().unwrap();
+    let durable = || EmulatorOptions {
+        data: Some(folder.path().join("data")),
+        ..EmulatorOptions::default()
+    };
+    let api = Api::start(durable()).await;
+    let mut expected = noise(1, (5 << 19) + 7);
+    let put = api.file(Method::PUT, "large").body(expected.clone());
+    assert_eq!(answer(put).await.0, 204);
+    // Behind the end, and over the border of two blocks.
+    let changes = [
+        ("-1", expected.len(), noise(2, 3 << 19)),
+        ("1048000", 1_048_000, noise(3, 1_000)),
+    ];
+    for (cursor, start, bytes) in changes {
+        let part = api
+            .file(Method::PATCH, "large")
+            .header("IB-Cursor", cursor)
+            .body(bytes.clone());
+        assert_eq!(answer(part).await.0, 204, "{cursor}");
+        let end = (start + bytes.len()).min(expected.len());
+        expected.splice(start..end, bytes);
+    }
+    api.emulator.stop().await;
+    for _ in 0..2 {
+        let api = Api::start(durable()).await;
+        let length = expected.len();
+        for (range, status) in [
+            (0..length, 200),
+            (1_048_570..1_048_580, 206),
+            (0..1, 206),
+            (length - 1..length, 206),
+            (500_000..2_500_000, 206),
+        ] {
+            let mut read = api
+                .file(Method::GET, "large")
+                .query(&[("expect-node-type", "file")]);
+            if status == 206 {
+                let header = format!("bytes={}-{}", range.start, range.end - 1);
+                read = read.header("Range", header);
+            }
+            let response = read.send().await.unwrap();
+            assert_eq!(response.status().as_u16(), status, "{range:?}");
+            let sent = response.content_length();
+            assert_eq!(sent, Some(range.len() as u64), "{range:?}");
+            let bytes = response.bytes().await.unwrap();
+            assert!(bytes == expected[range.clone()], "{range:?}");
+        }
+        api.emulator.stop().await;
+    }
+}
+
+/// A fault cuts a large file at half of its length too.
+#[tokio::test]
+async fn a_large_file_can_break_off() {
+    let api = Api::with(&[], JobPace::Immediate).await;
+    let put = api.file(Method::PUT, "large").body(noise(1, 3 << 20));
+    assert_eq!(answer(put).await.0, 204);
+    let fault = "operation=read_node,connection=truncate";
+    api.emulator.add_fault(fault.parse().unwrap());
+    let read = api
+        .file(Method::GET, "large")
+        .query(&[("expect-node-type", "file")]);
+    let response = read.send().await.unwrap();
+    assert_eq!(response.content_length(), Some(3 << 20));
+    assert!(response.bytes().await.is_err());
+}
+
+fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    fastrand::Rng::with_seed(seed).fill(&mut bytes);
+    bytes
 }

@@ -185,3 +185,27 @@ async fn folders_are_moved_and_copied_completely() {
         .body("{\"src_path\": \"x\"}");
     assert_eq!(answer(bad).await.0, 400);
 }
+
+/// The toolkit does not read the job of a compilation, and packs what it finds.
+#[tokio::test]
+async fn a_failed_task_has_done_nothing() {
+    let api = Api::with(&[], JobPace::Immediate).await;
+    api.put("a/flow.ibflow", "{}").await;
+    for fault in ["compile_flow,job=fail", "copy_node,job=fail"] {
+        let rule = format!("operation={fault},times=1,text=no");
+        api.emulator.add_fault(rule.parse().unwrap());
+    }
+    let body = json!({
+        "binary_type": "Single Flow", "flow_project_root": format!("{DRIVE}/a"),
+        "settings": { "flow_file": "flow.ibflow", "is_flow_v3": true },
+    });
+    let compiled = api.v1("flow_binary/compile", body.clone()).await;
+    assert_eq!(api.result(&compiled).await["status"], "ERROR");
+    assert_eq!(api.read("a/build/bin/flow.ibflowbin").await.0, 404);
+    let (_, location) = api.task("copy", "a", "b").await;
+    assert_eq!(api.get(&location).await.1["state"], "FAILED");
+    assert_eq!(api.read("b/flow.ibflow").await.0, 404);
+    let compiled = api.v1("flow_binary/compile", body).await;
+    assert_eq!(api.result(&compiled).await["status"], "OK");
+    assert_eq!(api.read("a/build/bin/flow.ibflowbin").await.0, 200);
+}
