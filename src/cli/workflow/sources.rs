@@ -23,8 +23,8 @@ const AT_ONCE: usize = 8;
 pub(in crate::cli) type InspectedSources =
     BTreeMap<Identity, Result<SourcePackage, PackageProblem>>;
 
-/// Inspects the sources of these entries. `keep` receives the contents of each. `adjust` changes the
-/// settings of the clients of other environments.
+/// Inspects the sources of these entries. `keep` receives the contents of each. `adjust` changes
+/// the settings of the clients of other environments.
 pub(in crate::cli) async fn inspect<'a>(
     session: &Session,
     entries: impl IntoIterator<Item = &'a Desired>,
