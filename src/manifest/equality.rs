@@ -122,14 +122,22 @@ fn is_same_source(
     after: Option<&Source>,
     edit: Option<&VersionEdit>,
 ) -> bool {
-    if let Some(environment) = edit.and_then(|edit| edit.source.as_deref()) {
-        return has_source(after, Some(environment));
-    }
+    let wanted = edit.and_then(|edit| edit.source.as_deref());
     let (before, after) = match (before, after) {
         (Some(before), Some(after)) => (before, after),
+        // The edit adds a source, and the manifest may have declared its settings before.
+        (None, after) if wanted.is_some() => return has_source(after, wanted),
         (before, after) => return before.is_none() && after.is_none(),
     };
-    let is_same_origin = match (&before.origin, &after.origin) {
+    let Source {
+        origin,
+        sha256,
+        overwrite,
+        redeploy,
+        position: _,
+    } = after;
+    let is_same_origin = match (&before.origin, origin) {
+        _ if wanted.is_some() => has_source(Some(after), wanted),
         (SourceOrigin::File(before), SourceOrigin::File(after)) => {
             edit.is_some() || before == after
         }
@@ -143,7 +151,7 @@ fn is_same_source(
         _ => false,
     };
     is_same_origin
-        && before.sha256 == after.sha256
-        && before.overwrite == after.overwrite
-        && before.redeploy == after.redeploy
+        && before.sha256 == *sha256
+        && before.overwrite == *overwrite
+        && before.redeploy == *redeploy
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::error::PromotionError;
 use super::row::{Decision, Direction, LeftOut, Promotion, PromotionRow};
 use crate::attribute::State;
-use crate::ident::{SolutionName, Version};
+use crate::ident::{Owner, SolutionName, Version};
 use crate::live::LiveState;
 use crate::manifest::{Desired, Manifest, SourceOrigin, entries_of};
 
@@ -25,15 +25,21 @@ impl Side<'_> {
     }
 
     /// Returns the versions in service that the environment manages, the highest first; `None` if
-    /// they are not known.
+    /// they are not known. If the environment declares the solution, only those of its owner count.
     fn in_service(&self, name: &SolutionName) -> Option<Vec<Version>> {
         let records = self.live.filter(|live| live.covers(name))?.named(name);
+        let declared = self.declared(name);
+        let is_declared = |owner: &Owner| {
+            let mut owners = declared.iter().map(|entry| &entry.identity.owner);
+            owners.any(|declared| self.manifest.is_one_owner(declared, owner))
+        };
         let mut versions: Vec<Version> = records
             .iter()
             .filter(|record| record.state.satisfies(State::Active))
             .filter(|record| {
                 let author = record.author.as_deref();
-                self.manifest.covers(&record.identity, author)
+                let is_own = declared.is_empty() || is_declared(&record.identity.owner);
+                is_own && self.manifest.covers(&record.identity, author)
             })
             .map(|record| record.identity.version.clone())
             .collect();
@@ -110,6 +116,10 @@ fn row(from: Side<'_>, to: Side<'_>, name: &SolutionName, is_named: bool) -> Pro
         position: declared.first().map(|entry| entry.position.clone()),
         decision,
         copies_package: false,
+        has_digest: declared.iter().any(|entry| {
+            let source = entry.source.as_deref();
+            source.is_some_and(|source| source.sha256.is_some())
+        }),
         from: live,
     }
 }

@@ -36,6 +36,8 @@ pub struct PromotionRow {
     pub decision: Decision,
     /// True if the source's package becomes the `source` of the version in the target.
     pub copies_package: bool,
+    /// True if the manifest declares the SHA-256 of the target's package.
+    pub has_digest: bool,
 }
 
 /// The decision about a solution.
@@ -82,6 +84,12 @@ word_enum! {
 }
 
 impl PromotionRow {
+    /// Returns whether the declared SHA-256 is that of another package.
+    pub fn keeps_old_digest(&self) -> bool {
+        let is_other = matches!(self.decision, Decision::Promote(..)) || self.copies_package;
+        self.has_digest && is_other
+    }
+
     /// Returns whether the target declares the promoted version INACTIVE.
     pub fn stays_inactive(&self) -> bool {
         let mut declared = self.declared.iter();

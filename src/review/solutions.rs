@@ -69,13 +69,20 @@ impl DeclaredVersion {
             state: entry.state,
             visibility: entry.visibility,
         };
-        let path = |entry: &Desired| entry.path.as_ref().map(|path| path.text.clone());
+        let package = |entry: &Desired| {
+            let source = entry.source.as_deref();
+            (
+                entry.path.as_ref().map(|path| path.text.clone()),
+                source.map(|it| (it.origin.clone(), it.sha256.clone(), it.overwrite)),
+            )
+        };
         let both = before.zip(after);
         Some(Self {
             identity: after.or(before)?.identity.clone(),
             before: before.map(image),
             after: after.map(image),
-            has_other_package: both.is_some_and(|(before, after)| path(before) != path(after)),
+            has_other_package: both
+                .is_some_and(|(before, after)| package(before) != package(after)),
         })
     }
 }

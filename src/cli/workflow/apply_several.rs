@@ -364,7 +364,7 @@ impl<'a> SeveralApply<'a> {
             _ => several::named(error, &name, "was not applied"),
         });
         let kept = reporting.end_kept(&done, &mut own)?;
-        own.flush().or_else(ignore_closed)?;
+        let flushed = own.flush();
         let end = match kept {
             Some((document, text)) => EnvironmentEnd::Begun(Box::new(document), text),
             None => EnvironmentEnd::NotBegun(Vec::new()),
@@ -374,6 +374,10 @@ impl<'a> SeveralApply<'a> {
             url: Some(url),
             end,
         });
+        // The report and the other environments count more than this output.
+        if let Err(error) = flushed {
+            tracing::warn!(environment = %name, %error, "the output could not be written");
+        }
         plan::drop_in_background(session.context);
         match done {
             Ok(Applied { status, next }) => {
@@ -381,7 +385,9 @@ impl<'a> SeveralApply<'a> {
                 Ok((status, left))
             }
             Err(error) => {
-                several::report(&name, &error, io)?;
+                if let Err(error) = several::report(&name, &error, io) {
+                    tracing::warn!(environment = %name, %error, "the output could not be written");
+                }
                 Ok((error.kind.exit_status(), Some(Remaining::untouched(&name))))
             }
         }

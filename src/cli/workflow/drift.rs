@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -28,6 +28,9 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The maximum size of a `package.json` in a deployed folder, in bytes.
 const JSON: u64 = 1024 * 1024;
+
+/// The number of forbidden folders after which no further one is read: most tokens may read none.
+const FORBIDDEN: usize = 3;
 
 /// The sources of knowledge about the contents of live versions.
 #[derive(Clone, Copy)]
@@ -54,13 +57,16 @@ struct Readers<'a> {
     store_failure: Mutex<Vec<String>>,
     /// True if the deployed folders cannot be read.
     are_folders_closed: AtomicBool,
+    /// The number of deployed folders that the token may not read.
+    forbidden_folders: AtomicUsize,
 }
 
 /// The result of the comparison of one version.
 struct Found {
     comparison: Comparison,
-    /// True if a deploy of the source would change the contents, as far as it is known.
-    is_curable: bool,
+    /// Whether the source is what was recorded; `None` if nothing was. Only a difference from the
+    /// record is a reason to replace a version: deployed folders are not documented.
+    is_as_recorded: Option<bool>,
     /// True if an apply recorded what was deployed.
     is_recorded: bool,
 }
@@ -84,6 +90,7 @@ impl<'a> KnownContents<'a> {
             is_store_closed: AtomicBool::new(false),
             store_failure: Mutex::default(),
             are_folders_closed: AtomicBool::new(false),
+            forbidden_folders: AtomicUsize::new(0),
         };
         let compare = |candidate| {
             let readers = &readers;
@@ -113,10 +120,12 @@ impl<'a> KnownContents<'a> {
                 }
                 Comparison::Same | Comparison::Unknown => {}
                 Comparison::Different(drift) => {
-                    if is_on_change && found.is_curable && !candidate.has_more_records() {
+                    let is_as_recorded = found.is_as_recorded;
+                    let is_replaced = is_on_change && is_as_recorded == Some(false);
+                    if is_replaced && !candidate.has_more_records() {
                         redeploy.insert(candidate.change.identity.clone(), drift);
                     } else {
-                        warnings.push(self.drift_warning(&candidate, &drift, found.is_curable));
+                        warnings.push(self.drift_warning(&candidate, &drift, is_as_recorded));
                     }
                 }
             }
@@ -165,15 +174,20 @@ impl<'a> KnownContents<'a> {
         let Candidate { id, source, .. } = *candidate;
         let document = self.document(id, readers).await;
         let document = document.as_ref();
-        let mut sha256 = source.sha256.clone();
         let recorded = document.and_then(|document| document.sha256.as_ref());
         // If the declared bytes were deployed, the file is not needed.
-        let is_pinned = recorded.is_some() && recorded == sha256.as_ref();
+        let is_pinned = recorded.is_some() && recorded == source.sha256.as_ref();
         let file = if is_pinned {
             None
         } else {
             readers.sources.read(source).await.ok()
         };
+        // A declared digest is compared only if the source can be read: it may be that of the
+        // version that another environment declares.
+        let mut sha256 = source
+            .sha256
+            .clone()
+            .filter(|_| is_pinned || file.is_some());
         if let (Some(file), None) = (&file, &sha256)
             && document.is_some_and(DeployedPackage::needs_digest)
         {
@@ -203,18 +217,21 @@ impl<'a> KnownContents<'a> {
                 None => Comparison::Unknown,
             },
         };
-        // If the same bytes were deployed, another deploy of them may lead to the same folder.
-        let is_curable = of_record != Comparison::Same;
+        let is_as_recorded = match &of_record {
+            Comparison::Same => Some(true),
+            Comparison::Different(_) => Some(false),
+            Comparison::Unknown => None,
+        };
+        // An equal `package.json` does not show that the other members are equal.
         let comparison = match (of_record, of_folder) {
             (Comparison::Different(drift), _) | (_, Comparison::Different(drift)) => {
                 Comparison::Different(drift)
             }
-            (Comparison::Unknown, Comparison::Unknown) => Comparison::Unknown,
-            (Comparison::Same, _) | (_, Comparison::Same) => Comparison::Same,
+            (of_record, _) => of_record,
         };
         Found {
             comparison,
-            is_curable,
+            is_as_recorded,
             is_recorded: document.is_some(),
         }
     }
@@ -256,7 +273,9 @@ impl<'a> KnownContents<'a> {
             Ok(Ok(part)) => part?,
             Ok(Err(error)) => {
                 tracing::debug!(%id, %error, "the deployed folder could not be read");
-                if !is_about_folder(&error) {
+                let is_forbidden = error.status() == Some(403)
+                    && readers.forbidden_folders.fetch_add(1, Ordering::Relaxed) + 1 >= FORBIDDEN;
+                if is_forbidden || !is_about_folder(&error) {
                     readers.are_folders_closed.store(true, Ordering::Relaxed);
                 }
                 return None;
@@ -275,23 +294,24 @@ impl<'a> KnownContents<'a> {
         self,
         candidate: &Candidate<'_>,
         drift: &ContentDrift,
-        is_curable: bool,
+        is_as_recorded: Option<bool>,
     ) -> Problem {
-        let address = &candidate.change.address;
-        let (message, help) = if is_curable {
-            let message = format!("`{}` is not what was deployed as `{address}`", drift.source);
-            let help = "Give the new package another version. To deploy it as this version, name \
-                        the version with --replace, or declare `sha256` and `redeploy: on_change`.";
-            (message, help)
+        let (address, source) = (&candidate.change.address, &drift.source);
+        let folder = format!("the deployed folder has another `{PACKAGE_JSON}`");
+        let message = match is_as_recorded {
+            Some(false) => format!("`{source}` is not what was deployed as `{address}`"),
+            Some(true) => format!("`{source}` was deployed as `{address}`, and {folder}"),
+            None => format!("{folder} than `{source}`, the source of `{address}`"),
+        };
+        let help = if is_as_recorded != Some(false) {
+            "Look at the version on the platform: something else may have changed it. To deploy \
+             the source again, name the version with --replace."
+        } else if candidate.source.redeploy == Redeploy::OnChange {
+            "Several records of the version are live, and a replace leaves the others. Delete the \
+             others, or name the version with --replace."
         } else {
-            let message = format!(
-                "`{}` was deployed as `{address}`, and the deployed folder has another \
-                 `{PACKAGE_JSON}`",
-                drift.source
-            );
-            let help = "Look at the version on the platform: something else may have changed it. \
-                        To deploy the source again, name the version with --replace.";
-            (message, help)
+            "Give the new package another version. To deploy it as this version, name the version \
+             with --replace, or declare `sha256` and `redeploy: on_change`."
         };
         self.warning(candidate, Code::ContentDrift, message)
             .help(help)

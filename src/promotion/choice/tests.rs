@@ -2,7 +2,7 @@ use super::*;
 use crate::attribute::LiveStateWord;
 use crate::ident::{Identity, Owner, SolutionId};
 use crate::live::{Coverage, LiveVersion};
-use crate::manifest::{Selection, SourceFile, read};
+use crate::manifest::{Glob, Selection, SourceFile, read};
 
 /// Returns a manifest whose environment has these solutions.
 fn manifest(name: &str, solutions: &str) -> Manifest {
@@ -68,6 +68,31 @@ fn decisions(
             .collect()
         })
         .map_err(|errors| errors.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn versions_of_other_owners_are_not_promoted() {
+    let (mut from, to) = (
+        manifest("uat", "A: { version: 1 }"),
+        manifest("prod", "A: { version: 0 }"),
+    );
+    from.scope.owners.push(Glob::parse("bob").unwrap());
+    let live = live(&["A 1 me ACTIVE", "A 9 bob ACTIVE"]);
+    let (from, to) = (
+        Side {
+            manifest: &from,
+            live: Some(&live),
+        },
+        Side {
+            manifest: &to,
+            live: None,
+        },
+    );
+    let promotion = promote(from, to, "m.yaml", &BTreeSet::new(), false).unwrap();
+    let version = Version::parse("1").unwrap();
+    let expected = Decision::Promote(version.clone(), Direction::Upgrade);
+    assert_eq!(promotion.rows[0].decision, expected);
+    assert_eq!(promotion.rows[0].from, [version]);
 }
 
 #[test]

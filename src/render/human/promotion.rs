@@ -59,6 +59,7 @@ mod tests {
             position: None,
             decision,
             copies_package: false,
+            has_digest: false,
         };
         let promote = Decision::Promote(version("0.0.2"), Direction::Upgrade);
         let mut promotion = Promotion {

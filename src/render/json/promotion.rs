@@ -114,6 +114,7 @@ fn solution_item(row: &PromotionRow) -> SolutionItem {
         position,
         decision,
         copies_package,
+        has_digest: _, // A warning says it.
     } = row;
     let texts = |versions: &[Version]| -> Vec<String> {
         versions.iter().map(ToString::to_string).collect()

@@ -83,6 +83,15 @@ pub fn promotion_warnings(promotion: &Promotion) -> Vec<(&PromotionRow, String)>
         );
         (row, warning)
     }));
+    let pinned = promotion.rows.iter().filter(|row| row.keeps_old_digest());
+    warnings.extend(pinned.map(|row| {
+        let warning = format!(
+            "`{}` keeps its declared `sha256` in `{to}`, which must be that of the promoted \
+             package: correct it, or remove it",
+            row.name
+        );
+        (row, warning)
+    }));
     warnings
 }
 

@@ -15,8 +15,9 @@ use solform::run::{JobOutcome, JobReport};
 
 use super::{assert_shown, written};
 
-/// The token of the client. No output contains it, however the server sends it.
-const TOKEN: &str = "tok-5f1c9e-secret";
+/// The token of the client. No output contains it, however the server sends it. Its first letter is
+/// not that of an escape, such as `\t`.
+const TOKEN: &str = "key-5f1c9e-secret";
 
 /// The maximum length of one value in an output, in bytes: each character may be escaped.
 const VALUE: usize = 16 * 1024;

@@ -11,7 +11,8 @@ use solform::live::{Coverage, LiveState, LiveVersion};
 use solform::manifest::{Selection, SourceFile, read};
 use solform::plan::{
     ApplyHistory, DiffOptions, Inspection, Inspections, Mode, Overrides, PackageField, PackageInfo,
-    PackageProblem, PlanOptions, SavedPlan, SourcePackage, Upload, UploadSource, diff, judge,
+    PackageProblem, PlanOptions, SavedPlan, SavedPlans, SourcePackage, Upload, UploadSource, diff,
+    judge,
 };
 
 use crate::support::plan_file::PlanFile;
@@ -176,6 +177,7 @@ fn assert_plan_files_are_current() {
         ..DiffOptions::default()
     };
     let empty = LiveState::new(Vec::new(), Coverage::Whole);
+    let mut plans = Vec::new();
     let good = || PackageField::Text("ibflowbin".to_owned());
     for (name, live, options, solution_type) in [
         ("converge", live(), &converge, good()),
@@ -201,7 +203,17 @@ fn assert_plan_files_are_current() {
             )
         };
         assert_is_current(name, &saved.to_json());
+        plans.push(saved);
     }
+    // The inputs are small, so only the smallest plans are used.
+    let mut plans: Vec<SavedPlan> = plans.split_off(plans.len() - 1);
+    plans.extend(plans.clone());
+    "dev".clone_into(&mut plans[0].plan.subject.environment);
+    let several = SavedPlans {
+        solform_version: "0.1.0".to_owned(),
+        ..SavedPlans::new(plans, 1_700_000_000_000)
+    };
+    assert_is_current("several", &several.to_json());
     // A file that only its format version makes a plan file.
     let text = std::fs::read_to_string(folder("plan").join("create.json")).unwrap();
     let version = PlanFile::read(&text).at("format_version").clone();

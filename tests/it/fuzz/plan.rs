@@ -2,7 +2,7 @@
 
 use solform::api::chain;
 use solform::escape::escaped;
-use solform::plan::SavedPlan;
+use solform::plan::{PlanFileContent, SavedPlan};
 use solform::render::{Channel, Content, Document, FORMATS, PlanDetail, Styles, Subject};
 
 use super::{assert_shown, written};
@@ -25,8 +25,8 @@ pub(crate) fn check(input: &[u8]) -> bool {
 }
 
 fn read(text: &str) -> bool {
-    let saved = match SavedPlan::from_json(text) {
-        Ok(saved) => saved,
+    let content = match PlanFileContent::from_json(text) {
+        Ok(content) => content,
         Err(error) => {
             let message = escaped(&chain(&error));
             assert_shown(&message, 1_000 + 10 * text.len());
@@ -34,18 +34,24 @@ fn read(text: &str) -> bool {
             return false;
         }
     };
-    let written_again = saved.to_json();
-    let again = SavedPlan::from_json(&written_again).expect("a written plan is read");
-    assert_eq!(again, saved);
-    assert_eq!(again.to_json(), written_again);
+    let written_again = match &content {
+        PlanFileContent::One(saved) => saved.to_json(),
+        PlanFileContent::Several(saved) => saved.to_json(),
+    };
+    let again = PlanFileContent::from_json(&written_again).expect("a written plan is read");
+    assert_eq!(again, content);
+    content.plans().iter().for_each(assert_shows);
+    true
+}
+
+fn assert_shows(saved: &SavedPlan) {
     for detail in [
         PlanDetail::Verbose,
         PlanDetail::Concise,
         PlanDetail::Summarised,
     ] {
-        assert_formats(&saved, detail);
+        assert_formats(saved, detail);
     }
-    true
 }
 
 fn assert_formats(saved: &SavedPlan, detail: PlanDetail) {
