@@ -193,7 +193,11 @@ impl Step<'_> {
         for _ in 0..ATTEMPTS {
             let found = context.compare(path, package).await;
             let must_be_new = match found.map_err(|error| error.outcome(package))? {
-                Found::Same => return Ok(false),
+                Found::Same => {
+                    // The bytes of a larger package are known only now.
+                    package.check_digest().await?;
+                    return Ok(false);
+                }
                 Found::Nothing => true,
                 Found::Beginning(_) => false,
                 Found::Other if upload.overwrite => false,
