@@ -55,6 +55,8 @@ impl PrefixDigest {
             // A source without support for ranges sends the whole file.
             let bytes = part.slice(&(part.start..length));
             self.push(part.start, &bytes);
+            // A local file never waits, and other tasks must not wait for all of it.
+            tokio::task::yield_now().await;
         }
         Ok(())
     }

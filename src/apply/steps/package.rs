@@ -43,9 +43,13 @@ struct Reading {
     digest: Mutex<PrefixDigest>,
     /// The last part that was read.
     last: Mutex<Option<FilePart>>,
-    /// The reason why the last body could not be read to its end.
-    failure: Mutex<Option<PackageError>>,
+    /// The failure of the last body.
+    failure: Mutex<BodyFailure>,
 }
+
+/// The reason why a body could not be read to its end. Each request has its own: the reads of an
+/// earlier one may end later.
+type BodyFailure = Arc<Mutex<Option<PackageError>>>;
 
 /// An open source.
 enum OpenSource {
@@ -170,22 +174,25 @@ impl<'a> Package<'a> {
 
     /// Returns a range as the body of a request.
     pub(super) fn content(&self, range: Range<u64>) -> FileContent {
-        let (first, is_whole) = (range.start, range == (0..self.upload.size));
+        let is_whole = range == (0..self.upload.size);
         let reading = Arc::clone(&self.reading);
-        let sent = Arc::new(Mutex::new(PrefixDigest::default()));
-        FileContent::new(range, move |range| {
-            let (reading, sent) = (Arc::clone(&reading), Arc::clone(&sent));
-            Box::pin(async move {
-                if range.start == first {
-                    *locked(&reading.failure) = None;
-                }
-                let piece = reading.piece(range, is_whole.then_some(&*sent)).await;
-                piece.map_err(|error| {
-                    let text = error.to_string();
-                    *locked(&reading.failure) = Some(error);
-                    text.into()
+        FileContent::new(range, move || {
+            let reading = Arc::clone(&reading);
+            let sent = Arc::new(Mutex::new(PrefixDigest::default()));
+            let failure = BodyFailure::default();
+            *locked(&reading.failure) = Arc::clone(&failure);
+            move |range| {
+                let (reading, sent) = (Arc::clone(&reading), Arc::clone(&sent));
+                let failure = Arc::clone(&failure);
+                Box::pin(async move {
+                    let piece = reading.piece(range, is_whole.then_some(&*sent)).await;
+                    piece.map_err(|error| {
+                        let text = error.to_string();
+                        *locked(&failure) = Some(error);
+                        text.into()
+                    })
                 })
-            })
+            }
         })
     }
 
@@ -193,16 +200,20 @@ impl<'a> Package<'a> {
     /// end, the server has not accepted it.
     pub(super) fn of_body<T>(&self, result: Result<T, WriteError>) -> Result<T, WriteError> {
         match result {
-            Err(WriteError::Ambiguous(error)) if locked(&self.reading.failure).is_some() => {
+            Err(WriteError::Ambiguous(error)) if locked(&self.body_failure()).is_some() => {
                 Err(WriteError::Refused(error))
             }
             result => result,
         }
     }
 
+    fn body_failure(&self) -> BodyFailure {
+        Arc::clone(&locked(&self.reading.failure))
+    }
+
     /// Returns the outcome of a step whose last body could not be read to its end.
     pub(super) fn failure(&self) -> Option<Outcome> {
-        let failure = locked(&self.reading.failure).take()?;
+        let failure = locked(&self.body_failure()).take()?;
         Some(self.failed(failure))
     }
 
@@ -252,10 +263,6 @@ impl Reading {
         known.push(range.start, &piece);
         if let Some(sent) = sent {
             let mut sent = locked(sent);
-            if range.start == 0 {
-                // The request is sent again.
-                *sent = PrefixDigest::default();
-            }
             sent.push(range.start, &piece);
             if sent.length() == self.size && sent.digest() != known.digest() {
                 return Err(Unreadable::Changed.into());

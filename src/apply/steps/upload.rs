@@ -4,7 +4,7 @@
 //! A file up to 64 MiB is sent as a whole if nothing is at the path. Any other one is sent in parts
 //! to another path, whose name contains what the plan knows of its bytes, and is moved when its
 //! bytes are proven: an interrupted upload is continued there, and nothing incomplete has the final
-//! name. An upload may be repeated, so its effect needs no long wait: only bytes that are the
+//! name, unless the server refuses the move. An upload may be repeated, so its effect needs no long wait: only bytes that are the
 //! beginning of the file are ever replaced unasked (docs/platform.md, "Files").
 
 use std::cell::Cell;
@@ -136,6 +136,20 @@ impl ApplyContext<'_> {
         }
     }
 
+    /// Returns the result of an upload if another program has meanwhile created a file at the path
+    /// that may not be replaced.
+    async fn taken(&self, path: &str, package: &Package<'_>) -> Result<Option<Arrival>, Outcome> {
+        if package.upload.overwrite {
+            return Ok(None);
+        }
+        let found = self.compare(path, package).await;
+        Ok(match found.map_err(|error| error.outcome(package))? {
+            Found::Same => Some(Arrival::Proven),
+            Found::Other => Some(Arrival::Occupied),
+            Found::Nothing | Found::Beginning(_) => None,
+        })
+    }
+
     /// Returns a value if there is no file at a path.
     async fn misses(&self, path: &str) -> Result<Option<()>, ReadError> {
         Ok(self.size_of(path).await?.is_none().then_some(()))
@@ -193,7 +207,11 @@ impl Step<'_> {
         for _ in 0..ATTEMPTS {
             let found = context.compare(path, package).await;
             let must_be_new = match found.map_err(|error| error.outcome(package))? {
-                Found::Same => return Ok(false),
+                Found::Same => {
+                    // The bytes of a larger package are known only now.
+                    package.check_digest().await?;
+                    return Ok(false);
+                }
                 Found::Nothing => true,
                 Found::Beginning(_) => false,
                 Found::Other if upload.overwrite => false,
@@ -252,15 +270,17 @@ impl Step<'_> {
                 async || context.shows(path, package).await,
             )
             .await?;
-        if let Some(failure) = package.failure() {
-            // Nothing was there before, so that a part of the package is what this step has sent.
-            if must_be_new && context.size_of(path).await?.is_some() {
-                self.remove(path).await?;
+        let failure = package.failure();
+        if let Sent::Accepted(false) = sent {
+            return Ok(Arrival::Occupied);
+        }
+        if let Some(failure) = failure {
+            if must_be_new {
+                self.discard_beginning(path, package).await;
             }
             return Err(failure);
         }
         match sent {
-            Sent::Accepted(false) => Ok(Arrival::Occupied),
             Sent::Refused(error) => Err(refused(WriteKind::Upload, error)),
             sent => Ok(Arrival::of(&sent)),
         }
@@ -277,18 +297,18 @@ impl Step<'_> {
         let part_path = package.part_path(path);
         self.send_parts(&part_path, package).await?;
         if !context.is_shown(&part_path, package).await? {
-            self.remove(&part_path).await?;
+            self.discard(&part_path).await;
             let checked = package.check_source().await;
             checked.map_err(|error| package.failed(error))?;
             return Err(self.not_confirmed(WriteKind::Upload));
         }
         if let Err(changed) = package.check_copy(&context.at(&part_path)).await {
-            self.remove(&part_path).await?;
+            self.discard(&part_path).await;
             return Err(changed);
         }
-        if must_be_new && context.size_of(path).await?.is_some() {
+        if let Some(arrival) = context.taken(path, package).await? {
             self.remove(&part_path).await?;
-            return Ok(Arrival::Occupied);
+            return Ok(arrival);
         }
         let sent = self
             .send_to_file(
@@ -298,7 +318,10 @@ impl Step<'_> {
             .await?;
         if let Sent::Refused(_) = sent {
             self.remove(&part_path).await?;
-            return self.send_whole(path, package, must_be_new).await;
+            return match context.taken(path, package).await? {
+                Some(arrival) => Ok(arrival),
+                None => self.send_whole(path, package, must_be_new).await,
+            };
         }
         Ok(Arrival::of(&sent))
     }
@@ -346,7 +369,7 @@ impl Step<'_> {
             if let Some(failure) = package.failure() {
                 if let Outcome::Failed(StepError::SourceChanged { .. }) = failure {
                     // No later upload continues these parts.
-                    self.remove(part_path).await?;
+                    self.discard(part_path).await;
                 }
                 return Err(failure);
             }
@@ -354,9 +377,34 @@ impl Step<'_> {
                 return Err(refused(WriteKind::Upload, error));
             }
             position.set(end);
-            context.emit_upload(self, end, size);
+            if end < size {
+                // The upload is complete when its bytes are read back.
+                context.emit_upload(self, end, size);
+            }
         }
         Ok(())
+    }
+
+    /// Deletes what a failed request has left at a path where nothing was before, if its bytes are
+    /// the beginning of the package. Any other file may be that of another program.
+    async fn discard_beginning(&mut self, path: &str, package: &Package<'_>) {
+        match self.context.compare(path, package).await {
+            Ok(Found::Beginning(_)) => self.discard(path).await,
+            Ok(Found::Nothing | Found::Same) => {}
+            Ok(Found::Other) | Err(_) => {
+                let address = &self.change.address;
+                tracing::warn!(%address, %path, "the upload may have left a part of the file");
+            }
+        }
+    }
+
+    /// Deletes what this upload has sent to a path. A failure is only logged: the error that ended
+    /// the upload is the one to report.
+    async fn discard(&mut self, path: &str) {
+        if let Err(outcome) = self.remove(path).await {
+            let address = &self.change.address;
+            tracing::warn!(%address, %path, ?outcome, "the sent file could not be deleted");
+        }
     }
 
     /// Deletes what this upload has sent to a path, and waits until it is gone.

@@ -395,6 +395,23 @@ async fn a_source_that_ignores_ranges_is_transferred() {
     assert!(uat.count() < 10, "{}", uat.count());
 }
 
+/// The bytes of a larger package that is at its path already are compared with its `sha256` too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_package_at_its_path_needs_the_declared_digest() {
+    let bytes = package("Form", "1", &vec![7; 65 << 20]);
+    let other = "0".repeat(64);
+    let world = world(&bytes, &format!("\n        sha256: '{other}'")).await;
+    put(&world.prod, &path_of("Form", "1"), bytes).await;
+    let _ = world
+        .env
+        .solform_beside(&APPLY)
+        .await
+        .exits_with(5)
+        .says(&format!(", and {other} is declared"));
+    assert_eq!(count(&world.prod, Operation::Deploy), 0);
+    world.assert_apart();
+}
+
 /// A package above 64 MiB goes in parts. A source that fails in the middle and a full drive leave
 /// the parts, and the next apply continues there.
 #[tokio::test(flavor = "multi_thread")]

@@ -183,6 +183,32 @@ async fn the_beginning_of_the_file_is_completed() {
     }
 }
 
+/// Another program finishes a file of its own at the path while the parts are sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_appears_during_an_upload_stays() {
+    let (bytes, other) = (package("Form", "1", b"flow"), package("Form", "1", b"else"));
+    for (during, code) in [(&other, 5), (&bytes, 2)] {
+        let emulator = start(seed(&[], &[]), &[]).await;
+        let path = path_of("Form", "1");
+        put(&emulator, &path, bytes[..1].to_vec()).await;
+        let env = env_of(&emulator, FORM, &[("Form-1.ibsolution", &bytes)]);
+        let full = "operation=write_chunk,status=429";
+        emulator.add_fault(full.parse().unwrap());
+        let apply = env.solform_beside(&APPLY);
+        let write = async {
+            while count(&emulator, Operation::WriteChunk) == 0 {
+                tokio::task::yield_now().await;
+            }
+            put(&emulator, &path, during.clone()).await;
+            emulator.clear_faults();
+        };
+        let (apply, ()) = tokio::join!(apply, write);
+        let _ = apply.exits_with(code);
+        assert_eq!(get(&emulator, &path).await.as_ref(), Some(during));
+        assert_eq!(count(&emulator, Operation::Deploy), usize::from(code == 2));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_source_blocks_its_change_only() {
     let emulator = start(seed(&[], &[]), &[]).await;
@@ -334,7 +360,8 @@ async fn a_large_file_is_sent_in_parts() {
     assert_eq!(get(&emulator, &path_of("Form", "1")).await, None);
     emulator.clear_faults();
     let before = sent(&emulator);
-    let _ = env.solform_beside(&APPLY).await.exits_with(2);
+    let apply = env.solform_beside(&APPLY).await.exits_with(2);
+    assert_eq!(apply.stderr.matches("Upload complete").count(), 1);
     assert_eq!(sent(&emulator) - before, 4);
     assert!(get(&emulator, &path_of("Form", "1")).await == Some(bytes));
     let folder = format!("{}?expect-node-type=folder", url_of(&emulator, DRIVE));
