@@ -424,8 +424,8 @@ mod tests {
             ),
             (
                 "",
-                "{ enviroment: uat }",
-                "8: unknown field `enviroment` in `source` [unknown-field]".to_owned(),
+                "{ environments: uat }",
+                "8: unknown field `environments` in `source` [unknown-field]".to_owned(),
             ),
             (
                 "",
