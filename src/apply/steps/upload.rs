@@ -4,8 +4,9 @@
 //! A file up to 64 MiB is sent as a whole if nothing is at the path. Any other one is sent in parts
 //! to another path, whose name contains what the plan knows of its bytes, and is moved when its
 //! bytes are proven: an interrupted upload is continued there, and nothing incomplete has the final
-//! name, unless the server refuses the move. An upload may be repeated, so its effect needs no long wait: only bytes that are the
-//! beginning of the file are ever replaced unasked (docs/platform.md, "Files").
+//! name, unless the server refuses the move. An upload may be repeated, so its effect needs no long
+//! wait: only bytes that are the beginning of the file are ever replaced unasked
+//! (docs/platform.md, "Files").
 
 use std::cell::Cell;
 

@@ -321,7 +321,7 @@ fn described(text: &str) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_deployed_folder_shows_a_drift_and_replaces_nothing() {
+async fn the_deployed_folder_shows_a_drift() {
     for is_on_change in [false, true] {
         let world = World::new(is_on_change, &[]).await;
         world.write(&described("one"));
