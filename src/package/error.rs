@@ -54,13 +54,17 @@ pub enum Unreadable {
         /// The name.
         name: String,
     },
-    /// A member expands to much more than its size in the archive.
-    #[error("its member `{name}` would expand to {size} bytes from almost nothing")]
+    /// A member, or all members together, expand to much more than their packed size.
+    #[error(
+        "its members expand too much: at `{name}`, {expanded} bytes are unpacked from {packed}"
+    )]
     Bomb {
-        /// The name.
+        /// The name of the member at which the limit is exceeded.
         name: String,
-        /// The size that the archive declares, in bytes.
-        size: u64,
+        /// The unpacked size, in bytes.
+        expanded: u64,
+        /// The packed size, in bytes.
+        packed: u64,
     },
     /// The members are together larger than the file.
     #[error("its members overlap: they are together larger than the file")]

@@ -10,10 +10,10 @@ use crate::plan::Member;
 /// The maximum number of members.
 pub(super) const MEMBERS: u64 = 100_000;
 
-/// The maximum compression ratio of a member, if it is larger than the old form of archives allows.
-/// Only repeated bytes compress better.
+/// The maximum compression ratio of a member, and of all members together, if they expand to more
+/// than [`LARGE`] bytes. Only repeated bytes compress better.
 const RATIO: u64 = 500;
-const LARGE: u64 = 4 * 1024 * 1024 * 1024;
+const LARGE: u64 = 256 * 1024 * 1024;
 
 /// The maximum length of a name in a message, in characters.
 const SHOWN: usize = 200;
@@ -29,7 +29,7 @@ pub(super) fn members<R: Read + Seek>(
         return Err(Unreadable::DuplicateMembers);
     }
     let mut members = Vec::with_capacity(archive.len());
-    let mut packed: u64 = 0;
+    let (mut packed, mut expanded): (u64, u64) = (0, 0);
     for index in 0..archive.len() {
         let entry = archive.by_index_data(index).map_err(Unreadable::NotAZip)?;
         let name = entry.name().map_err(Unreadable::NotAZip)?.into_owned();
@@ -37,11 +37,17 @@ pub(super) fn members<R: Read + Seek>(
             return Err(Unreadable::Outside { name: cut(&name) });
         }
         let (size, packed_size) = (entry.size(), entry.compressed_size());
-        if size > LARGE && size / packed_size.max(1) > RATIO {
-            let name = cut(&name);
-            return Err(Unreadable::Bomb { name, size });
-        }
         packed = packed.saturating_add(packed_size);
+        expanded = expanded.saturating_add(size);
+        for (expanded, packed) in [(size, packed_size), (expanded, packed)] {
+            if expanded > LARGE && expanded / packed.max(1) > RATIO {
+                return Err(Unreadable::Bomb {
+                    name: cut(&name),
+                    expanded,
+                    packed,
+                });
+            }
+        }
         if packed > total {
             return Err(Unreadable::Overlapping);
         }
@@ -92,7 +98,48 @@ fn is_outside(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Cursor, Write as _};
+
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
+
     use super::*;
+
+    /// Returns the members of an archive that declares these unpacked sizes.
+    fn members_of(sizes: &[u32]) -> Result<Vec<Member>, Unreadable> {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        for index in 0..sizes.len() {
+            let options = SimpleFileOptions::default();
+            zip.start_file(format!("{index}"), options).unwrap();
+            zip.write_all(&[0; 1 << 10]).unwrap();
+        }
+        let mut bytes = zip.finish().unwrap().into_inner();
+        let mut sizes = sizes.iter();
+        for index in 0..bytes.len() {
+            // The header of a member in the directory, in which the unpacked size is at 24.
+            if bytes[index..].starts_with(b"PK\x01\x02") {
+                let size = sizes.next().unwrap().to_le_bytes();
+                bytes[index + 24..index + 28].copy_from_slice(&size);
+            }
+        }
+        let total = bytes.len() as u64;
+        members(&ZipArchive::new(Cursor::new(bytes)).unwrap(), total)
+    }
+
+    /// One large member is as dangerous as many smaller ones.
+    #[test]
+    fn archives_that_expand_without_measure_are_refused() {
+        const MIB: u32 = 1 << 20;
+        assert_eq!(members_of(&[100 * MIB, 100 * MIB]).unwrap().len(), 2);
+        for (sizes, at) in [(&[300 * MIB][..], "0"), (&[100 * MIB; 3], "2")] {
+            let refused = members_of(sizes).unwrap_err().to_string();
+            let expected = format!(
+                "its members expand too much: at `{at}`, {} bytes",
+                300 * MIB
+            );
+            assert!(refused.starts_with(&expected), "{refused}");
+        }
+    }
 
     #[test]
     fn names_that_lead_outside_are_found() {
