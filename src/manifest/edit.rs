@@ -13,11 +13,12 @@
 use std::collections::BTreeMap;
 
 use super::check::find_difference;
+use super::code::Code;
 use super::problem::Problems;
 use super::scalar::{scalar, value};
 use super::source::SourceFile;
 use super::yaml::outline::{Entry, Form, outline};
-use crate::ident::{SolutionName, Version};
+use crate::ident::{Digest, SolutionName, Version};
 
 mod patch;
 
@@ -32,6 +33,8 @@ pub struct VersionEdit {
     pub is_written: bool,
     /// The environment whose package of this version becomes the source.
     pub source: Option<String>,
+    /// The SHA-256 of the package, if it is written.
+    pub sha256: Option<Digest>,
 }
 
 /// The edits of one environment, by solution.
@@ -85,9 +88,20 @@ pub fn set_versions(
         reason,
         help: by_hand(environment, edits),
     };
+    let invalid = |problems: &Problems| {
+        let first = problems.iter().next();
+        let text = first.map_or_else(String::new, ToString::to_string);
+        // Written by hand, the same lines would have this error too.
+        let own = first.filter(|problem| problem.code == Code::SourceEnvironment);
+        let own = own.and_then(|problem| problem.help.clone());
+        EditError {
+            help: own.unwrap_or_else(|| by_hand(environment, edits)),
+            reason: EditReason::Invalid(text),
+        }
+    };
     let text = edited(source.text(), environment, edits).map_err(refused)?;
     let after = SourceFile::from_bytes(source.name(), text.clone());
-    let after = after.map_err(|problems| refused(invalid(&problems)))?;
+    let after = after.map_err(|problems| invalid(&problems))?;
     let none = BTreeMap::new();
     let difference = find_difference(source, &after, env, &|name, before, after| {
         let edits = if name == environment { edits } else { &none };
@@ -96,7 +110,7 @@ pub fn set_versions(
     match difference {
         Ok(None) => Ok(text),
         Ok(Some(name)) => Err(refused(EditReason::SideEffect(name))),
-        Err(problems) => Err(refused(invalid(&problems))),
+        Err(problems) => Err(invalid(&problems)),
     }
 }
 
@@ -119,11 +133,6 @@ fn by_hand(environment: &str, edits: &VersionEdits) -> String {
     )
 }
 
-fn invalid(problems: &Problems) -> EditReason {
-    let first = problems.iter().next();
-    EditReason::Invalid(first.map_or_else(String::new, ToString::to_string))
-}
-
 impl VersionEdit {
     /// Returns the entries of the solution that are written.
     fn items(&self) -> Vec<Item> {
@@ -131,11 +140,20 @@ impl VersionEdit {
             key: "version".to_owned(),
             value: value(self.version.as_str()),
         });
+        version.into_iter().chain(self.package_items()).collect()
+    }
+
+    /// Returns the entries about the package.
+    fn package_items(&self) -> Vec<Item> {
         let source = self.source.as_ref().map(|source| Item {
             key: "source".to_owned(),
             value: source_text(source),
         });
-        version.into_iter().chain(source).collect()
+        let sha256 = self.sha256.as_ref().map(|digest| Item {
+            key: "sha256".to_owned(),
+            value: value(digest.as_str()),
+        });
+        source.into_iter().chain(sha256).collect()
     }
 
     /// Returns the whole entry of the solution, on one line.
@@ -228,10 +246,7 @@ fn edit_solution(
     } else if edit.is_written {
         set_version(patch, solution, &edit.version).ok_or_else(form)?;
     }
-    match &edit.source {
-        Some(source) => set_source(patch, place, source).ok_or_else(form),
-        None => Ok(()),
-    }
+    set_package(patch, place, edit).ok_or_else(form)
 }
 
 /// Sets the version of a solution without `versions`.
@@ -248,22 +263,30 @@ fn set_version(patch: &mut Patch<'_>, solution: &Entry, version: &Version) -> Op
     }
 }
 
-/// Sets the source of a solution or of one of its versions.
-fn set_source(patch: &mut Patch<'_>, place: &Entry, environment: &str) -> Option<()> {
-    let item = Item {
-        key: "source".to_owned(),
-        value: source_text(environment),
-    };
+/// Sets the source and the digest of a solution or of one of its versions.
+fn set_package(patch: &mut Patch<'_>, place: &Entry, edit: &VersionEdit) -> Option<()> {
+    let mut items = edit.package_items();
+    if items.is_empty() {
+        return Some(());
+    }
     if is_empty(patch.text(), &place.value) {
-        return patch.put(place, &format!("{{ {} }}", inline(&[item])));
+        return patch.put(place, &format!("{{ {} }}", inline(&items)));
     }
-    let Some(source) = place.value.get("source") else {
-        return patch.append(&place.value, &[item]);
-    };
-    match source.value.get("environment") {
-        Some(inner) => patch.replace_scalar(inner, environment),
-        None => patch.replace_value(source, &item.value),
+    if let (Some(old), Some(environment)) = (place.value.get("source"), &edit.source) {
+        let new = items.remove(0);
+        match old.value.get("environment") {
+            Some(inner) => patch.replace_scalar(inner, environment)?,
+            None => patch.replace_value(old, &new.value)?,
+        }
     }
+    if let (Some(old), Some(digest)) = (place.value.get("sha256"), &edit.sha256) {
+        let _ = items.pop();
+        patch.replace_scalar(old, digest.as_str())?;
+    }
+    if items.is_empty() {
+        return Some(());
+    }
+    patch.append(&place.value, &items)
 }
 
 #[cfg(test)]

@@ -150,8 +150,14 @@ fn is_same_source(
         ) => name == name_after && (edit.is_some() || path == path_after),
         _ => false,
     };
+    let is_same_digest = match edit {
+        Some(edit) if edit.sha256.is_some() => edit.sha256 == *sha256,
+        // A layer with another version does not inherit the digest.
+        Some(edit) if edit.is_written && sha256.is_none() => true,
+        _ => before.sha256 == *sha256,
+    };
     is_same_origin
-        && before.sha256 == *sha256
+        && is_same_digest
         && before.overwrite == *overwrite
         && before.redeploy == *redeploy
 }

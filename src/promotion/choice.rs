@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::error::PromotionError;
 use super::row::{Decision, Direction, LeftOut, Promotion, PromotionRow};
 use crate::attribute::State;
-use crate::ident::{Owner, SolutionName, Version};
+use crate::ident::{Digest, Owner, SolutionName, Version};
 use crate::live::LiveState;
 use crate::manifest::{Desired, Manifest, SourceOrigin, entries_of};
 
@@ -116,12 +116,18 @@ fn row(from: Side<'_>, to: Side<'_>, name: &SolutionName, is_named: bool) -> Pro
         position: declared.first().map(|entry| entry.position.clone()),
         decision,
         copies_package: false,
-        has_digest: declared.iter().any(|entry| {
-            let source = entry.source.as_deref();
-            source.is_some_and(|source| source.sha256.is_some())
+        has_digest: declared.iter().any(|entry| sha256_of(entry).is_some()),
+        sha256: chosen.and_then(|version| {
+            let mut entries = from.declared(name).iter();
+            let entry = entries.find(|entry| entry.identity.version == *version);
+            entry.and_then(sha256_of).cloned()
         }),
         from: live,
     }
+}
+
+fn sha256_of(entry: &Desired) -> Option<&Digest> {
+    entry.source.as_deref()?.sha256.as_ref()
 }
 
 impl PromotionRow {

@@ -1,7 +1,7 @@
 //! A promotion as a value: one row for each solution.
 
 use crate::attribute::State;
-use crate::ident::{SolutionName, Version};
+use crate::ident::{Digest, SolutionName, Version};
 use crate::manifest::{Position, VersionEdit, VersionEdits};
 
 /// The promotion of versions from one environment to another.
@@ -38,6 +38,8 @@ pub struct PromotionRow {
     pub copies_package: bool,
     /// True if the manifest declares the SHA-256 of the target's package.
     pub has_digest: bool,
+    /// The SHA-256 of the version's package, if the manifest declares it for the source.
+    pub sha256: Option<Digest>,
 }
 
 /// The decision about a solution.
@@ -84,8 +86,14 @@ word_enum! {
 }
 
 impl PromotionRow {
-    /// Returns whether the declared SHA-256 is that of another package.
-    pub fn keeps_old_digest(&self) -> bool {
+    /// Returns whether the declared SHA-256 is that of another package, and the one of the promoted
+    /// package is not known.
+    pub fn needs_digest(&self) -> bool {
+        self.replaces_digest() && self.sha256.is_none()
+    }
+
+    /// Returns whether the target's package becomes another one, and its SHA-256 is declared.
+    fn replaces_digest(&self) -> bool {
         let is_other = matches!(self.decision, Decision::Promote(..)) || self.copies_package;
         self.has_digest && is_other
     }
@@ -126,6 +134,7 @@ impl Promotion {
                 version: version.clone(),
                 is_written,
                 source,
+                sha256: row.sha256.clone().filter(|_| row.replaces_digest()),
             };
             Some((row.name.clone(), edit))
         });

@@ -19,6 +19,7 @@ fn edit(
             version: Version::parse(version).unwrap(),
             is_written,
             source: source.map(str::to_owned),
+            sha256: None,
         };
         (SolutionName::parse(name).unwrap(), edit)
     });
@@ -128,8 +129,8 @@ fn a_source_without_the_version_is_refused() {
     );
     assert_eq!(
         error.help(),
-        "Edit it by hand, so that `environments.p.solutions` has `S: { version: \"2\", source: { \
-         environment: u } }`."
+        "Declare the version with a `path` there too, or name another environment; it declares \
+         `1`."
     );
 }
 
@@ -471,4 +472,49 @@ fn other_environments_may_have_errors() {
         "q:\n    url: \"${env:UNSET}\"",
     );
     assert!(set(&text, &[("S", "2")]).is_ok());
+}
+
+/// The digest that the source environment declares is written over the old one.
+#[test]
+fn digests_are_written_beside_the_source() {
+    let (old, new) = ("a".repeat(64), "b".repeat(64));
+    for (before, after) in [
+        (
+            format!(
+                "    solutions: {{ S: {{ version: 1, source: a.ibsolution, sha256: {old} }} }}\n"
+            ),
+            format!(
+                "    solutions: {{ S: {{ version: 2, source: a.ibsolution, sha256: {new} }} }}\n"
+            ),
+        ),
+        (
+            format!(
+                "    solutions:\n      S:\n        version: 1\n        source: a.ibsolution\n\
+                 \x20       sha256: {old} # of 1\n"
+            ),
+            format!(
+                "    solutions:\n      S:\n        version: 2\n        source: a.ibsolution\n\
+                 \x20       sha256: {new} # of 1\n"
+            ),
+        ),
+        (
+            "    solutions: { S: { versions: { 1: { source: a.ibsolution } } } }\n".to_owned(),
+            format!(
+                "    solutions: {{ S: {{ versions: {{ 2: {{ source: a.ibsolution, sha256: {new} }} \
+                 }} }} }}\n"
+            ),
+        ),
+    ] {
+        let file = SourceFile::from_bytes("m.yaml", manifest(&before)).unwrap();
+        let edit = VersionEdit {
+            version: Version::parse("2").unwrap(),
+            is_written: true,
+            source: None,
+            sha256: Some(Digest::parse(&new).unwrap()),
+        };
+        let edits = VersionEdits::from([(SolutionName::parse("S").unwrap(), edit)]);
+        let edited = set_versions(&file, "p", &edits, &|_| None);
+        let edited = edited.unwrap_or_else(|error| panic!("{before}: {error}"));
+        assert_eq!(edited, manifest(&after));
+    }
 }

@@ -60,6 +60,7 @@ mod tests {
             decision,
             copies_package: false,
             has_digest: false,
+            sha256: None,
         };
         let promote = Decision::Promote(version("0.0.2"), Direction::Upgrade);
         let mut promotion = Promotion {

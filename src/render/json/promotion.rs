@@ -115,6 +115,7 @@ fn solution_item(row: &PromotionRow) -> SolutionItem {
         decision,
         copies_package,
         has_digest: _, // A warning says it.
+        sha256: _,     // It is shown in the manifest.
     } = row;
     let texts = |versions: &[Version]| -> Vec<String> {
         versions.iter().map(ToString::to_string).collect()

@@ -83,12 +83,12 @@ pub fn promotion_warnings(promotion: &Promotion) -> Vec<(&PromotionRow, String)>
         );
         (row, warning)
     }));
-    let pinned = promotion.rows.iter().filter(|row| row.keeps_old_digest());
+    let pinned = promotion.rows.iter().filter(|row| row.needs_digest());
     warnings.extend(pinned.map(|row| {
         let warning = format!(
-            "`{}` keeps its declared `sha256` in `{to}`, which must be that of the promoted \
-             package: correct it, or remove it",
-            row.name
+            "`{}` is declared with the `sha256` of the old package for `{to}`, and without one for \
+             `{}`: declare that of the promoted package, or remove it",
+            row.name, promotion.from
         );
         (row, warning)
     }));

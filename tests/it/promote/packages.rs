@@ -129,6 +129,43 @@ async fn a_package_that_is_not_declared_is_refused() {
         .solform_beside(&promote)
         .await
         .exits_with(1)
-        .warns("the environment `uat` does not declare `Form W-2@0.0.3`");
+        .warns("the environment `uat` does not declare `Form W-2@0.0.3`")
+        .warns("help: Declare the version with a `path` there too");
     assert_eq!(world.text(), text);
+}
+
+/// The target pins the bytes of its package. The pin becomes the one that the source declares for
+/// the promoted version; if it declares none, the warning says that the old one is wrong.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_declared_digest_is_promoted_too() {
+    let (old, new) = ("a".repeat(64), "b".repeat(64));
+    for source in [Some(&new), None] {
+        let world = world().await;
+        let declared = source.map_or_else(String::new, |digest| format!(", sha256: {digest}"));
+        let of_uat = format!(
+            "    token: {{ env: UAT_TOKEN }}\n    solutions: {{ Form W-2: {{ version: 0.0.3, source: \
+             dist/old.ibsolution{declared} }} }}\n"
+        );
+        let of_prod = "{ version: 0.0.1, source: dist/old.ibsolution";
+        let text = world
+            .text()
+            .replace("    token: { env: UAT_TOKEN }\n", &of_uat)
+            .replace(of_prod, &format!("{of_prod}, sha256: {old}"));
+        world.env.write("solform.yaml", &text);
+        let promote = [&ARGUMENTS[..], &["Form W-2"]].concat();
+        let output = world.env.solform_beside(&promote).await.exits_with(0);
+        let written = world.text();
+        let promoted = of_prod.replace("0.0.1", "0.0.3");
+        let digest = source.unwrap_or(&old);
+        assert!(
+            written.contains(&format!("{promoted}, sha256: {digest} }} # one")),
+            "{written}"
+        );
+        let warning = "with the `sha256` of the old package";
+        assert_eq!(
+            output.stderr.contains(warning),
+            source.is_none(),
+            "{output}"
+        );
+    }
 }
