@@ -74,8 +74,9 @@ pub(crate) fn curl(file: &Path, address: &str) -> Option<(PathBuf, Vec<String>)>
     Some((program, arguments.map(str::to_owned).collect()))
 }
 
-/// Returns the time between the first and the last byte of the upload, in milliseconds, from the
-/// events that the program printed.
+/// Returns the time that the bytes of the upload take, in milliseconds, from the events that the
+/// program printed. The last event comes after reading back, so that the time of the last part is
+/// computed from that of the others.
 pub(crate) fn sending_ms(events: &str) -> Result<f64, Failure> {
     let mut times = Vec::new();
     for line in events.lines() {
@@ -83,11 +84,13 @@ pub(crate) fn sending_ms(events: &str) -> Result<f64, Failure> {
         let upload = &event["x_solution"];
         if upload["event"] == "uploading" {
             let time: Timestamp = event["@timestamp"].as_str().ok_or("no time")?.parse()?;
-            times.push((time, upload["done"] == upload["total"]));
+            let bytes = |key: &str| upload[key].as_f64().ok_or("no number of bytes");
+            times.push((time, bytes("done")? / bytes("total")?));
         }
     }
-    let start = times.first().ok_or("nothing was uploaded")?;
-    let end = times.iter().find(|(_, is_done)| *is_done);
-    let end = end.ok_or("the upload did not end")?;
-    Ok(end.0.duration_since(start.0).as_secs_f64() * 1e3)
+    let ([(start, _), .., (end, share), (_, 1.0)] | [(start, _), (end, share @ 1.0)]) = times[..]
+    else {
+        return Err("the upload was not complete".into());
+    };
+    Ok(end.duration_since(start).as_secs_f64() * 1e3 / share)
 }

@@ -1,12 +1,14 @@
 //! The digest of a whole package, or of its beginning.
 
+use bytes::Bytes;
+
 use crate::ident::{Digest, DigestBuilder};
 use crate::package::error::PackageError;
 use crate::package::inspect::{RangeSource, next_part, read_contents};
 use crate::plan::PackageContents;
 
-/// The size of one read, in bytes.
-const READ: u64 = 4 * 1024 * 1024;
+/// The size of one read of a whole package, in bytes.
+pub const READ: u64 = 4 * 1024 * 1024;
 
 /// The digest of the beginning of a file, which grows until it is that of the whole file.
 #[derive(Debug, Clone)]
@@ -42,23 +44,42 @@ impl PrefixDigest {
         self.length += fresh.len() as u64;
     }
 
-    /// Reads a file of this size on to a length. The file is never in memory as a whole.
+    /// Reads a file of this size on to a length. The file is never in memory as a whole: a part is
+    /// added on another thread while the next one is read.
     pub async fn read_to(
         &mut self,
         source: &impl RangeSource,
         length: u64,
         size: u64,
     ) -> Result<(), PackageError> {
-        while self.length < length {
-            let range = self.length..(self.length + READ).min(length);
-            let part = next_part(source, range, size).await?;
+        let mut position = self.length;
+        let mut last = None;
+        while position < length {
+            let range = position..(position + READ).min(length);
+            let next = next_part(source, range, size);
+            let next = match last.take() {
+                Some((start, bytes)) => tokio::join!(next, self.push_beside(start, bytes)).0,
+                None => next.await,
+            };
+            let part = next?;
+            position = part.end().min(length);
             // A source without support for ranges sends the whole file.
-            let bytes = part.slice(&(part.start..length));
-            self.push(part.start, &bytes);
-            // A local file never waits, and other tasks must not wait for all of it.
-            tokio::task::yield_now().await;
+            last = Some((part.start, part.slice(&(part.start..length))));
+        }
+        if let Some((start, bytes)) = last {
+            self.push_beside(start, bytes).await;
         }
         Ok(())
+    }
+
+    /// Adds bytes as [`Self::push`] does, without holding up other tasks.
+    async fn push_beside(&mut self, start: u64, bytes: Bytes) {
+        let mut digest = self.clone();
+        let added = tokio::task::spawn_blocking(move || {
+            digest.push(start, &bytes);
+            digest
+        });
+        *self = added.await.expect("invariant: a digest does not panic");
     }
 
     /// Returns the digest of the bytes so far.

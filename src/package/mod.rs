@@ -19,7 +19,7 @@ mod sparse;
 
 pub use build::{PACKAGE_SUFFIX, build};
 pub use build_error::BuildError;
-pub use digest::{PrefixDigest, digest, read_whole};
+pub use digest::{PrefixDigest, READ, digest, read_whole};
 pub use error::{PackageError, Unreadable};
 pub use inspect::{RangeSource, SourceError, next_part, read_contents};
 pub use local::LocalPackage;

@@ -18,16 +18,13 @@ use crate::api::{FileContent, WriteError};
 use crate::file_part::FilePart;
 use crate::ident::Digest;
 use crate::package::{
-    LocalPackage, PackageError, PrefixDigest, RangeSource, SourceError, Unreadable, next_part,
-    read_contents,
+    LocalPackage, PackageError, PrefixDigest, READ, RangeSource, SourceError, Unreadable,
+    next_part, read_contents,
 };
 use crate::plan::{Upload, UploadSource};
 
 /// The maximum size of a file that is sent as a whole, in bytes.
 pub(super) const WHOLE: u64 = 64 * 1024 * 1024;
-
-/// The size of one read of the source, in bytes.
-const READ: u64 = 4 * 1024 * 1024;
 
 /// The package of an upload, whose bytes are the planned ones.
 pub(super) struct Package<'a> {
