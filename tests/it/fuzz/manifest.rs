@@ -154,6 +154,7 @@ fn assert_is_edited(source: &SourceFile, input: &[u8], manifest: &Manifest, name
         version: version.clone(),
         is_written: true,
         source: None,
+        sha256: None,
     };
     let versions = BTreeMap::from([(name.clone(), edit)]);
     let edited = set_versions(source, environment, &versions, &variable);

@@ -204,6 +204,7 @@ proptest! {
                     version: Version::parse(version).unwrap(),
                     is_written: true,
                     source: is_copy.then(|| "uat".to_owned()),
+                    sha256: None,
                 };
                 (SolutionName::parse(name).unwrap(), edit)
             })
