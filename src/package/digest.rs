@@ -67,7 +67,7 @@ impl PrefixDigest {
             last = Some((part.start, part.slice(&(part.start..length))));
         }
         if let Some((start, bytes)) = last {
-            self.push_beside(start, bytes).await;
+            self.push(start, &bytes);
         }
         Ok(())
     }
