@@ -385,3 +385,33 @@ impl Totals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::testing::{declared, live, scenario};
+
+    /// Between the delete and the deploy of a replace, something was sent.
+    #[test]
+    fn an_interrupt_names_what_was_not_sent() {
+        let scenario = scenario().declare([declared("A@1")]).live([live("A@1")]);
+        let plan = scenario.plan();
+        for (deleted, expected) in [
+            (false, "an interrupt came before anything was sent"),
+            (true, "an interrupt came before the deploy was sent"),
+        ] {
+            let change = plan.at("A@1");
+            let report = StepReport {
+                kind: ActionKind::Replace,
+                deleted,
+                ..StepReport::new(change, Outcome::Cancelled, &ApplyHistory::default())
+            };
+            assert_eq!(report.why().as_deref(), Some(expected));
+            let report = ApplyReport {
+                steps: vec![report],
+                interrupted: true,
+            };
+            assert_eq!(report.made().destroyed, usize::from(deleted));
+        }
+    }
+}

@@ -79,6 +79,18 @@ fn member_line(member: &DriftMember) -> DriftLine {
     }
 }
 
+fn json_line(line: &crate::plan::DiffLine) -> DriftLine {
+    DriftLine {
+        sign: match line.kind {
+            LineKind::Context => ' ',
+            LineKind::Removed => '-',
+            LineKind::Added => '+',
+        },
+        is_nested: true,
+        text: line.text.clone(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,17 +122,5 @@ mod tests {
             let expected = "another archive; its members cannot be compared with the deployed ones";
             assert_eq!(counts(&drift), expected);
         }
-    }
-}
-
-fn json_line(line: &crate::plan::DiffLine) -> DriftLine {
-    DriftLine {
-        sign: match line.kind {
-            LineKind::Context => ' ',
-            LineKind::Removed => '-',
-            LineKind::Added => '+',
-        },
-        is_nested: true,
-        text: line.text.clone(),
     }
 }
