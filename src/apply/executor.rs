@@ -12,7 +12,6 @@ use super::report::{ApplyReport, Done, Outcome, SkipReason, StepReport};
 use super::schedule::Schedule;
 use super::step::Step;
 use super::step_error::StepError;
-use crate::ident::SolutionId;
 use crate::outcome::WriteKind;
 use crate::plan::{Action, ApprovedPlan, Change};
 use crate::store::{ChangeRef, Entry, RecordedOutcome};
@@ -36,8 +35,8 @@ pub async fn apply(plan: &ApprovedPlan, mut context: ApplyContext<'_>) -> ApplyR
             let decided = plan.decided(&change.address);
             if let Some(outcome) = schedule.obstacle(index, decided, context) {
                 schedule.finish(index, matches!(outcome, Outcome::Done(_)));
-                let report = StepReport::new(change, outcome);
-                steps[index] = Some(conclude(context, change, report, None).await);
+                let report = StepReport::new(change, outcome, context.history);
+                steps[index] = Some(conclude(context, change, report).await);
             } else {
                 running.push(async move { (index, perform(context, change, permit).await) });
             }
@@ -96,19 +95,23 @@ async fn perform<'a>(
             Outcome::Done(done)
         }
         Ok(Err(outcome)) => outcome,
-        // A cancelled step has sent nothing, or its effect is unknown.
-        Err(outcome) if !step.has_begun() => outcome,
+        Err(outcome) if !step.is_in_doubt() => outcome,
         Err(_) => Outcome::unknown(step.job.clone()),
     };
+    let is_done = outcome.done().is_some();
+    let report = StepReport::new(change, outcome, context.history);
     let report = StepReport {
+        deleted: step.deployed.is_none() && (report.deleted || (step.deleted && !is_done)),
+        deployed: step.deployed.take(),
         jobs: std::mem::take(&mut step.jobs),
         sent_twice: std::mem::take(&mut step.sent_twice),
         uploaded: step.uploaded,
+        left_file: step.left_file.take(),
         took: begun.elapsed(),
-        ..StepReport::new(change, outcome)
+        ..report
     };
     // The step holds its permit until the end, unless it released it before.
-    conclude(context, change, report, step.deployed.take()).await
+    conclude(context, change, report).await
 }
 
 async fn execute(step: &mut Step<'_>) -> Result<Done, Outcome> {
@@ -121,6 +124,7 @@ async fn execute(step: &mut Step<'_>) -> Result<Done, Outcome> {
                 step.upload(path, upload).await?;
             }
             step.delete(before).await?;
+            step.deleted = true;
             step.context.contents.forget(&before.id).await;
         }
         return step
@@ -140,15 +144,11 @@ async fn execute(step: &mut Step<'_>) -> Result<Done, Outcome> {
     }
 }
 
-/// Journals and emits the end of a change. `deployed` is the record that the step deployed.
-async fn conclude(
-    context: &ApplyContext<'_>,
-    change: &Change,
-    report: StepReport,
-    deployed: Option<SolutionId>,
-) -> StepReport {
+/// Journals and emits the end of a change.
+async fn conclude(context: &ApplyContext<'_>, change: &Change, report: StepReport) -> StepReport {
     let outcome = &report.outcome;
     // The declared version was deployed, and the patch after it is missing.
+    let deployed = report.deployed.clone();
     let unfinished = deployed.filter(|_| !matches!(outcome, Outcome::Done(_)));
     let mut recorded = match outcome {
         Outcome::Failed(error) => error.recorded(),
@@ -166,6 +166,7 @@ async fn conclude(
         _ => {}
     }
     recorded.unfinished = unfinished.is_some();
+    recorded.deleted = report.deleted;
     recorded.id = recorded.id.or(unfinished);
     let entry = Entry::Outcome {
         change: ChangeRef::of(change),

@@ -166,7 +166,10 @@ impl ApplyContext<'_> {
         let last = |call: WriteKind| step.sendings.iter().rev().find(|sent| sent.call == call);
         if let (Some((path, target)), Some(sent)) = (action.deploy(), last(WriteKind::Deploy)) {
             let replaced = action.before().map(|before| &before.id);
-            let recovered = self.recover_deploy(step, sent, target, replaced).await;
+            let mut recovered = self.recover_deploy(step, sent, target, replaced).await;
+            if let Ok(RecoveredOutcome::Ended(outcome)) = &mut recovered {
+                outcome.deleted = replaced.is_some() && outcome.word != OutcomeKind::Done;
+            }
             if let Ok(RecoveredOutcome::Ended(outcome)) = &recovered
                 && outcome.word == OutcomeKind::Done
                 && let Some(id) = &outcome.id
@@ -317,10 +320,13 @@ impl ApplyContext<'_> {
         };
         let gone = self.until_shown(look, None).await?;
         Ok(match gone {
-            Some(()) => {
-                let missing = is_replace.then_some("deleted, and not deployed again yet");
-                RecoveredOutcome::done(None, missing)
-            }
+            Some(()) if is_replace => RecoveredOutcome::Ended(RecordedOutcome {
+                detail: Some("deleted, and not deployed again yet".to_owned()),
+                unfinished: true,
+                deleted: true,
+                ..RecordedOutcome::new(OutcomeKind::Done)
+            }),
+            Some(()) => RecoveredOutcome::done(None, None),
             None => RecoveredOutcome::not_done(failure.as_deref().unwrap_or("it is still live")),
         })
     }

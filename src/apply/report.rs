@@ -7,7 +7,9 @@ use super::step_error::StepError;
 use crate::api::{ApiError, ReadError, chain};
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::outcome::{OutcomeKind, WriteKind};
-use crate::plan::{ActionKind, ApprovedPlan, Change, Decided, Difference, PreconditionResult};
+use crate::plan::{
+    ActionKind, ApplyHistory, ApprovedPlan, Change, Decided, Difference, PreconditionResult,
+};
 
 /// The report of an apply: the changes of the plan, in its order.
 #[derive(Debug)]
@@ -36,14 +38,22 @@ pub struct StepReport {
     pub sent_twice: Vec<WriteKind>,
     /// The upload of the package, if it is done.
     pub uploaded: Option<Uploaded>,
+    /// The file on the platform that an upload may have left incomplete, and could not delete.
+    pub left_file: Option<String>,
+    /// True if a replace deleted the version, and the version is not known to be deployed again:
+    /// this change, or an earlier apply whose replace this change completes.
+    pub deleted: bool,
+    /// The record that the change deployed, also if it is not as declared yet.
+    pub deployed: Option<SolutionId>,
     /// The duration of the step.
     pub took: Duration,
 }
 
 impl StepReport {
     /// Returns the report of a change for which nothing was sent.
-    pub(super) fn new(change: &Change, outcome: Outcome) -> Self {
+    pub(super) fn new(change: &Change, outcome: Outcome, history: &ApplyHistory) -> Self {
         Self {
+            deleted: outcome.done().is_none() && history.has_deleted(&change.action),
             address: change.address.clone(),
             identity: change.identity.clone(),
             kind: change.action.kind(),
@@ -51,7 +61,20 @@ impl StepReport {
             jobs: Vec::new(),
             sent_twice: Vec::new(),
             uploaded: None,
+            left_file: None,
+            deployed: None,
             took: Duration::ZERO,
+        }
+    }
+
+    /// Returns the reason why the change is not done, or a remark on one that is done. `None` if
+    /// the outcome needs no explanation.
+    pub fn why(&self) -> Option<String> {
+        match &self.outcome {
+            Outcome::Cancelled if self.deleted && self.kind == ActionKind::Replace => {
+                Some("an interrupt came before the deploy was sent".to_owned())
+            }
+            outcome => outcome.why(),
         }
     }
 }
@@ -76,7 +99,7 @@ pub enum Outcome {
     Skipped(SkipReason),
     /// Another user or program changed the version since the plan, or solform may not change it.
     Refused(Vec<Difference>),
-    /// An interrupt arrived before anything was sent.
+    /// An interrupt arrived before anything was sent, or before the deploy of a replace was sent.
     Cancelled,
     /// The outcome is unknown: the job was still in progress when the time was over.
     Unknown {
@@ -233,9 +256,8 @@ impl Outcome {
         }
     }
 
-    /// Returns the reason why the change is not done, or a remark on one that is done. `None` if
-    /// the outcome needs no explanation.
-    pub fn why(&self) -> Option<String> {
+    /// Returns the reason, as [`StepReport::why`] does.
+    pub(super) fn why(&self) -> Option<String> {
         match self {
             Self::Done(done) => {
                 let mut remarks = Vec::new();
@@ -283,11 +305,11 @@ impl Outcome {
 
 impl ApplyReport {
     /// Returns the report of a plan in which every change is already decided.
-    pub fn of_decided(plan: &ApprovedPlan) -> Self {
+    pub fn of_decided(plan: &ApprovedPlan, history: &ApplyHistory) -> Self {
         let changes = plan.plan().changes.iter();
         let steps = changes.filter_map(|change| {
             let decided = plan.decided(&change.address)?;
-            Some(StepReport::new(change, Outcome::of(decided)))
+            Some(StepReport::new(change, Outcome::of(decided), history))
         });
         Self {
             steps: steps.collect(),
@@ -304,14 +326,17 @@ impl ApplyReport {
     }
 
     /// Returns the numbers of versions that this apply added, changed and destroyed. A version that
-    /// was already as declared does not count. A replace counts as added and as destroyed.
+    /// was already as declared does not count. A replace counts as added and as destroyed; one that
+    /// only deleted its version counts as destroyed.
     pub fn made(&self) -> Totals {
         let mut totals = Totals::default();
         for step in &self.steps {
-            if step.outcome.done().is_none_or(|done| done.was_already) {
-                continue;
+            if step.deleted && step.kind == ActionKind::Replace {
+                totals.add(ActionKind::Delete);
             }
-            totals.add(step.kind);
+            if step.outcome.done().is_some_and(|done| !done.was_already) {
+                totals.add(step.kind);
+            }
         }
         totals
     }
@@ -357,6 +382,36 @@ impl Totals {
                 self.destroyed += 1;
             }
             ActionKind::NoOp => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::testing::{declared, live, scenario};
+
+    /// Between the delete and the deploy of a replace, something was sent.
+    #[test]
+    fn an_interrupt_names_what_was_not_sent() {
+        let scenario = scenario().declare([declared("A@1")]).live([live("A@1")]);
+        let plan = scenario.plan();
+        for (deleted, expected) in [
+            (false, "an interrupt came before anything was sent"),
+            (true, "an interrupt came before the deploy was sent"),
+        ] {
+            let change = plan.at("A@1");
+            let report = StepReport {
+                kind: ActionKind::Replace,
+                deleted,
+                ..StepReport::new(change, Outcome::Cancelled, &ApplyHistory::default())
+            };
+            assert_eq!(report.why().as_deref(), Some(expected));
+            let report = ApplyReport {
+                steps: vec![report],
+                interrupted: true,
+            };
+            assert_eq!(report.made().destroyed, usize::from(deleted));
         }
     }
 }

@@ -35,10 +35,14 @@ pub(super) struct Step<'a> {
     pub(super) sent_twice: Vec<WriteKind>,
     /// The upload of this step, if it is done.
     pub(super) uploaded: Option<Uploaded>,
+    /// The file that an upload of this step may have left incomplete.
+    pub(super) left_file: Option<String>,
     /// The fields that the next PATCH sets.
     pub(super) patching: Option<RecordPatch>,
     /// The records of the name before the next deploy.
     pub(super) known: Vec<SolutionId>,
+    /// True if this step has deleted the version that it replaces.
+    pub(super) deleted: bool,
     /// The record that this step deployed and has not patched yet.
     pub(super) deployed: Option<SolutionId>,
     pub(super) jobs: Vec<JobId>,
@@ -67,8 +71,10 @@ impl<'a> Step<'a> {
             attempts: BTreeMap::new(),
             sent_twice: Vec::new(),
             uploaded: None,
+            left_file: None,
             patching: None,
             known: Vec::new(),
+            deleted: false,
             deployed: None,
             jobs: Vec::new(),
             job: None,
@@ -80,6 +86,15 @@ impl<'a> Step<'a> {
     /// changes no version.
     pub(super) fn has_begun(&self) -> bool {
         self.attempts.keys().any(|call| *call != WriteKind::Upload)
+    }
+
+    /// Returns whether the effect of a write of this step may be unknown. It is known between the
+    /// delete and the deploy of a replace.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        if self.deleted {
+            return self.attempts.contains_key(&WriteKind::Deploy);
+        }
+        self.has_begun()
     }
 
     /// Releases the permit, so that another step can start: this step starts no more jobs.

@@ -11,6 +11,7 @@ use clap::{Arg, ArgMatches, Command};
 use indexmap::IndexSet;
 
 use super::files::has_no_folder;
+use crate::manifest::Problem;
 
 /// The options that select the environment of a command, as they were given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -124,8 +125,16 @@ impl Invocation {
         }
     }
 
+    /// Returns a problem with the options added to the commands in its help.
+    pub(super) fn complete_problem(&self, problem: &Problem) -> Problem {
+        let mut problem = problem.clone();
+        problem.help = problem.help.map(|help| self.complete(&help));
+        problem
+    }
+
     /// Returns a message with the options added to each `` `solform VERB ...` `` in it. A command
-    /// that has one of them already was built by [`Invocation::command`] and stays.
+    /// that has the manifest or the store already was built by [`Invocation::command`] and stays;
+    /// one that has an environment keeps it.
     pub(super) fn complete(&self, message: &str) -> String {
         const START: &str = "`solform ";
         let mut whole = String::with_capacity(message.len());
@@ -143,22 +152,23 @@ impl Invocation {
     /// Returns a command without its first word, with the options.
     fn completed(&self, command: &str) -> String {
         let (verb, arguments) = command.split_once(' ').unwrap_or((command, ""));
-        let is_complete = arguments.split(' ').any(|word| {
-            [
-                "--file",
-                "-f",
-                "--environment",
-                "-e",
-                "--all-environments",
-                "--store",
-                "--chdir",
-            ]
-            .contains(&word)
-        });
+        let has = |options: &[&str]| {
+            arguments.split(' ').any(|word| {
+                // A word with special characters is quoted as a whole.
+                let word = word.trim_start_matches(['\'', '"']);
+                options.contains(&word.split('=').next().unwrap_or_default())
+            })
+        };
+        let is_complete = has(&["--file", "-f", "--store", "--chdir"]);
         if is_complete || !self.options.contains_key(verb) {
             return format!("solform {command}");
         }
-        let mut text = self.command(verb).to_string();
+        let mut completed = self.clone();
+        if has(&["--environment", "-e", "--all-environments"]) {
+            completed.environments.clear();
+            completed.has_all_environments = false;
+        }
+        let mut text = completed.command(verb).to_string();
         if !arguments.is_empty() {
             text.push(' ');
             text.push_str(arguments);
@@ -339,6 +349,15 @@ mod tests {
             (
                 "Run `solform apply --file b.yaml -e c`.",
                 "Run `solform apply --file b.yaml -e c`.",
+            ),
+            // An environment in the message stays.
+            (
+                "Run `solform validate -e=uat`.",
+                "Run `solform validate --file o.yaml -e=uat`.",
+            ),
+            (
+                "Run `solform validate '-e=a b'`.",
+                "Run `solform validate --file o.yaml '-e=a b'`.",
             ),
             ("an open `solform list", "an open `solform list"),
             ("the word `solform nonsense`", "the word `solform nonsense`"),

@@ -253,13 +253,45 @@ layered! {
 }
 
 impl<'a> Solution<'a> {
-    /// Returns the most specific `sha256`; `defaults` cannot have one.
-    pub(super) fn sha256(&self, version: Layers<'a, RawVersion>) -> Option<Layered<'a>> {
+    /// Returns the most specific `sha256`; `defaults` cannot have one. That of the manifest's entry
+    /// is left out if the version that the entry declares is replaced: it pins the bytes of that
+    /// version.
+    pub(super) fn sha256(
+        &self,
+        version: Layers<'a, RawVersion>,
+        is_replaced: bool,
+    ) -> Option<Layered<'a>> {
+        let [over, base] = layered!(@field sha256 self.entries);
         first([
             layered!(@field sha256 version),
-            layered!(@field sha256 self.entries),
+            [over, base.filter(|_| !is_replaced)],
             [None, None],
         ])
+    }
+
+    /// Returns whether the environment's entry replaces the versions of the manifest's entry.
+    /// `is_same` decides it for a `version`, which may be declared again.
+    pub(super) fn replaces(&self, is_same: impl FnOnce(&'a Field<Text>) -> bool) -> bool {
+        let [Some(over), Some(base)] = self.entries else {
+            return false;
+        };
+        let [is_one, are_several] = [
+            over.version.as_ref().is_some(),
+            over.versions.as_ref().is_some(),
+        ];
+        match base.version.as_ref() {
+            Some(version) => (is_one || are_several) && !is_same(version),
+            None => is_one && base.versions.as_ref().is_some(),
+        }
+    }
+
+    /// Returns the `sha256` of an entry that pins several versions.
+    pub(super) fn ambiguous_sha256(&self) -> Option<&'a Field<Text>> {
+        let entries = self.entries.into_iter().flatten();
+        let versions = entries.clone().filter_map(|entry| value(&entry.versions));
+        let are_several = versions.into_iter().any(|table| table.entries.len() > 1);
+        let mut pins = entries.filter(|entry| entry.version.as_ref().is_none());
+        pins.find_map(|entry| entry.sha256.as_ref().filter(|_| are_several))
     }
 
     /// Returns the most specific `source`.
@@ -282,11 +314,10 @@ fn first<T>(layers: [Layers<'_, Field<T>>; 3]) -> Option<Layered<'_, T>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::manifest::{Selection, SourceFile, read};
+    use crate::manifest::{Desired, Selection, SourceFile, read};
 
-    /// Returns the declared versions of the environment `e`, one a line, with the fields that
-    /// layers can change.
-    fn merged(text: &str) -> String {
+    /// Returns the declared versions of the environment `e`.
+    fn checked(text: &str) -> Vec<Desired> {
         let text = format!("solform: 1\n{text}");
         let source = SourceFile::from_bytes("m.yaml", text).unwrap();
         let selection = Selection {
@@ -298,7 +329,14 @@ mod tests {
                 problems.iter().map(ToString::to_string).collect::<Vec<_>>()
             )
         });
-        let lines = checked.manifest.desired.iter().map(|desired| {
+        checked.manifest.desired
+    }
+
+    /// Returns the declared versions of the environment `e`, one a line, with the fields that
+    /// layers can change.
+    fn merged(text: &str) -> String {
+        let desired = checked(text);
+        let lines = desired.iter().map(|desired| {
             let visibility = desired
                 .visibility
                 .map_or("-", |visibility| visibility.as_str());
@@ -368,6 +406,45 @@ mod tests {
                 expected,
                 "{inside} {solution}"
             );
+        }
+    }
+
+    /// A digest pins the bytes of the version that its layer declares.
+    #[test]
+    fn a_digest_is_that_of_its_version() {
+        let [one, two] = ["1", "2"].map(|digit| digit.repeat(64));
+        let shared = format!("version: 1, sha256: {one}");
+        let unversioned = format!("sha256: {one}");
+        let several = format!("versions: {{ 1: }}, sha256: {one}");
+        let by_variable = format!("version: '${{v}}', sha256: {one}");
+        let own = format!("version: 2, sha256: {two}");
+        let pinned = format!("versions: {{ 1: , 2: {{ sha256: {two} }} }}");
+        for (over, base, expected) in [
+            ("owner: o", &shared, vec![Some(&one)]),
+            ("version: 2", &shared, vec![None]),
+            ("version: 1", &shared, vec![Some(&one)]),
+            ("version: '${v}'", &shared, vec![Some(&one)]),
+            ("version: 1", &by_variable, vec![Some(&one)]),
+            ("version: 2", &by_variable, vec![None]),
+            (&own, &shared, vec![Some(&two)]),
+            (&pinned, &shared, vec![Some(&one), Some(&two)]),
+            ("version: 2", &unversioned, vec![Some(&one)]),
+            ("version: 2", &several, vec![None]),
+            (
+                "versions: { 1: { state: INACTIVE } }",
+                &several,
+                vec![Some(&one)],
+            ),
+        ] {
+            let inside = format!("vars: {{ v: 1 }}, solutions: {{ S: {{ {over} }} }}");
+            let rest = format!("solutions: {{ S: {{ owner: o, source: a.ibsolution, {base} }} }}");
+            let found = checked(&environment(&inside, &rest));
+            let found: Vec<Option<String>> = found
+                .iter()
+                .map(|desired| Some(desired.source.as_ref()?.sha256.as_ref()?.to_string()))
+                .collect();
+            let found: Vec<Option<&String>> = found.iter().map(Option::as_ref).collect();
+            assert_eq!(found, expected, "{over} | {base}");
         }
     }
 

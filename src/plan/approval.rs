@@ -10,7 +10,7 @@ mod comparison;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use self::comparison::{compare_declared, compare_deployed, differences};
+use self::comparison::{compare_declared, compare_deployed, differences, with_reasons};
 use super::action::Action;
 use super::change::{Block, Change, Plan};
 use super::field::Field;
@@ -53,6 +53,32 @@ impl NarrowedPlan {
         plan.changes
             .retain(|change| !self.decided.contains_key(&change.address));
         Cow::Owned(plan)
+    }
+
+    /// Returns the plan of what will happen: also without the changes that wait for a refused one,
+    /// which are skipped.
+    pub fn to_show(&self) -> Plan {
+        let refused = self.decided.iter().filter_map(|(address, end)| match end {
+            Decided::Refused(_) => Some(address),
+            Decided::Done(_) => None,
+        });
+        let mut left_out: HashSet<&Address> = refused.collect();
+        loop {
+            let waiting = self.plan.to_do().filter(|change| {
+                let mut waits_for = change.waits_for.iter();
+                waits_for.any(|address| left_out.contains(address))
+            });
+            let waiting: Vec<&Address> = waiting.map(|change| &change.address).collect();
+            let before = left_out.len();
+            left_out.extend(waiting);
+            if left_out.len() == before {
+                break;
+            }
+        }
+        let mut plan = self.to_execute().into_owned();
+        plan.changes
+            .retain(|change| change.is_no_op() || !left_out.contains(&change.address));
+        plan
     }
 }
 
@@ -188,6 +214,7 @@ impl<'a> Sides<'a> {
         let compared = match self.exact(approved) {
             Some((index, change)) => {
                 let differences = differences(&approved.action, &change.action, half);
+                let differences = with_reasons(differences, change);
                 if differences.is_empty() {
                     return self.refuse_if_moved(approved, change).map(|()| index);
                 }
@@ -255,7 +282,10 @@ impl<'a> Sides<'a> {
                 compare_deployed(&approved.action, &change.action, half)
             } else {
                 let is_rest = half.is_deleted && matches!(change.action, Action::Create { .. });
-                is_rest.then(|| compare_declared(&approved.action, &change.action))
+                is_rest.then(|| {
+                    let differences = compare_declared(&approved.action, &change.action);
+                    with_reasons(differences, change)
+                })
             };
             Some((index, differences?))
         })

@@ -34,7 +34,8 @@ word_enum! {
     pub enum DriftEvidence {
         /// The members that an apply recorded at the deploy.
         Members = "members",
-        /// The digest that an apply recorded at the deploy; the members are not known.
+        /// The digest that an apply recorded at the deploy; the members that were deployed, or
+        /// those of the source, are not known.
         Digest = "digest",
         /// The `package.json` in the deployed folder.
         Folder = "folder",

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::action::AfterImage;
+use super::action::{Action, AfterImage};
 use super::package::PackageProblem;
 use crate::attribute::LiveStateWord;
 use crate::ident::{Identity, JobId, Owner, SolutionId};
@@ -32,6 +32,8 @@ pub struct ApplyHistory {
     /// The records that a delete deactivated and whose state was not set since, with their states
     /// before.
     pub deactivated: BTreeMap<SolutionId, LiveStateWord>,
+    /// The versions that a replace deleted, and that no later apply deployed.
+    pub deleted: BTreeSet<Identity>,
     /// The solutions that the last deploys made instead of the declared versions.
     pub made_other: BTreeMap<Identity, OtherMade>,
 }
@@ -56,6 +58,17 @@ impl OtherMade {
 }
 
 impl ApplyHistory {
+    /// Returns whether the action deploys a version that a replace of an earlier apply deleted.
+    pub fn has_deleted(&self, action: &Action) -> bool {
+        match action {
+            Action::Create { after, .. } => self.deleted.contains(&after.identity),
+            Action::Update { .. }
+            | Action::Replace { .. }
+            | Action::Delete { .. }
+            | Action::NoOp { .. } => false,
+        }
+    }
+
     /// Returns what the last deploy of the same package made instead of the declared version. While
     /// it exists, the package is not deployed again: each deploy would add one more.
     ///

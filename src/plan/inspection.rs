@@ -50,7 +50,12 @@ impl Plan {
                 change
                     .blocked
                     .retain(|block| !matches!(block, Block::Package { .. }));
-                problems.extend(info.problems(&after.identity, other_owner.as_ref()));
+                let found = info.problems(&after.identity, other_owner.as_ref());
+                let source = after.upload.as_ref().map(|upload| &upload.source);
+                problems.extend(found.into_iter().map(|problem| match source {
+                    Some(source) => problem.in_source(source),
+                    None => problem,
+                }));
             }
             let package = info.and_then(PackageInfo::visibility);
             let declared = after.visibility;

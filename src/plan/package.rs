@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::upload::Upload;
+use super::upload::{Upload, UploadSource};
 use crate::attribute::Visibility;
 use crate::ident::{Digest, Identity, Owner, OwnerPair, SolutionId};
 use crate::manifest::{Code, Desired, Position};
@@ -153,8 +153,8 @@ pub enum PackageProblem {
     },
     /// A required field is not there, or is not a text.
     #[error(
-        "the package's `{}` {}",
-        key.as_str(),
+        "{} {}",
+        field_of(*key, .of_source.as_deref()),
         if *is_missing { "is missing" } else { "is not a text" }
     )]
     Invalid {
@@ -162,9 +162,15 @@ pub enum PackageProblem {
         key: PackageKey,
         /// True if it is missing.
         is_missing: bool,
+        /// The declared source of the package, in backticks; `None` for a package at its path.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of_source: Option<String>,
     },
     /// A field has another value than the manifest.
-    #[error("the package's `{}` is `{found}`, and `{declared}` is declared", key.as_str())]
+    #[error(
+        "{} is `{found}`, and `{declared}` is declared",
+        field_of(*key, .of_source.as_deref())
+    )]
     Mismatch {
         /// The field.
         key: PackageKey,
@@ -175,6 +181,9 @@ pub enum PackageProblem {
         /// The advice to name the user whose owner pair makes the two owners one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         advice: Option<String>,
+        /// The declared source of the package, in backticks; `None` for a package at its path.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of_source: Option<String>,
     },
     /// An earlier deploy of this package made another solution, which still exists.
     #[error(
@@ -227,9 +236,14 @@ impl PackageProblem {
     /// The position in the manifest that the problem is about.
     pub fn position<'a>(&self, entry: &'a Desired) -> Option<&'a Position> {
         match self {
-            Self::Source { .. } | Self::OtherDigest { .. } => {
-                entry.source.as_deref().map(|source| &source.position)
+            Self::Source { .. }
+            | Self::OtherDigest { .. }
+            | Self::Invalid {
+                of_source: Some(_), ..
             }
+            | Self::Mismatch {
+                of_source: Some(_), ..
+            } => entry.source.as_deref().map(|source| &source.position),
             _ => entry.path.as_ref().map(|path| &path.position),
         }
     }
@@ -267,13 +281,19 @@ impl PackageProblem {
                     .to_owned()
             }
             Self::Mismatch {
-                advice: Some(advice),
-                ..
-            } => format!("{advice} Else correct the path or the entry."),
-            Self::Mismatch { advice: None, .. } => {
-                "Correct the path or the entry; a deploy creates what the package \
-                 contains."
-                    .to_owned()
+                advice, of_source, ..
+            } => {
+                let key = if of_source.is_some() {
+                    "`source`"
+                } else {
+                    "the path"
+                };
+                match advice {
+                    Some(advice) => format!("{advice} Else correct {key} or the entry."),
+                    None => format!(
+                        "Correct {key} or the entry; a deploy creates what the package contains."
+                    ),
+                }
             }
             Self::MadeOther { id, .. } => format!(
                 "The package contains another solution: correct `path`, and delete `{id}` on the \
@@ -285,6 +305,17 @@ impl PackageProblem {
                     .to_owned()
             }
         }
+    }
+}
+
+impl PackageProblem {
+    /// Returns the same problem of a package that the manifest declares as the source.
+    #[must_use]
+    pub(super) fn in_source(mut self, source: &UploadSource) -> Self {
+        if let Self::Invalid { of_source, .. } | Self::Mismatch { of_source, .. } = &mut self {
+            *of_source = Some(source.quoted());
+        }
+        self
     }
 }
 
@@ -359,9 +390,19 @@ impl PackageInfo {
                     declared: declared.to_owned(),
                     found: cut(found),
                     advice: is_unpaired.then(|| advice(declared, found)).flatten(),
+                    of_source: None,
                 })
             })
             .collect()
+    }
+}
+
+/// Returns a field of a package as the beginning of a sentence.
+fn field_of(key: PackageKey, source: Option<&str>) -> String {
+    let key = key.as_str();
+    match source {
+        Some(source) => format!("the `{key}` of the source {source}"),
+        None => format!("the package's `{key}`"),
     }
 }
 
@@ -381,7 +422,11 @@ impl PackageField {
             Self::NotText => false,
             Self::Text(_) => return None,
         };
-        Some(PackageProblem::Invalid { key, is_missing })
+        Some(PackageProblem::Invalid {
+            key,
+            is_missing,
+            of_source: None,
+        })
     }
 
     /// Returns the text, if it is one.

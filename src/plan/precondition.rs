@@ -81,8 +81,7 @@ pub enum Difference {
     Package {
         /// The fingerprint of the approved package.
         planned: Digest,
-        /// The fingerprint of the current package; `None` if there is no package that can be
-        /// deployed.
+        /// The fingerprint of the current package; `None` if the package cannot be inspected.
         found: Option<Digest>,
     },
     /// The package does not match the declared version.
@@ -172,7 +171,7 @@ impl Difference {
             } => (value(*field, planned), value(*field, declared)),
             Self::Package { planned, found } => {
                 let package = |digest: &Digest| format!("package = \"{digest}\"");
-                let none = || "no package that can be deployed".to_owned();
+                let none = || "a package that cannot be inspected".to_owned();
                 (package(planned), found.as_ref().map_or_else(none, package))
             }
             Self::PackageProblem { problem } => (

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::styles::{Styles, styled};
+use super::view::report::DELETED;
 use super::words;
 use crate::apply::ApplyEvent;
 
@@ -75,7 +76,13 @@ pub(super) fn sentence(event: &ApplyEvent<'_>) -> String {
             let address = &step.address;
             let took = words::duration(step.took);
             let Some(done) = step.outcome.done() else {
-                return format!("{address}: {} after {took}", step.outcome.word().as_str());
+                let word = step.outcome.word().as_str();
+                let deleted = if step.deleted {
+                    format!("; {DELETED}")
+                } else {
+                    String::new()
+                };
+                return format!("{address}: {word} after {took}{deleted}");
             };
             let id = done.id.as_ref().map(|id| format!(" [id={id}]"));
             let id = id.unwrap_or_default();
@@ -122,6 +129,9 @@ mod tests {
                 jobs: Vec::new(),
                 sent_twice: Vec::new(),
                 uploaded: None,
+                left_file: None,
+                deleted: false,
+                deployed: None,
                 took: Duration::from_secs(2),
             };
             assert_eq!(sentence(&ApplyEvent::StepFinished(&step)), expected);

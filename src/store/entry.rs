@@ -198,6 +198,9 @@ pub struct RecordedOutcome {
     /// deploy after a delete.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unfinished: bool,
+    /// True if a replace deleted the version, and the version is not known to be deployed again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
     /// True if a deploy of a package that was not inspected has ended, and the record that it
     /// created was not found.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -215,6 +218,7 @@ impl RecordedOutcome {
             id: None,
             detail: None,
             unfinished: false,
+            deleted: false,
             unconfirmed: false,
             made: None,
         }

@@ -20,6 +20,13 @@ pub fn history_of(applies: &[PastApply]) -> ApplyHistory {
                 continue;
             };
             learn_deactivated(&mut history, step);
+            if let Some(outcome) = &step.outcome {
+                if outcome.deleted {
+                    history.deleted.insert(identity.clone());
+                } else if outcome.word == OutcomeKind::Done || outcome.unfinished {
+                    history.deleted.remove(identity);
+                }
+            }
             if step.is_open()
                 && let Some(sent) = step.sendings.last()
             {

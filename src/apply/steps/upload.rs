@@ -392,15 +392,12 @@ impl Step<'_> {
         match self.context.compare(path, package).await {
             Ok(Found::Beginning(_)) => self.discard(path).await,
             Ok(Found::Nothing | Found::Same) => {}
-            Ok(Found::Other) | Err(_) => {
-                let address = &self.change.address;
-                tracing::warn!(%address, %path, "the upload may have left a part of the file");
-            }
+            Ok(Found::Other) | Err(_) => self.left_file = Some(path.to_owned()),
         }
     }
 
-    /// Deletes what this upload has sent to a path. A failure is only logged: the error that ended
-    /// the upload is the one to report.
+    /// Deletes what this upload has sent to a path. The cause of a failure is only logged: the
+    /// error that ended the upload is the one to report.
     async fn discard(&mut self, path: &str) {
         if let Err(outcome) = self.remove(path).await {
             let address = &self.change.address;
@@ -410,6 +407,13 @@ impl Step<'_> {
 
     /// Deletes what this upload has sent to a path, and waits until it is gone.
     async fn remove(&mut self, path: &str) -> Result<(), Outcome> {
+        self.left_file = Some(path.to_owned());
+        self.remove_sent(path).await?;
+        self.left_file = None;
+        Ok(())
+    }
+
+    async fn remove_sent(&mut self, path: &str) -> Result<(), Outcome> {
         let context = self.context;
         let sent = self
             .send_to_file(

@@ -236,7 +236,9 @@ pub(in crate::cli) fn diagnostics_of(
         ErrorKind::Blocked(refusals) | ErrorKind::Unproven(refusals) => refusals.clone(),
         ErrorKind::Manifest(problems) => {
             let shown = problems.most_important(PROBLEMS_SENT);
-            let diagnostics = shown.into_iter().map(Diagnostic::of_problem);
+            let diagnostics = shown
+                .into_iter()
+                .map(|problem| Diagnostic::of_problem(&invocation.complete_problem(problem)));
             let mut sorted: Vec<_> = diagnostics.collect();
             sorted.sort_by_key(|problem| problem.severity == Severity::Error);
             let rest = more_problems(problems.iter().len(), PROBLEMS_SENT);

@@ -243,6 +243,9 @@ mod tests {
             jobs: Vec::new(),
             sent_twice: Vec::new(),
             uploaded: None,
+            left_file: None,
+            deleted: false,
+            deployed: None,
             took: Duration::from_secs(33),
         }));
         beat(15).await;

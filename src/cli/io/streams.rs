@@ -302,7 +302,8 @@ impl Io {
         let new = new.filter(|warning| !self.was_shown(&warning.to_string()));
         let warnings: &[Problem] = &new.cloned().collect::<Vec<_>>();
         for warning in warnings.iter().take(WARNINGS_SENT) {
-            self.send(|| StreamMessage::diagnostic(Diagnostic::of_problem(warning)));
+            let warning = self.invocation.complete_problem(warning);
+            self.send(|| StreamMessage::diagnostic(Diagnostic::of_problem(&warning)));
         }
         if let Some(rest) = more_problems(warnings.len(), WARNINGS_SENT) {
             self.send(|| StreamMessage::diagnostic(Diagnostic::new(Severity::Warning, rest)));
@@ -335,7 +336,8 @@ impl Io {
 
     /// Writes a problem with its location to standard error.
     fn show(&mut self, problem: &Problem) -> io::Result<()> {
-        render_problem(problem, 100, self.is_err_coloured, &mut self.err)
+        let problem = self.invocation.complete_problem(problem);
+        render_problem(&problem, 100, self.is_err_coloured, &mut self.err)
     }
 
     /// Writes a warning without a location in the manifest.

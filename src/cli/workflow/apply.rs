@@ -180,7 +180,7 @@ impl ApplyWorkflow<'_, '_> {
         let narrowed = planner.make_narrowed(&saved, &progress, self.io);
         let narrowed = self.apply_session.cancel.or_interrupted(narrowed).await?;
         let request = ApplyRequest {
-            plan: narrowed.to_execute().into_owned(),
+            plan: narrowed.to_show(),
             narrowed: Some(narrowed),
             saved: Some(saved),
             is_used_up: progress.is_used_up,

@@ -107,8 +107,9 @@ impl ApplyWorkflow<'_, '_> {
             });
             self.run_and_verify(&approved, &kept, &options).await?
         } else {
-            let mut report = ApplyReport::of_decided(&approved);
-            report.credit(&self.apply_session.past.recovered);
+            let past = &self.apply_session.past;
+            let mut report = ApplyReport::of_decided(&approved, &past.history);
+            report.credit(&past.recovered);
             (None, report, Verification::unchanged(approved.plan()))
         };
         let in_flight = left_in_flight(approved.plan(), &report);

@@ -10,7 +10,7 @@ use crate::cli::invocation::PrintedCommand;
 use crate::ident::{Address, Identity};
 use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::{
-    ActionKind, DiffOptions, InFlight, Mode, Overrides, Plan, PlanOptions, repeated_options,
+    ActionKind, DiffOptions, InFlight, Mode, Overrides, Plan, PlanOptions, Reason, repeated_options,
 };
 
 /// The options of a plan that a printed command repeats.
@@ -155,7 +155,7 @@ impl NextStep {
         let replaced = report
             .steps
             .iter()
-            .filter(|step| !is_saved && is_not_replaced(step));
+            .filter(|step| !is_saved && is_not_replaced(step, plan));
         let replaced = replaced.map(|step| step.address.clone());
         let replace = replaced.chain(orphaned).collect();
         Self { kind, replace }
@@ -177,12 +177,19 @@ impl NextStep {
     }
 }
 
-/// Returns true if a replace has not deleted its record.
-fn is_not_replaced(step: &StepReport) -> bool {
-    let is_before_deploy = match &step.outcome {
+/// Returns true if a replace has not deleted its record, and if a new plan does not contain it
+/// without `--replace`.
+fn is_not_replaced(step: &StepReport, plan: &Plan) -> bool {
+    let is_before_delete = match &step.outcome {
         Outcome::Skipped(_)
         | Outcome::Cancelled
-        | Outcome::Failed(StepError::NotDeleted { .. }) => true,
+        | Outcome::Failed(
+            StepError::NotDeleted { .. }
+            | StepError::SourceNotRead { .. }
+            | StepError::SourceChanged { .. }
+            | StepError::SourceDigest { .. }
+            | StepError::PackageExists { .. },
+        ) => true,
         Outcome::Failed(
             StepError::CallRefused { call, .. }
             | StepError::NotSent { call, .. }
@@ -193,7 +200,11 @@ fn is_not_replaced(step: &StepReport) -> bool {
         ) => *call != WriteKind::Deploy,
         _ => false,
     };
-    step.kind == ActionKind::Replace && is_before_deploy
+    let mut changes = plan.changes.iter();
+    let change = changes.find(|change| change.address == step.address);
+    let is_requested = change.is_some_and(|change| change.reason == Reason::Requested);
+    let has_deleted = step.deleted || step.deployed.is_some();
+    step.kind == ActionKind::Replace && is_before_delete && !has_deleted && is_requested
 }
 
 /// Returns the command that shows the remaining changes.

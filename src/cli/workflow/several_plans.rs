@@ -62,7 +62,7 @@ impl SavedSource<'_> {
             contents: None,
         };
         let narrowed = planner.make_narrowed(saved, &progress, io).await?;
-        let plan = narrowed.to_execute().into_owned();
+        let plan = narrowed.to_show();
         let limits = &manifest.environment.limits;
         let refused = approve(narrowed, limits, &saved.options.allow).err();
         Ok(PlannedEnvironment {

@@ -68,7 +68,7 @@ impl<'a> Context<'a> {
             .map_err(|error| self.refuse_key(&error, solution.key));
         let superseded = self.check_superseded(solution);
         let policy_keys = Arc::new(self.policy_keys(solution));
-        let mut outcome = Ok(());
+        let mut outcome = self.check_pin(solution);
         for declaration in self.declarations(solution, removed_nothing) {
             match self.check_entry(solution, declaration, &name, superseded, &policy_keys) {
                 Ok(entry) => entries.push(entry),

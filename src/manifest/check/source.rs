@@ -7,10 +7,10 @@ use super::super::glob::Glob;
 use super::super::masking::printable;
 use super::super::model::{Environment, Redeploy, Source, SourceOrigin};
 use super::super::near::{head, list, nearest};
-use super::super::node::{Field, Node, Shape as _};
+use super::super::node::{Field, Node, Shape as _, Text};
 use super::super::overlay::{FIRST_DEFAULT, Layers, Solution, entries, solution, value};
 use super::super::position::Mark;
-use super::super::problem::Code;
+use super::super::problem::{Code, Diagnostics};
 use super::super::raw::{RawSource, RawSourceEnvironment, RawVersion};
 use super::super::vars::{BuiltinValue, Builtins, Reported};
 use super::context::{Context, DeclaredPackage, Outcome, SourceEnvironment, Value};
@@ -38,8 +38,11 @@ impl<'a> Context<'a> {
     ) -> Outcome<Source> {
         let source = solution.source(layers).map(|(_, field)| field);
         let redeploy = solution.redeploy(layers);
+        let is_replaced = version.as_ref().is_ok_and(|version| {
+            solution.replaces(|field| self.is_version(field, solution, version))
+        });
         let fields = [
-            solution.sha256(layers),
+            solution.sha256(layers, is_replaced),
             solution.overwrite(layers),
             redeploy,
         ];
@@ -87,6 +90,37 @@ impl<'a> Context<'a> {
             overwrite: overwrite.unwrap_or(false),
             redeploy: policy,
         }))
+    }
+
+    /// Returns whether a `version` that another layer replaces is the declared version. Its
+    /// problems are not reported, because it is not used.
+    fn is_version(
+        &mut self,
+        field: &'a Field<Text>,
+        solution: &Solution<'a>,
+        version: &Version,
+    ) -> bool {
+        let mut ignored = Diagnostics {
+            source: self.problems.source,
+            problems: Vec::new(),
+        };
+        let known = Builtins::of_solution(solution.name);
+        let text = self.variables.resolve(&field.node, known, &mut ignored);
+        text.is_ok_and(|text| text == version.as_str())
+    }
+
+    /// Refuses the `sha256` of an entry with several `versions`, whose packages have different
+    /// bytes.
+    pub(super) fn check_pin(&mut self, solution: &Solution<'a>) -> Result<(), Reported> {
+        let Some(field) = solution.ambiguous_sha256() else {
+            return Ok(());
+        };
+        let name = printable(solution.name);
+        let message = format!("`sha256` pins the bytes of one version, and `{name}` has several");
+        let at = field.node.used;
+        let problem = self.problems.problem(Code::BadSource, message, at);
+        let problem = problem.help("Write `sha256` in the entries of `versions`.");
+        Err(self.problems.add(problem))
     }
 
     fn check_origin(
@@ -190,7 +224,7 @@ impl<'a> Context<'a> {
         if other.environment.is_err() {
             let message =
                 format!("the environment `{quoted}` has problems, and cannot be a source");
-            let help = format!("Correct them; `solform validate -e {quoted}` shows them.");
+            let help = format!("Correct them; {} shows them.", validation_of(environment));
             return Err(error(message, &help));
         }
         let declared = other.declared(name);
@@ -221,7 +255,10 @@ impl<'a> Context<'a> {
             )),
             (Err(_), _) | (_, Err(_)) => Err(error(
                 format!("the `path` of `{address}` in the environment `{quoted}` is not known"),
-                &format!("Correct the entry; `solform validate -e {quoted}` shows its problems."),
+                &format!(
+                    "Correct the entry; {} shows its problems.",
+                    validation_of(environment)
+                ),
             )),
         }
     }
@@ -273,6 +310,14 @@ impl<'a> Context<'a> {
         let environments = sources.filter_map(|source| source.environment.ok());
         environments.collect()
     }
+}
+
+/// Returns the command that checks an environment. The other options of the current command are
+/// added when it is printed.
+fn validation_of(environment: &str) -> String {
+    let option = format!("-e={environment}");
+    let option = shlex::try_quote(&option).unwrap_or_default();
+    format!("`solform validate {option}`")
 }
 
 impl SourceEnvironment<'_> {

@@ -2,6 +2,7 @@
 //! earlier applies of the plan are not differences.
 
 use super::super::action::{Action, AfterImage, LiveImage, Patch};
+use super::super::change::{Block, Change};
 use super::super::field::Field;
 use super::super::precondition::{Difference, compare_images};
 use super::super::progress::HalfDone;
@@ -50,6 +51,29 @@ pub(super) fn differences(
         });
     }
     differences.extend(compare_declared(approved, fresh));
+    differences
+}
+
+/// Replaces the differences of a package that the fresh plan could not read by the reasons.
+pub(super) fn with_reasons(mut differences: Vec<Difference>, fresh: &Change) -> Vec<Difference> {
+    let is_of_unread = |difference: &Difference| match difference {
+        Difference::Package { found, .. } => found.is_none(),
+        Difference::Declared { field, .. } => *field == Field::Sha256,
+        _ => false,
+    };
+    let problems = fresh.blocked.iter().filter_map(|block| match block {
+        Block::Package { problem, .. } => Some(problem.clone()),
+        _ => None,
+    });
+    let mut problems = problems.peekable();
+    let is_unread = fresh
+        .action
+        .after()
+        .is_some_and(|after| after.package.is_none());
+    if is_unread && problems.peek().is_some() && differences.iter().any(is_of_unread) {
+        differences.retain(|difference| !is_of_unread(difference));
+        differences.extend(problems.map(|problem| Difference::PackageProblem { problem }));
+    }
     differences
 }
 

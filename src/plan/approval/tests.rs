@@ -105,6 +105,33 @@ fn release() -> Scenario {
         .live(["Up@1", "Off@1", "Pub@1", "Old@1"].map(live))
 }
 
+/// A change that waits for a refused one is skipped, so that the shown plan does not have it.
+#[test]
+fn a_skipped_change_is_not_shown() {
+    let declared_now = |up| {
+        scenario()
+            .declare([up, declared("New@1")])
+            .live([live("Up@1")])
+    };
+    let planned = declared_now(declared("Up@2"));
+    let now = declared_now(declared("Up@2").visible(Visibility::Public));
+    let narrowed = narrowed(&planned, &now, &PlanProgress::default());
+    assert_eq!(
+        describe(&narrowed),
+        [
+            "create New@1: executed",
+            "update Up@1: executed",
+            "create Up@2: refused: visibility (any) declared PUBLIC",
+        ]
+    );
+    let shown = narrowed.to_show();
+    let shown: Vec<&str> = shown
+        .to_do()
+        .map(|change| change.address.as_str())
+        .collect();
+    assert_eq!(shown, ["New@1"]);
+}
+
 #[test]
 fn an_unchanged_world_executes_everything() {
     let expected = [

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::table::{Rows, render_rows, render_table};
 use crate::render::json::past_step_item;
 use crate::render::view::past::{count_done, result};
+use crate::render::view::report::DELETED;
 use crate::render::words;
 use crate::store::{PastApply, Took};
 
@@ -77,7 +78,8 @@ pub fn render_past_apply(apply: &PastApply, out: &mut dyn Write) -> io::Result<(
         )?;
         let jobs = item.jobs.into_iter().map(|job| format!("job {job}"));
         let id = item.id.map(|id| format!("id {id}"));
-        for line in id.into_iter().chain(jobs).chain(item.detail) {
+        let deleted = item.deleted.then(|| DELETED.to_owned());
+        for line in id.into_iter().chain(jobs).chain(item.detail).chain(deleted) {
             writeln!(out, "    {}", words::escaped(&line))?;
         }
     }

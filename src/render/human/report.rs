@@ -13,6 +13,7 @@ use crate::render::json::report_document;
 use crate::render::styles::{StyledWriter, styled};
 use crate::render::text_diff::render_differences;
 use crate::render::view::ReportView;
+use crate::render::view::report::DELETED;
 use crate::render::words;
 
 /// Writes the changes that a new plan contains, and that the approved plan does not.
@@ -108,7 +109,7 @@ fn render_step(step: &StepReport, width: usize, out: &mut StyledWriter<'_>) -> i
 }
 
 fn remark(step: &StepReport) -> String {
-    let why = step.outcome.why();
+    let why = step.why();
     let mut remarks = vec![words::duration(step.took)];
     match &step.outcome {
         Outcome::Done(done) => {
@@ -133,6 +134,7 @@ fn remark(step: &StepReport) -> String {
             remarks.extend(step.jobs.iter().map(|job| format!("job {job}")));
         }
     }
+    remarks.extend(step.deleted.then(|| DELETED.to_owned()));
     remarks.extend(step.uploaded.map(|uploaded| {
         let size = words::bytes(uploaded.bytes);
         if uploaded.was_already {

@@ -222,7 +222,7 @@ impl StreamMessage {
             ApplyEvent::StepFinished(step) => {
                 let done = step.outcome.done();
                 let id = done.and_then(|done| done.id.as_ref());
-                let why = step.outcome.why();
+                let why = step.why();
                 let mut hook = hook(&step.address, identity, step.kind);
                 hook.elapsed_seconds = Some(seconds(step.took));
                 hook.id_key = id.map(|_| "id");
@@ -233,6 +233,7 @@ impl StreamMessage {
                     detail: why.clone(),
                     jobs: step.jobs.iter().map(ToString::to_string).collect(),
                     sent_twice: step.sent_twice.iter().map(|call| call.as_str()).collect(),
+                    deleted: step.deleted,
                 };
                 if done.is_some() {
                     let event = StreamEvent::ApplyComplete { hook, x_solution };

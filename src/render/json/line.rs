@@ -222,6 +222,8 @@ pub(super) struct OutcomeExtension {
     pub(super) jobs: Vec<String>,
     /// Writes that were sent a second time.
     pub(super) sent_twice: Vec<&'static str>,
+    /// True if a replace deleted the version, and the version is not known to be deployed again.
+    pub(super) deleted: bool,
 }
 
 /// An event with its environment.

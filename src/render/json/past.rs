@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::report::{ReportChange, ReportDocument, ResultWord, empty};
 use crate::apply::Totals;
-use crate::plan::Mode;
+use crate::plan::{Action, ActionKind, Mode};
 use crate::render::view::past;
 use crate::render::words::time;
 use crate::store::{PastApply, PastStep, RecordedOutcome, Took};
@@ -77,6 +77,8 @@ pub(in crate::render) struct PastStepItem {
     pub(in crate::render) jobs: Vec<String>,
     /// The reason why it is not done.
     pub(in crate::render) detail: Option<String>,
+    /// True if a replace deleted the version, and the version is not known to be deployed again.
+    pub(in crate::render) deleted: bool,
 }
 
 /// Returns the document of the applies in a store.
@@ -129,6 +131,7 @@ pub(in crate::render) fn past_step_item(step: &PastStep) -> PastStepItem {
         id: outcome.and_then(|outcome| outcome.id.as_ref().map(ToString::to_string)),
         jobs: jobs.map(ToString::to_string).collect(),
         detail: outcome.and_then(|outcome| outcome.detail.clone()),
+        deleted: outcome.is_some_and(|outcome| outcome.deleted),
     }
 }
 
@@ -143,6 +146,7 @@ pub(in crate::render) fn past_report_document(apply: &PastApply) -> ReportDocume
             id: item.id,
             jobs: item.jobs,
             detail: item.detail,
+            deleted: item.deleted,
             ..ReportChange::default()
         }
     };
@@ -176,6 +180,11 @@ pub(in crate::render) fn past_report_document(apply: &PastApply) -> ReportDocume
 fn past_totals(apply: &PastApply) -> Totals {
     let mut totals = Totals::default();
     for step in &apply.steps {
+        let is_replace = matches!(step.action, Some(Action::Replace { .. }));
+        let mut outcome = step.outcome.iter();
+        if is_replace && outcome.any(|outcome| outcome.deleted) {
+            totals.add(ActionKind::Delete);
+        }
         let is_done = step.outcome.as_ref().is_some_and(RecordedOutcome::is_done);
         if is_done && !step.sendings.is_empty() {
             step.action

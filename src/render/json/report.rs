@@ -17,6 +17,7 @@ use crate::manifest::Severity;
 use crate::outcome::OutcomeKind;
 use crate::plan::{Mode, Origin, Summary};
 use crate::render::view::ReportView;
+use crate::render::view::report::{deleted_sentence, left_file_sentence};
 use crate::render::words::time;
 
 /// The output of `apply --format json` and `destroy --format json`.
@@ -117,8 +118,13 @@ pub(in crate::render) struct ReportChange {
     pub(in crate::render) sent_twice: Vec<&'static str>,
     /// The upload of its package; null if nothing is uploaded, or if the upload is not done.
     pub(in crate::render) upload: Option<UploadItem>,
+    /// The path of a file on the platform that an upload may have left incomplete; null if there is
+    /// none.
+    pub(in crate::render) left_file: Option<String>,
     /// True if it was already up to date before a write was sent.
     pub(in crate::render) was_already: bool,
+    /// True if a replace deleted the version, and the version is not known to be deployed again.
+    pub(in crate::render) deleted: bool,
     /// The duration, in seconds.
     pub(in crate::render) took_seconds: Option<f64>,
     /// The position of its entry in the manifest.
@@ -286,10 +292,11 @@ fn report_change(step: &StepReport, origin: Option<&Origin>) -> ReportChange {
         address: step.address.to_string(),
         action: Some(step.kind.as_str()),
         outcome: step.outcome.word().as_str(),
-        detail: step.outcome.why(),
+        detail: step.why(),
         help: step.outcome.help(),
         id: done
             .and_then(|done| done.id.as_ref())
+            .or(step.deployed.as_ref())
             .map(ToString::to_string),
         jobs: step.jobs.iter().map(ToString::to_string).collect(),
         sent_twice: step.sent_twice.iter().map(|call| call.as_str()).collect(),
@@ -298,6 +305,8 @@ fn report_change(step: &StepReport, origin: Option<&Origin>) -> ReportChange {
             was_already: uploaded.was_already,
         }),
         was_already: done.is_some_and(|done| done.was_already),
+        deleted: step.deleted,
+        left_file: step.left_file.clone(),
         took_seconds: Some(seconds(step.took)),
         position: origin.map(PositionItem::of),
     }
@@ -387,6 +396,16 @@ impl ReportDocument {
                 text,
             });
         };
+        for change in self.changes.iter().filter(|change| change.deleted) {
+            let text = deleted_sentence(change.outcome);
+            add(Severity::Error, "Deleted", Some(&change.address), text);
+        }
+        for change in &self.changes {
+            if let Some(path) = &change.left_file {
+                let text = left_file_sentence(path);
+                add(Severity::Warning, "Left file", Some(&change.address), text);
+            }
+        }
         let check = &self.convergence;
         for NotConverged { address, detail } in &check.not_converged {
             let text = format!("is planned again: {detail}");

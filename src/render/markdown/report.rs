@@ -235,6 +235,9 @@ mod tests {
             jobs: vec![JobId::parse("job-1").unwrap()],
             sent_twice: Vec::new(),
             uploaded: None,
+            left_file: None,
+            deleted: false,
+            deployed: None,
             took: Duration::from_millis(1_500),
         });
         ApplyReport {

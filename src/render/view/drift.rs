@@ -22,7 +22,7 @@ pub(in crate::render) fn counts(drift: &ContentDrift) -> String {
             drift.changed
         ),
         DriftEvidence::Digest => {
-            "another archive; the members that were deployed are not known".to_owned()
+            "another archive; its members cannot be compared with the deployed ones".to_owned()
         }
         DriftEvidence::Folder => format!("`{PACKAGE_JSON}` differs in the deployed folder"),
     }
@@ -88,5 +88,39 @@ fn json_line(line: &crate::plan::DiffLine) -> DriftLine {
         },
         is_nested: true,
         text: line.text.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ident::Digest;
+    use crate::plan::testing::{contents, deployed_package, member};
+    use crate::plan::{Comparison, SourceContents};
+
+    /// Two digests differ: the members of the record are not known, or those of the source.
+    #[test]
+    fn a_digest_shows_nothing_about_members() {
+        let (old, new) = (Digest::of(b"old"), Digest::of(b"new"));
+        let of_source = contents(vec![member("a", 1)], "{}");
+        let whole = deployed_package(&of_source, Some(&old));
+        let mut bare = whole.clone();
+        bare.contents = None;
+        for (document, contents) in [(&whole, None), (&bare, Some(&of_source))] {
+            let mut contents = contents.cloned();
+            if let Some(contents) = &mut contents {
+                contents.info.fingerprint = Digest::of(b"again");
+            }
+            let source = SourceContents {
+                path: "a.ibsolution",
+                sha256: Some(&new),
+                contents: contents.as_ref(),
+            };
+            let Comparison::Different(drift) = document.compare(source) else {
+                panic!("{document:?}");
+            };
+            let expected = "another archive; its members cannot be compared with the deployed ones";
+            assert_eq!(counts(&drift), expected);
+        }
     }
 }

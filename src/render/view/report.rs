@@ -2,6 +2,7 @@
 
 use crate::apply::ApplyReport;
 use crate::ident::Address;
+use crate::outcome::OutcomeKind;
 use crate::plan::{Change, InFlight, Plan, Summary};
 
 /// The data for the last lines of an apply: the report, and the result of the check after it.
@@ -35,6 +36,36 @@ pub struct ReportView<'a> {
     pub abandon: &'a str,
     /// The command that continues this apply.
     pub resume_command: &'a str,
+}
+
+/// The remark on a change whose version a replace deleted, and that is not done.
+pub(in crate::render) const DELETED: &str = "its version was deleted";
+
+/// Returns the sentence about a version that a replace deleted and that is not known to be deployed
+/// again, with the next step. The sentence continues the address of the version.
+pub(in crate::render) fn deleted_sentence(outcome: &str) -> String {
+    let kinds = OutcomeKind::ALL.into_iter();
+    let kind = kinds.into_iter().find(|kind| kind.as_str() == outcome);
+    let rest = match kind {
+        Some(OutcomeKind::Unknown) => {
+            "it is not known whether it is deployed again; apply again to find out"
+        }
+        Some(OutcomeKind::Failed) => {
+            "it is not deployed again; correct the cause, then apply again to deploy it"
+        }
+        Some(OutcomeKind::Refused) => "it is not deployed again; make a new plan to deploy it",
+        Some(OutcomeKind::Done | OutcomeKind::Skipped | OutcomeKind::Cancelled) | None => {
+            "it is not deployed again; apply again to deploy it"
+        }
+    };
+    format!("was deleted to be replaced, and {rest}.")
+}
+
+/// Returns the sentence about a file that an upload may have left, which continues the address of
+/// the version.
+pub(in crate::render) fn left_file_sentence(path: &str) -> String {
+    let advice = "delete it unless the next apply continues it";
+    format!("may have left an incomplete file at `{path}`; {advice}.")
 }
 
 impl ReportView<'_> {

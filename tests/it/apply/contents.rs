@@ -23,7 +23,7 @@ fn documents(env: &TestEnv) -> Vec<std::path::PathBuf> {
     files.collect()
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest as _;
     format!("{:x}", sha2::Sha256::digest(bytes))
 }
@@ -190,6 +190,29 @@ async fn a_changed_source_is_replaced_on_change() {
         .exits_with(0)
         .says("No changes.");
     assert_eq!(count(&world.emulator, Operation::Deploy), 2);
+}
+
+/// The next plan makes the same replace without an option: the printed command has none, and works.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_command_of_a_changed_source_needs_no_option() {
+    let world = World::deployed(true).await;
+    world.build(b"newer");
+    for (fault, is_deleted) in [
+        ("operation=delete_solution,status=400", false),
+        ("operation=deploy,status=400", true),
+    ] {
+        world.emulator.add_fault(fault.parse().unwrap());
+        let failed = world.env.solform_beside(&APPLY).await.exits_with(5);
+        world.emulator.clear_faults();
+        let next = "To go on, run: solform apply --file solform.yaml -e test\n";
+        assert!(failed.stdout.ends_with(next), "{fault}: {failed}");
+        let says_deleted = failed.stdout.contains("Deleted: Form@1 ");
+        assert_eq!(says_deleted, is_deleted, "{fault}: {failed}");
+    }
+    let next = ["apply", "--file", "solform.yaml", "-e", "test"];
+    let next = [&next[..], &["--auto-approve"]].concat();
+    let _ = world.env.solform_beside(&next).await.exits_with(0);
+    let _ = world.env.solform_beside(&PLAN).await.exits_with(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

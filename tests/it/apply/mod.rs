@@ -1,6 +1,6 @@
 //! Plan and apply against emulated platforms, through the program itself.
 
-mod contents;
+pub(crate) mod contents;
 mod contract;
 mod converge;
 mod cut_uploads;

@@ -245,10 +245,101 @@ async fn a_bad_source_blocks_its_change_only() {
         .warns("matches 2 files, such as `dist/food.ibsolution` and `dist/good.ibsolution`")
         .warns("the source `dist/text.ibsolution` is no package: ")
         .warns(&format!("and {other} is declared [source-digest]"))
-        .warns("the package's `name` is `Good`, and `Name` is declared [package-mismatch]")
+        .warns(
+            "the `name` of the source `dist/good.ibsolution` is `Good`, and `Name` is declared \
+             [package-mismatch]",
+        )
+        .warns("help: Correct `source` or the entry; ")
         .warns("solform.yaml:12:");
     let _ = env.solform_beside(&APPLY).await.exits_with(4);
     assert_eq!(count(&emulator, Operation::WriteFile), 0);
+}
+
+/// The problem of a package that is uploaded is at the line of its source.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mismatch_is_at_the_line_of_the_source() {
+    let emulator = start(seed(&[], &[]), &[]).await;
+    let good = package("Good", "1", b"flow");
+    let env = env_of(&emulator, FORM, &[("Form-1.ibsolution", &good)]);
+    let lines = env.read("solform.yaml");
+    let line = lines.lines().position(|line| line.contains("source:"));
+    let line = line.unwrap() + 1;
+    let _ = env
+        .solform_beside(&PLAN)
+        .await
+        .exits_with(4)
+        .says("the `name` of the source `dist/Form-1.ibsolution` is `Good`")
+        .warns(&format!("solform.yaml:{line}:"));
+}
+
+/// A source that cannot be read when the saved plan is applied: the report says why, and the plan
+/// shows nothing that is skipped because of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreadable_source_of_a_saved_plan_is_named() {
+    let emulator = start(seed(&[Version::active("Form", "0")], &[]), &[]).await;
+    let bytes = package("Form", "1", b"flow");
+    let env = env_of(&emulator, FORM, &[("Form-1.ibsolution", &bytes)]);
+    let _ = env
+        .solform_beside(&["plan", "--out", "the.plan"])
+        .await
+        .exits_with(0)
+        .says("Plan: 1 to add, 1 to change, 0 to destroy.");
+    std::fs::remove_file(env.path().join("dist/Form-1.ibsolution")).unwrap();
+    let applied = env
+        .solform_beside(&["apply", "the.plan", "--output", "json=report.json"])
+        .await
+        .exits_with(1)
+        .says("+ the source `dist/*-1.ibsolution` matches no file\n")
+        .says("skipped     ~ Form@0")
+        .says("No approved change is left to execute.\n");
+    for wrong in ["no package", "sha256", "coexisting", "will be updated"] {
+        assert!(!applied.stdout.contains(wrong), "{wrong}: {applied}");
+    }
+    let report: Value = serde_json::from_str(&env.read("report.json")).unwrap();
+    let detail = report["changes"][1]["detail"].as_str().unwrap();
+    assert!(detail.ends_with("matches no file"), "{report:#}");
+    assert_eq!(count(&emulator, Operation::PatchSolution), 0);
+}
+
+/// A part that cannot be deleted is named in every format.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_stays_is_named() {
+    let emulator = start(seed(&[], &[]), &[]).await;
+    let (old, new) = (package("Form", "1", b"old"), package("Form", "1", b"newer"));
+    put(&emulator, &path_of("Form", "1"), old).await;
+    let solutions = format!("{FORM}    overwrite: true\n");
+    let env = env_of(&emulator, &solutions, &[("Form-1.ibsolution", &new)]);
+    for fault in [
+        "operation=read_node,address=*.part*,status=404",
+        "operation=delete_node,status=403",
+    ] {
+        emulator.add_fault(fault.parse().unwrap());
+    }
+    let files = [
+        "json=report.json",
+        "markdown=report.md",
+        "github=report.cmd",
+    ];
+    let outputs = files.iter().flat_map(|file| ["--output", file]);
+    let apply: Vec<&str> = APPLY.into_iter().chain(outputs).collect();
+    let applied = env.solform_beside(&apply).await.exits_with(5);
+    let report: Value = serde_json::from_str(&env.read("report.json")).unwrap();
+    let left = report["changes"][0]["left_file"].as_str().unwrap();
+    let path = path_of("Form", "1");
+    let digest = left.strip_prefix(&format!("{path}.solform-"));
+    let digest = digest.and_then(|rest| rest.strip_suffix(".part"));
+    assert_eq!(digest.map(str::len), Some(16), "{left}");
+    let sentence = format!(
+        "Form@1 may have left an incomplete file at `{left}`; delete it unless the next apply \
+         continues it."
+    );
+    let line = format!("Left file: {sentence}");
+    assert!(applied.stdout.contains(&line), "{applied}");
+    let markdown = env.read("report.md");
+    assert!(markdown.contains(&line), "{markdown}");
+    let commands = env.read("report.cmd");
+    assert!(commands.contains(&sentence), "{commands}");
+    assert_eq!(count(&emulator, Operation::Deploy), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

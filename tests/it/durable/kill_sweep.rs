@@ -11,6 +11,7 @@ use futures_util::StreamExt as _;
 use solform_emulator::{self as emulator, Emulator, EmulatorOptions, Operation, Seed};
 
 use super::{Live, in_service, live, manifest, start};
+use crate::apply::contents::sha256;
 use crate::apply::uploads::{package, put_as};
 use crate::support::TestEnv;
 use crate::support::killing_proxy::{Kill, KillingProxy};
@@ -100,6 +101,8 @@ struct Sweep {
     sources: &'static [(&'static str, &'static str)],
     /// True if these packages are on the platform of the environment `uat`.
     is_transfer: bool,
+    /// The content of packages that an apply before deploys from these sources.
+    before: Option<&'static [u8]>,
 }
 
 /// The reference apply. A second deploy would leave a second record; visibility shows in records.
@@ -117,6 +120,7 @@ const REFERENCE: Sweep = Sweep {
     deploys: |deploys| deploys == UPGRADES.len() + CREATES.len(),
     sources: &[],
     is_transfer: false,
+    before: None,
 };
 
 /// The deletes and a replace of ACTIVE versions, on a server that deletes only INACTIVE ones: each
@@ -154,6 +158,7 @@ const DELETES: Sweep = Sweep {
     deploys: |deploys| deploys <= 1,
     sources: &[],
     is_transfer: false,
+    before: None,
 };
 
 /// The same deletes, finished by `--resume`. If the kill came before the apply began, there is
@@ -162,6 +167,9 @@ const RESUMED: Sweep = Sweep {
     second: &["apply", "--resume", "--detailed-exitcode"],
     ..DELETES
 };
+
+/// The content of the packages that are uploaded.
+const CONTENT: &[u8] = b"flow";
 
 /// The source of a package on this machine.
 const SOURCE: &str = "source: '${name}-${version}.ibsolution'";
@@ -201,6 +209,30 @@ const TRANSFERS: Sweep = Sweep {
     solutions: || (UPLOADS.solutions)().replace(SOURCE, "source: { environment: uat }"),
     is_transfer: true,
     ..UPLOADS
+};
+
+/// A replace that `redeploy: on_change` plans by itself: the source of a deployed version has other
+/// bytes. The next apply continues it without an option.
+const CHANGED: Sweep = Sweep {
+    world: || seed(&[], &[]),
+    solutions: || {
+        format!(
+            "  Rep0: {{ version: 1, path: '${{drive}}/Rep0-1.ibsolution', {SOURCE}, redeploy: \
+             on_change, overwrite: true, sha256: {} }}\n",
+            sha256(&package("Rep0", "1", CONTENT))
+        )
+    },
+    first: &["apply", "--auto-approve"],
+    deploys: |deploys| deploys == 2,
+    sources: &[("Rep0", "1")],
+    before: Some(b"old"),
+    ..DELETES
+};
+
+/// The same, finished by `--resume`.
+const CHANGED_RESUMED: Sweep = Sweep {
+    second: &["apply", "--resume", "--detailed-exitcode"],
+    ..CHANGED
 };
 
 async fn world_and_proxy(kill: Kill, sweep: &Sweep) -> (Emulator, KillingProxy) {
@@ -244,8 +276,25 @@ async fn case(kill: Kill, sweep: &'static Sweep) -> Result<usize, String> {
     let mut env = env_with(&text);
     env.set("UAT_TOKEN", OTHER)
         .set("SOLFORM_ENVIRONMENT", "test");
+    if let Some(content) = sweep.before {
+        let mut before = text.clone();
+        for (name, version) in sweep.sources {
+            let [old, new] = [content, CONTENT].map(|content| package(name, version, content));
+            let file = env.path().join(format!("{name}-{version}.ibsolution"));
+            std::fs::write(file, &old).unwrap();
+            before = before.replace(&sha256(&new), &sha256(&old));
+        }
+        env.write("solform.yaml", &before);
+        proxy.pause(true);
+        let first = env.solform_beside(REFERENCE.first).await;
+        if first.code() != 0 {
+            return Err(format!("the apply before\n{first}"));
+        }
+        proxy.pause(false);
+        env.write("solform.yaml", &text);
+    }
     for (name, version) in sweep.sources {
-        let bytes = package(name, version, b"flow");
+        let bytes = package(name, version, CONTENT);
         if sweep.is_transfer {
             put_as(OTHER, &uat, &path_of(name, version), bytes).await;
         } else {
@@ -313,6 +362,15 @@ async fn killed_transfers_are_finished_by_the_next_apply() {
     let test = "killed_transfers_are_finished_by_the_next_apply";
     let requests = every_kill(&TRANSFERS, test).await;
     assert!(requests > 15, "{requests}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_replaces_on_change_are_finished() {
+    let test = "killed_replaces_on_change_are_finished";
+    for sweep in [&CHANGED, &CHANGED_RESUMED] {
+        let requests = every_kill(sweep, test).await;
+        assert!(requests > 20, "{requests}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

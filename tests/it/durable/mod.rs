@@ -6,6 +6,7 @@ mod elsewhere;
 mod fault_sweep;
 mod kill_sweep;
 mod leftovers;
+mod replaced;
 mod resume;
 mod store_contract;
 mod two_at_once;

@@ -274,6 +274,21 @@ fn sources() {
     ]);
 }
 
+/// A digest pins the bytes of one version.
+#[test]
+fn a_digest_of_several_versions_is_refused() {
+    let digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    for (keys, expected) in [
+        ("versions: { 1: , 2: }, sha256: D", "bad-source"),
+        ("versions: { 1: { sha256: D }, 2: }", ""),
+        ("versions: { 1: }, sha256: D", ""),
+    ] {
+        let keys = keys.replace('D', digest);
+        let solution = format!("S: {{ owner: me, source: x.ibsolution, {keys} }}");
+        check(&[(&format!("solutions: {{ {solution} }}"), expected)]);
+    }
+}
+
 #[test]
 fn redeploy_needs_pinned_bytes() {
     let pinned = "source: x.ibsolution, sha256: \

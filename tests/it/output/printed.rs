@@ -210,3 +210,27 @@ async fn the_command_for_an_orphan_works_as_printed() {
             .says("Abandoned.");
     }
 }
+
+/// The command that checks another environment finds the manifest, and keeps that environment.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_check_of_a_source_environment_works_as_printed() {
+    let emulator = start(seed(&[], &[]), &[]).await;
+    for name in ["uat", "it's uat", "-uat"] {
+        let env = elsewhere(&emulator.url());
+        let path = "a folder/it's one.yaml";
+        let source = format!("source: {{ environment: \"{name}\" }}, path: p.ibsolution");
+        let other = format!("  \"{name}\": {{ url: 'ftp://x' }}\ndefaults:");
+        let text = env.read(path).replace("defaults:", &other);
+        env.write(path, &text.replace("state: INACTIVE", &source));
+        let output = solform(&env, &["plan"]).await.exits_with(1);
+        let output = output.warns("has problems, and cannot be a source");
+        let [command] = quoted(&output.stderr)[..] else {
+            panic!("{output}");
+        };
+        let checked = execute(&env, command).await.exits_with(1);
+        let _ = checked.warns("ftp://x");
+        let json = solform(&env, &["plan", "--json"]).await.exits_with(1);
+        let command = serde_json::to_string(command).unwrap();
+        assert!(json.stdout.contains(command.trim_matches('"')), "{json}");
+    }
+}

@@ -215,6 +215,58 @@ async fn a_job_of_an_earlier_apply_keeps_it_incomplete() {
     assert!(document["resume_command"].is_string(), "{document:#}");
 }
 
+/// A version that is deleted to be replaced, and whose deploy fails, is gone: the report says so in
+/// each format, and so does the history.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replace_that_lost_its_version_says_so() {
+    let version = || [Version::active("A", "1")];
+    let emulator = start(seed(&version(), &version()), &[]).await;
+    let solutions = "  A: { version: 1, path: '${drive}/${name}-${version}.ibsolution' }\n";
+    let env = env_with(&manifest(&emulator.url(), solutions));
+    let fault = "operation=deploy,job=fail,text=out of memory";
+    emulator.add_fault(fault.parse().unwrap());
+    let output = env.solform_beside(&apply(&["--replace", "A@1"])).await;
+    let output = output.exits_with(5).warns("A@1: failed after ");
+    let document = report(&env);
+    assert_eq!(document["changes"][0]["action"], "replace");
+    assert_eq!(document["changes"][0]["deleted"], true);
+    let totals = json!({ "added": 0, "changed": 0, "destroyed": 1 });
+    assert_eq!(document["totals"], totals);
+    let sentence = "A@1 was deleted to be replaced, and it is not deployed again; correct the \
+        cause, then apply again to deploy it.";
+    let line = format!("Deleted: {sentence}");
+    assert!(
+        output.stderr.contains("; its version was deleted ("),
+        "{output}"
+    );
+    assert!(
+        output.stdout.contains(", its version was deleted\n"),
+        "{output}"
+    );
+    assert!(output.stdout.contains(&format!("\n{line}\n")), "{output}");
+    let markdown = env.read("report.md");
+    assert!(
+        markdown.contains(&format!("> **Needs attention:** `{line}`")),
+        "{markdown}"
+    );
+    let commands = env.read("report.cmd");
+    let annotation = format!(",title=Deleted%3A A@1::{sentence}\n");
+    assert!(commands.contains(&annotation), "{commands}");
+    let run = document["run"].as_str().unwrap();
+    let shown = env.solform(&["history", "show", run, "--format", "markdown"]);
+    let shown = shown.exits_with(0).says(&line);
+    assert!(shown.stdout.contains(" 1 destroyed.**"), "{shown}");
+    let shown = env
+        .solform(&["history", "show", run, "--json"])
+        .exits_with(0);
+    let past: Value = serde_json::from_str(&shown.stdout).unwrap();
+    assert_eq!(past["steps"][0]["deleted"], true);
+    let _ = env
+        .solform(&["history", "show", run])
+        .exits_with(0)
+        .says("    its version was deleted\n");
+}
+
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn links_and_pipes_are_not_replaced() {

@@ -1,6 +1,6 @@
 //! A proxy between the program and an emulator, which can kill the program at any request.
 
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -28,6 +28,8 @@ pub(crate) struct KillingProxy {
     pub(crate) url: String,
     /// The program's process, after its start.
     pub(crate) process: Arc<AtomicU32>,
+    /// True if requests are neither counted nor a reason to kill.
+    is_paused: Arc<AtomicBool>,
     seen: Arc<AtomicUsize>,
     wrong: Arc<Mutex<Vec<String>>>,
     serving: JoinHandle<()>,
@@ -38,19 +40,23 @@ impl KillingProxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let process: Arc<AtomicU32> = Arc::default();
+        let is_paused: Arc<AtomicBool> = Arc::default();
         let seen: Arc<AtomicUsize> = Arc::default();
         let wrong: Arc<Mutex<Vec<String>>> = Arc::default();
         let client = crate::support::http_client();
         let shared = (
             to.to_owned(),
             Arc::clone(&process),
-            Arc::clone(&seen),
+            (Arc::clone(&is_paused), Arc::clone(&seen)),
             Arc::clone(&wrong),
         );
         let app = Router::new().fallback(move |request: Request| {
-            let (to, process, seen, wrong) = shared.clone();
+            let (to, process, (is_paused, seen), wrong) = shared.clone();
             let (client, watch) = (client.clone(), Arc::clone(&watch));
             async move {
+                if is_paused.load(Ordering::SeqCst) {
+                    return forward(&client, &to, request).await;
+                }
                 let nth = seen.fetch_add(1, Ordering::SeqCst);
                 if kill == Kill::Before(nth) {
                     kill_process(&process);
@@ -72,10 +78,16 @@ impl KillingProxy {
         Self {
             url,
             process,
+            is_paused,
             seen,
             wrong,
             serving,
         }
+    }
+
+    /// Lets all requests pass, without counting them, until it is resumed.
+    pub(crate) fn pause(&self, is_paused: bool) {
+        self.is_paused.store(is_paused, Ordering::SeqCst);
     }
 
     /// Returns the number of requests.
