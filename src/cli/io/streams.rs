@@ -158,14 +158,16 @@ impl Io {
     /// Returns the writer for text for people. With an event stream, which contains everything, the
     /// text is dropped.
     pub(in crate::cli) fn text(&mut self) -> StyledWriter<'_> {
-        let (out, styles): (&mut dyn Write, Styles) = if self.stream.is_some() {
-            (&mut self.nowhere, Styles::default())
+        let (out, styles, width): (&mut dyn Write, _, _) = if self.stream.is_some() {
+            (&mut self.nowhere, Styles::default(), None)
         } else if self.is_out_reserved {
-            (&mut self.err, self.err_styles)
+            let width = (self.err.width)();
+            (&mut self.err, self.err_styles, width)
         } else {
-            (&mut self.out, self.out_styles)
+            let width = (self.out.width)();
+            (&mut self.out, self.out_styles, width)
         };
-        StyledWriter { out, styles }
+        StyledWriter { out, styles, width }
     }
 
     /// Returns standard output for a document, whose lines are not wrapped.
@@ -326,8 +328,9 @@ impl Io {
                 self.show(&problem)?;
             } else {
                 let styles = self.err_styles;
+                let width = (self.err.width)();
                 let out = &mut self.err;
-                render_refusal(refusal, &mut StyledWriter { out, styles })?;
+                render_refusal(refusal, &mut StyledWriter { out, styles, width })?;
             }
         }
         self.rest(&repeated)

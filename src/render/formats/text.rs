@@ -20,8 +20,8 @@ pub const TEXT: Format = Format {
 };
 
 fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let styles = document.styles;
-    let out = &mut StyledWriter { out, styles };
+    let Document { styles, width, .. } = *document;
+    let out = &mut StyledWriter { out, styles, width };
     match document.content {
         Content::Plan(plan, _) => render_plan_in(document.detail, plan, document.abandon, out),
         Content::Plans(plans) => render_plan_matrix(plans, document.detail, out),

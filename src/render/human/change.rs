@@ -13,7 +13,7 @@ use crate::render::view::drift;
 use crate::render::view::plan as view;
 use crate::render::words;
 
-/// The width of the longest field name, so that the equal signs are aligned.
+/// The minimum width of a field name, so that the equal signs are aligned.
 const FIELD_WIDTH: usize = 10;
 /// The length, in characters, from which two values are shown as one with marked differences.
 const LONG: usize = 40;
@@ -28,9 +28,7 @@ pub(super) fn render_change(
     writeln!(out, "  # ({})", because(change, succession))?;
     let symbol = out.styles.symbol(change.action.kind());
     writeln!(out, "{symbol} {}", words::address(&change.address))?;
-    for field in &change.fields {
-        render_field(field, out)?;
-    }
+    render_fields(change.fields.iter(), out)?;
     if let Reason::ContentChanged { drift } = &change.reason {
         render_drift(drift, out)?;
     }
@@ -51,7 +49,7 @@ pub(super) fn render_change(
     writeln!(out)
 }
 
-/// Writes a change in two lines: the phrase and the reason.
+/// Writes a change in two lines: the phrase and the reason. An upload is shown with its fields.
 pub(super) fn render_briefly(
     change: &Change,
     succession: Option<&Succession<'_>>,
@@ -60,7 +58,8 @@ pub(super) fn render_briefly(
     render_phrase(change, out)?;
     let reason = view::reason(&change.reason, words::address);
     let succession = takes_over(succession);
-    writeln!(out, "  # ({reason}{succession})")
+    writeln!(out, "  # ({reason}{succession})")?;
+    render_fields(view::upload(change), out)
 }
 
 /// Returns true if a change deletes a version, or hides it from users who see it now.
@@ -109,12 +108,21 @@ fn takes_over(succession: Option<&Succession<'_>>) -> String {
     })
 }
 
-fn render_field(field: &FieldChange, out: &mut StyledWriter<'_>) -> io::Result<()> {
+fn render_fields<'a>(
+    fields: impl Iterator<Item = &'a FieldChange>,
+    out: &mut StyledWriter<'_>,
+) -> io::Result<()> {
     // A saved plan may contain a field without a difference.
-    if field.before == field.after {
-        return Ok(());
-    }
-    let name = format!("{:<FIELD_WIDTH$}", field.field.as_str());
+    let fields = fields.filter(|field| field.before != field.after);
+    let fields: Vec<&FieldChange> = fields.collect();
+    let widths = fields.iter().map(|field| field.field.as_str().len());
+    let width = widths.max().unwrap_or(0).max(FIELD_WIDTH);
+    let mut fields = fields.into_iter();
+    fields.try_for_each(|field| render_field(field, width, out))
+}
+
+fn render_field(field: &FieldChange, width: usize, out: &mut StyledWriter<'_>) -> io::Result<()> {
+    let name = format!("{:<width$}", field.field.as_str());
     let styles = out.styles;
     let (sign, style, text) = match (&field.before, &field.after) {
         (None, Some(after)) if field.decision == Decision::Apply => ("+", styles.add, value(after)),

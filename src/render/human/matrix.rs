@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::plan::{PlanDetail, render_body};
-use super::table::{column_width, padded};
+use super::table::Table;
 use crate::plan::{Plan, SUMMARISED_ABOVE};
 use crate::render::json::{EnvironmentResult, ListResult, PlanResult, lists, plans};
 use crate::render::styles::StyledWriter;
@@ -143,54 +143,24 @@ fn render_rows<'n>(
     environments: impl Iterator<Item = &'n str>,
     out: &mut StyledWriter<'_>,
 ) -> io::Result<()> {
-    let header: Vec<String> = environments.map(words::escaped).collect();
-    let columns = header.len() + 1;
-    let mut lines = vec![
-        std::iter::once("SOLUTION".to_owned())
-            .chain(header)
-            .collect(),
-    ];
-    for row in rows {
-        lines.extend(row_lines(row));
-    }
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| column_width(lines.iter().map(|line: &Vec<String>| line[column].as_str())))
-        .collect();
-    for line in &lines {
-        let cells = line.iter().zip(&widths);
-        let cells: Vec<String> = cells.map(|(cell, width)| padded(cell, *width)).collect();
-        writeln!(out, "{}", cells.join("  ").trim_end())?;
-    }
-    Ok(())
+    let header = std::iter::once("SOLUTION".to_owned()).chain(environments.map(words::escaped));
+    let table = Table::new(header, rows.iter().map(|row| cells(row)));
+    table.write(out.width, out)
 }
 
-/// Returns the lines of a solution.
-fn row_lines(row: &MatrixRow<'_>) -> Vec<Vec<String>> {
+/// Returns the cells of a solution, its name first.
+fn cells(row: &MatrixRow<'_>) -> Vec<Vec<String>> {
     let has_owner = row.has_several_owners();
-    let cells: Vec<Vec<String>> = row
-        .cells
-        .iter()
-        .map(|versions| match versions {
-            None => vec!["?".to_owned()],
-            Some(versions) if versions.is_empty() => vec!["-".to_owned()],
-            Some(versions) => versions
-                .iter()
-                .map(|version| version_text(version, has_owner))
-                .collect(),
-        })
-        .collect();
-    let height = cells.iter().map(Vec::len).max().unwrap_or(1);
-    (0..height)
-        .map(|line| {
-            let name = if line == 0 {
-                words::escaped(row.name)
-            } else {
-                String::new()
-            };
-            let cells = cells.iter();
-            let cells = cells.map(|cell| cell.get(line).cloned().unwrap_or_default());
-            std::iter::once(name).chain(cells).collect()
-        })
+    let cells = row.cells.iter().map(|versions| match versions {
+        None => vec!["?".to_owned()],
+        Some(versions) if versions.is_empty() => vec!["-".to_owned()],
+        Some(versions) => versions
+            .iter()
+            .map(|version| version_text(version, has_owner))
+            .collect(),
+    });
+    std::iter::once(vec![words::escaped(row.name)])
+        .chain(cells)
         .collect()
 }
 

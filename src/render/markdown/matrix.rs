@@ -6,6 +6,7 @@ use std::io::{self, Write};
 
 use super::budget::{Row, Section, Tables, mark, quotes, strong};
 use super::escape::{NAME_LIMIT, code, comment, short_code};
+use super::plan::field_text;
 use crate::ident::Digest;
 use crate::plan::{ActionKind, Plan, Summary};
 use crate::render::json::{EnvironmentResult, PlanResult, in_backticks, leftovers, plans};
@@ -13,6 +14,8 @@ use crate::render::view::matrix::{Matrix, MatrixRow, MatrixVersion, verdict};
 use crate::render::view::plan as view;
 use crate::render::words;
 use crate::review::Review;
+
+const UPLOADS: &str = "| environment | version | what is uploaded |\n|---|---|---|\n";
 
 /// The maximum length of an error, in characters.
 const ERROR_LIMIT: usize = 300;
@@ -42,19 +45,48 @@ pub fn render_plan_matrix_markdown(
 }
 
 /// Returns the matrix of plans within a budget of bytes: the rows with a change, then the others,
-/// folded.
+/// folded; and the packages that are uploaded.
 pub(super) fn matrix_tables(
     environments: &[EnvironmentResult<PlanResult>],
     document: &'static str,
     budget: usize,
 ) -> String {
     let names = environments.iter().map(|one| one.name.as_str());
-    tables_of(
-        &Matrix::of_plans(plans(environments)),
+    let uploads: Vec<Row> = environments.iter().flat_map(uploads).collect();
+    let uploads = Tables {
+        header: UPLOADS,
+        document,
+        sections: [
+            Section::titled("Uploads", &uploads, "upload"),
+            Section::titled("", &[], ""),
+        ],
+    };
+    let uploads = uploads.within(budget / 3);
+    let matrix = Matrix::of_plans(plans(environments));
+    let tables = tables_of(
+        &matrix,
         names,
         document,
-        budget,
-    )
+        budget.saturating_sub(uploads.len()),
+    );
+    tables + &uploads
+}
+
+/// Returns the packages that an environment uploads, each with its fields.
+fn uploads(environment: &EnvironmentResult<PlanResult>) -> Vec<Row> {
+    let name = short_code(&environment.name, NAME_LIMIT);
+    let plan = environment.value().map(|value| &value.plan);
+    let changes = plan.into_iter().flat_map(Plan::to_do);
+    let rows = changes.filter_map(|change| {
+        let fields: Vec<String> = view::upload(change).map(field_text).collect();
+        let begin = format!("| {name} | {} |", code(change.address.as_str()));
+        (!fields.is_empty()).then(|| Row {
+            whole: format!("{begin} {} |\n", fields.join("<br>")),
+            brief: format!("{begin} |\n"),
+            rank: 0,
+        })
+    });
+    rows.collect()
 }
 
 /// Returns the matrix of a review within a budget of bytes.

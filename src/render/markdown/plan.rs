@@ -138,7 +138,8 @@ fn code_of(address: &Address) -> String {
     code(address.as_str())
 }
 
-fn field_text(field: &FieldChange) -> String {
+/// Returns the values of a field.
+pub(super) fn field_text(field: &FieldChange) -> String {
     let FieldChange { before, after, .. } = field;
     let code = |text: &str| code(&words::clipped(text).0);
     values(

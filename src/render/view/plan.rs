@@ -1,7 +1,9 @@
 //! The sentences, risks and counts of a plan.
 
 use crate::ident::Address;
-use crate::plan::{ActionKind, Block, Change, Course, Mode, Reason, Succession, Summary, Undo};
+use crate::plan::{
+    ActionKind, Block, Change, Course, Field, FieldChange, Mode, Reason, Succession, Summary, Undo,
+};
 use crate::render::words::{count, joined};
 use crate::review::Risk as ReviewRisk;
 
@@ -149,6 +151,22 @@ pub(in crate::render) fn risks(change: &Change, succession: Option<&Succession<'
 /// Returns true if a version replaces a higher one.
 pub(in crate::render) fn is_downgrade(succession: &Succession<'_>) -> bool {
     succession.course == Course::Downgrade
+}
+
+/// Returns the fields about the package that a change uploads, and about its destination.
+pub(in crate::render) fn upload(change: &Change) -> impl Iterator<Item = &FieldChange> {
+    let after = change.action.after();
+    let is_uploaded = after.is_some_and(|after| after.upload.is_some());
+    let fields = change.fields.iter().filter(|field| match field.field {
+        Field::Path
+        | Field::Source
+        | Field::Size
+        | Field::Sha256
+        | Field::Fingerprint
+        | Field::Overwrite => true,
+        Field::Owner | Field::State | Field::Visibility => false,
+    });
+    fields.filter(move |_| is_uploaded)
 }
 
 /// Returns the mark of a block in a table.
