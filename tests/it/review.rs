@@ -641,6 +641,7 @@ fn several_environments_are_one_matrix() {
         "SOLUTION  dev           uat             prod",
         "Form        - 1 ACTIVE    - 1 ACTIVE        1 ACTIVE",
         "            + 2 ACTIVE    + 2 INACTIVE",
+        "Symbols: - removed, + added.",
     ];
     let expected = &format!("\n{}\n\n", expected.join("\n"));
     assert!(all.stdout.contains(expected), "{all}");

@@ -3,9 +3,9 @@
 
 use std::io::{self, Write};
 
-use super::budget::{Row, Section, Tables, quotes};
+use super::budget::{Row, Section, Tables, listed, quotes};
 use super::escape::{NAME_LIMIT, code, short_code, shortened};
-use super::matrix::{listed, matrix_tables, several_head};
+use super::matrix::{matrix_tables, several_head};
 use super::report::{LONGEST_DETAIL, errors, foot, notes, row, urgency};
 use crate::render::json::{EnvironmentReport, ReportsView};
 use crate::render::words;

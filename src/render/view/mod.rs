@@ -3,6 +3,7 @@
 mod abandon;
 pub(super) mod drift;
 pub(super) mod matrix;
+pub(super) mod notes;
 mod package;
 pub(super) mod past;
 pub(super) mod plan;
@@ -11,6 +12,7 @@ pub(super) mod report;
 pub(super) mod review;
 
 pub use abandon::Abandoned;
+pub use drift::drift_message;
 pub use package::PackageView;
 pub use promotion::promotion_warnings;
 pub use report::ReportView;

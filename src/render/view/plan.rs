@@ -2,7 +2,8 @@
 
 use crate::ident::Address;
 use crate::plan::{
-    ActionKind, Block, Change, Course, Field, FieldChange, Mode, Reason, Succession, Summary, Undo,
+    ActionKind, Block, Change, Course, Field, FieldChange, Mode, Note, Reason, Succession, Summary,
+    Undo,
 };
 use crate::render::words::{count, joined};
 use crate::review::Risk as ReviewRisk;
@@ -141,11 +142,19 @@ pub(in crate::render) fn risks(change: &Change, succession: Option<&Succession<'
                 "is hidden from the users who see it only because of its current visibility";
             risk(true, "becomes less visible", sentence)
         }),
+        change.notes.iter().any(is_drift).then(|| {
+            let sentence = "has other contents than its source";
+            noted(false, "content drift", sentence)
+        }),
         change
             .has_similar_names()
             .then(|| noted(true, "similar name", SIMILAR_NAMES)),
     ];
     risks.into_iter().flatten().collect()
+}
+
+fn is_drift(note: &Note) -> bool {
+    matches!(note, Note::ContentDrift { .. })
 }
 
 /// Returns true if a version replaces a higher one.

@@ -62,6 +62,7 @@ async fn one_upgrade_in_two_environments_is_one_row() {
     SOLUTION  dev                               uat           prod
     Form        ~ 1 ACTIVE -> INACTIVE PRIVATE      2 ACTIVE    ~ 1 ACTIVE -> INACTIVE PRIVATE
                 + 2 ACTIVE                                      + 2 ACTIVE
+    Symbols: ~ update in-place, + create.
 
     Environment "dev" at URL.
       # Form@1 will be updated in-place
