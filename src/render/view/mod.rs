@@ -9,6 +9,7 @@ pub(super) mod past;
 pub(super) mod plan;
 pub(super) mod promotion;
 pub(super) mod report;
+pub(super) mod reports;
 pub(super) mod review;
 
 pub use abandon::Abandoned;
