@@ -57,7 +57,13 @@ impl<'a> Planner<'a> {
     /// Returns the errors of the selectors that select nothing in this environment, if that is
     /// accepted here.
     pub(in crate::cli) fn unused_selectors(self, live: &LiveState) -> Vec<DiffError> {
-        if self.options.targets.is_empty() && self.options.excludes.is_empty() {
+        let DiffOptions {
+            targets,
+            excludes,
+            replace,
+            ..
+        } = self.options;
+        if targets.is_empty() && excludes.is_empty() && replace.is_empty() {
             return Vec::new();
         }
         let options = DiffOptions {
@@ -65,8 +71,8 @@ impl<'a> Planner<'a> {
             ..self.options.clone()
         };
         let errors = diff(self.manifest(), live, self.history, &options).err();
-        let is_unused = |error: &DiffError| matches!(error, DiffError::SelectsNothing { .. });
-        errors.into_iter().flatten().filter(is_unused).collect()
+        let errors = errors.into_iter().flatten();
+        errors.filter(DiffError::selects_nothing).collect()
     }
 
     /// Does the same as [`make_plan`](Self::make_plan), and also returns the live state.

@@ -207,6 +207,41 @@ async fn a_blocked_plan_names_its_environment() {
     let _ = annotations.says("title=prod%3A Form@1");
 }
 
+/// A version of `--replace` may be absent in some of the environments, as for `--target`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replace_must_match_somewhere() {
+    let packages = [Version::active("Form", "2")];
+    let live = start(seed(&packages, &packages), &[]).await;
+    let (dev, prod) = (instance().await, live);
+    let (dev_url, prod_url) = (dev.url(), prod.url());
+    let times = "token: { env: TEST_TOKEN }, timeouts: { deploy: 20s, propagation: 1s }";
+    let environments = [
+        ("dev", dev_url.as_str(), times),
+        ("prod", prod_url.as_str(), times),
+    ];
+    let env = environment(&environments, UPGRADE);
+    let base = ["-e", "dev", "-e", "prod", "--replace"];
+    for (address, why) in [
+        ("Form@1", "the manifest does not declare it"),
+        ("Frm@2", "the manifest does not declare it"),
+    ] {
+        let none = [&["plan"], &base[..], &[address]].concat();
+        let none = env.solform_beside(&none).await.exits_with(1);
+        let none = none.warns(&format!("Error: `{address}` cannot be replaced: {why}\n"));
+        assert!(none.stdout.is_empty(), "{none}");
+    }
+    let plan = [&["plan"], &base[..], &["Form@2"]].concat();
+    let plan = env.solform_beside(&plan).await.exits_with(0);
+    for line in ["# Form@2 will be created\n", "# Form@2 must be replaced\n"] {
+        assert_eq!(plan.stdout.matches(line).count(), 1, "{plan}");
+    }
+    let apply = [&["apply", "--auto-approve"], &base[..], &["Form@2"]].concat();
+    let apply = env.solform_beside(&apply).await.exits_with(0);
+    let _ = apply.says("2 environments: 2 complete; 2 added, 1 changed, 1 destroyed.");
+    let deletes = [&dev, &prod].map(|emulator| count(emulator, Operation::DeleteSolution));
+    assert_eq!(deletes, [0, 1]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_selector_must_select_something_somewhere() {
     let (dev, prod) = (instance().await, upgraded().await);
