@@ -207,6 +207,46 @@ async fn a_blocked_plan_names_its_environment() {
     let _ = annotations.says("title=prod%3A Form@1");
 }
 
+/// Equal errors and refusals are shown once, with the names of their environments; the event stream
+/// has those of each.
+#[tokio::test(flavor = "multi_thread")]
+async fn equal_errors_are_shown_once() {
+    let (dev, prod) = (instance().await, instance().await);
+    let (dev_url, prod_url) = (dev.url(), prod.url());
+    let missing = "token: { env: NO_SUCH_TOKEN }";
+    let environments = [
+        ("dev", dev_url.as_str(), missing),
+        ("uat", dev_url.as_str(), TOKEN),
+        ("prod", prod_url.as_str(), missing),
+    ];
+    let env = environment(&environments, UPGRADE);
+    let plan = ["plan", "--all-environments"];
+    let list = ["list", "--all-environments"];
+    for (arguments, failure) in [(&plan, "cannot be planned"), (&list, "cannot be listed")] {
+        let output = env.solform_beside(arguments).await.exits_with(1);
+        let names = format!("`dev` (URL `{dev_url}`), `prod` (URL `{prod_url}`)");
+        let output = output.warns(&format!("Error: environments {names} {failure}\n"));
+        for part in ["Error: ", "NO_SUCH_TOKEN", "\n  help: "] {
+            assert_eq!(output.stderr.matches(part).count(), 1, "{part}: {output}");
+        }
+    }
+    let events = [&plan[..], &["--json"]].concat();
+    let events = env.solform_beside(&events).await.exits_with(1);
+    let lines = stream(&env, &events);
+    let errors = lines.iter().filter(|line| line["@level"] == "error");
+    let of_each = errors.map(|line| line["diagnostic"]["x_solution"]["environment"].clone());
+    assert_eq!(of_each.collect::<Vec<_>>(), ["dev", "prod"], "{events}");
+
+    let protected = "token: { env: TEST_TOKEN }, protect: ['Form@1']";
+    let environments = environments.map(|(name, url, _)| (name, url, protected));
+    let env = environment(&environments, "  Form: { version: 1, state: ABSENT }\n");
+    let plan = env.solform_beside(&plan).await.exits_with(1);
+    let plan = plan.warns(
+        "The plans of environments `dev`, `uat`, `prod` cannot be applied:\nError: `Form@1`",
+    );
+    assert_eq!(plan.stderr.matches("Error: ").count(), 1, "{plan}");
+}
+
 /// A version of `--replace` may be absent in some of the environments, as for `--target`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replace_must_match_somewhere() {
