@@ -1,11 +1,12 @@
 //! The plan: every change, with its reasons and dependencies.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::action::{Action, ActionKind, AfterImage, DeployTarget, Reason};
+use super::content_drift::{ContentDrift, DriftCause};
 use super::field::{Decision, Field, FieldChange};
 use super::history::{InFlight, OrphanedRecord};
 use super::ownership::OwnerConflict;
@@ -91,6 +92,15 @@ impl Plan {
                 let names = names.iter().map(|name| (*name).to_owned()).collect();
                 change.notes.push(Note::SimilarNames { names });
             }
+        }
+        self
+    }
+
+    /// Adds these notes to the changes of their versions.
+    #[must_use]
+    pub fn with_notes(mut self, notes: &BTreeMap<Identity, Note>) -> Self {
+        for change in &mut self.changes {
+            change.notes.extend(notes.get(&change.identity).cloned());
         }
         self
     }
@@ -224,6 +234,19 @@ impl Change {
     pub fn has_similar_names(&self) -> bool {
         let is_similar = |note: &Note| matches!(note, Note::SimilarNames { .. });
         self.notes.iter().any(is_similar)
+    }
+
+    /// Returns the difference between the live contents and the source, whether it is the reason
+    /// of the change or a note on it.
+    pub fn content_drift(&self) -> Option<&ContentDrift> {
+        let mut notes = self.notes.iter();
+        match &self.reason {
+            Reason::ContentChanged { drift } => Some(drift),
+            _ => notes.find_map(|note| match note {
+                Note::ContentDrift { drift, .. } => Some(&**drift),
+                _ => None,
+            }),
+        }
     }
 
     /// Returns whether fewer users will see the version.
@@ -404,6 +427,13 @@ pub enum Note {
     FollowedOwner {
         /// The live owner.
         owner: Owner,
+    },
+    /// The source is not what is live, and the version is not replaced because of that.
+    ContentDrift {
+        /// The side that explains it.
+        cause: DriftCause,
+        /// The difference.
+        drift: Box<ContentDrift>,
     },
     /// The name looks like other names, and differs from them.
     SimilarNames {

@@ -42,6 +42,20 @@ word_enum! {
     }
 }
 
+word_enum! {
+    /// The side that explains a content drift.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum DriftCause {
+        /// The source is not what an apply recorded at the deploy.
+        Source = "source",
+        /// The source is what an apply recorded, and the deployed folder differs from it.
+        Platform = "platform",
+        /// Nothing was recorded, and the deployed folder differs from the source.
+        NotKnown = "not-known",
+    }
+}
+
 /// A member that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -56,16 +56,28 @@ pub enum DiffError {
 }
 
 impl DiffError {
+    /// Returns true if an option names a version that does not exist here, which is no error if
+    /// another environment has it.
+    pub fn selects_nothing(&self) -> bool {
+        self.selector().is_some()
+    }
+
     /// Returns true if both errors are about the same selector, for any suggestions.
     pub fn is_about_same_selector(&self, other: &Self) -> bool {
-        match (self, other) {
-            (
-                Self::SelectsNothing { selector, near: _ },
-                Self::SelectsNothing {
-                    selector: other, ..
-                },
-            ) => selector == other,
-            _ => false,
+        let selector = self.selector();
+        selector.is_some() && selector == other.selector()
+    }
+
+    /// Returns the option and its value, if they select nothing.
+    fn selector(&self) -> Option<(bool, &str)> {
+        match self {
+            Self::SelectsNothing { selector, near: _ } => Some((false, selector)),
+            Self::ReplaceNotLive { address } | Self::ReplaceNotDeclared { address } => {
+                Some((true, address.as_str()))
+            }
+            Self::NoPath { .. }
+            | Self::ReplaceManyRecords { .. }
+            | Self::ReplaceAmbiguous { .. } => None,
         }
     }
 

@@ -33,6 +33,8 @@ word_enum! {
         Size = "size",
         /// The digest of that file.
         Sha256 = "sha256",
+        /// The fingerprint of that file, if it is in another environment.
+        Fingerprint = "fingerprint",
         /// Whether the upload may replace another file.
         Overwrite = "overwrite",
         /// The state.

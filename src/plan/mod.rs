@@ -45,7 +45,7 @@ mod upload;
 pub use action::{Action, ActionKind, AfterImage, DeployTarget, LiveImage, Patch, Reason};
 pub use approval::{Decided, NarrowedPlan, narrow};
 pub use change::{Block, Change, Mode, Note, Origin, Plan, Subject, Successor, Undo};
-pub use content_drift::{ContentDrift, DriftEvidence, DriftMember, MemberWord};
+pub use content_drift::{ContentDrift, DriftCause, DriftEvidence, DriftMember, MemberWord};
 pub use deployed::{DeployedPackage, RecordedContents};
 pub use diff::diff;
 pub use diff_error::{DiffError, did_you_mean};

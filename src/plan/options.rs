@@ -30,7 +30,8 @@ pub struct DiffOptions {
     /// The versions whose contents changed, and which the manifest lets apply replace. Only the
     /// record that was compared is replaced.
     pub redeploy: BTreeMap<Identity, Box<ContentDrift>>,
-    /// True if a selector may select nothing: after an apply, its versions may be deleted.
+    /// True if a selector may select nothing, and a version of `replace` may be absent: another
+    /// environment may have it, and after an apply, it may be deleted.
     pub may_select_nothing: bool,
     /// True if the plan is narrowed to a saved plan afterwards, which contained the other options.
     /// An option that no longer applies is then no error: the difference is reported for each
@@ -188,8 +189,10 @@ pub fn near_addresses<'a>(
 /// Finds the versions that cannot be replaced.
 pub(super) fn check_replace(inputs: Inputs<'_>) -> Vec<DiffError> {
     let addresses = inputs.options.replace.iter();
-    addresses
-        .filter_map(|address| replace_error(inputs, address))
+    let errors = addresses.filter_map(|address| replace_error(inputs, address));
+    let may_be_absent = inputs.options.may_select_nothing;
+    errors
+        .filter(|error| !(may_be_absent && error.selects_nothing()))
         .collect()
 }
 

@@ -128,7 +128,12 @@ impl Difference {
                 patch.is_some_and(|patch| patch.visibility().is_some())
             }
             Field::State => patch.is_some_and(|patch| patch.state().is_some()),
-            Field::Path | Field::Source | Field::Size | Field::Sha256 | Field::Overwrite => false,
+            Field::Path
+            | Field::Source
+            | Field::Size
+            | Field::Sha256
+            | Field::Fingerprint
+            | Field::Overwrite => false,
         }
     }
 

@@ -251,10 +251,12 @@ pub(super) fn fields_of(action: &Action) -> Vec<FieldChange> {
             } = upload;
             let size = format!("{} bytes", grouped(*size));
             let sha256 = source.sha256();
+            let pin = source.environment().map(|_| source.pin());
             [
                 Some(new(Field::Source, &source.to_string())),
                 Some(new(Field::Size, &size)),
                 sha256.map(|sha256| new(Field::Sha256, sha256.as_str())),
+                pin.map(|pin| new(Field::Fingerprint, pin.as_str())),
                 overwrite.then(|| new(Field::Overwrite, "true")),
             ]
         });

@@ -47,7 +47,7 @@ pub use markdown::{
 pub use problems::render_problem;
 pub use progress::render_event;
 pub use styles::{StyledWriter, Styles, styled};
-pub use view::{Abandoned, PackageView, ReportView, promotion_warnings};
+pub use view::{Abandoned, PackageView, ReportView, drift_message, promotion_warnings};
 pub use wrap::{PROSE_WIDTH, wrapped};
 
 /// The start of the command that clears an orphaned record, in tests.

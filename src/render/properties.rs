@@ -285,7 +285,7 @@ fn check_markdown(text: &str) -> Vec<String> {
     };
     let mut open = 0_usize;
     let mut rows = Vec::new();
-    let mut cell = 0;
+    let (mut cell, mut items) = (0, 0);
     for event in Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH) {
         match event {
             Event::Html(html) | Event::InlineHtml(html) => {
@@ -300,13 +300,16 @@ fn check_markdown(text: &str) -> Vec<String> {
             Event::Code(code) if cell == 2 => rows.push(code.into_string()),
             Event::Start(Tag::TableRow) | Event::End(TagEnd::Table) => cell = 0,
             Event::Start(Tag::TableCell) => cell += 1,
-            Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::CodeBlock(_) | Tag::Item) => {
+            Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::CodeBlock(_)) => {
                 panic!("{event:?} in {text}")
             }
+            Event::Start(Tag::Item) => items += 1,
             _ => {}
         }
     }
     assert_eq!(open, 0, "{text}");
+    let is_ours = |line: &&str| line.starts_with("- `") || line.starts_with("- and ");
+    assert_eq!(items, text.lines().filter(is_ours).count(), "{text}");
     for row in text.lines().filter(|line| line.starts_with('|')) {
         assert_eq!(cells(row), [6, 6], "{row}");
         assert!(row.ends_with('|'), "{row}");

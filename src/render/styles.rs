@@ -55,6 +55,8 @@ pub struct StyledWriter<'a> {
     pub out: &'a mut dyn Write,
     /// The styles of the target.
     pub styles: Styles,
+    /// The width of the target, if it is a terminal.
+    pub width: Option<usize>,
 }
 
 impl StyledWriter<'_> {
@@ -68,8 +70,11 @@ impl StyledWriter<'_> {
 impl<'a> StyledWriter<'a> {
     /// Returns a writer without colours.
     pub(super) fn plain(out: &'a mut dyn Write) -> Self {
-        let styles = Styles::default();
-        Self { out, styles }
+        Self {
+            out,
+            styles: Styles::default(),
+            width: None,
+        }
     }
 }
 

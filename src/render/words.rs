@@ -70,6 +70,14 @@ pub fn quoted(text: &str) -> String {
     format!("\"{}\"", escaped(text).replace('"', "\\\""))
 }
 
+/// Returns a text from outside, escaped and in quotes; a long one without its middle, and with its
+/// length.
+pub fn value(text: &str) -> String {
+    let (shown, length) = clipped(text);
+    let length = length.map_or_else(String::new, |length| format!(" ({length} characters)"));
+    format!("{}{length}", quoted(&shown))
+}
+
 /// Returns an address, escaped: a name on a server may contain any character.
 pub fn address(address: &Address) -> String {
     escaped(address.as_str())
@@ -89,6 +97,16 @@ pub fn joined(list: impl ExactSizeIterator<Item = String>) -> String {
         let _ = write!(text, " and {more} more");
     }
     text
+}
+
+/// Returns environments as a part of a sentence.
+pub fn environments(names: &[&str]) -> String {
+    let noun = match names {
+        [_] => "environment",
+        _ => "environments",
+    };
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    format!("{noun} {}", names.join(", "))
 }
 
 /// Returns a text; a long one without its middle, and with its length in characters.

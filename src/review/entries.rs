@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::finding::{Finding, PolicyEffect, Risk, Side, SidePosition, Whom};
+use super::finding::{DeclaredUpload, Finding, PolicyEffect, Risk, Side, SidePosition, Whom};
 use super::kind::{Field, Kind};
 use super::pairs::Pairs;
 use super::policy_effect::{effect_of_undeclared, risks_of, serving};
@@ -130,11 +130,14 @@ impl<'a> Comparison<'a> {
         if after.state == State::Absent {
             return self.retired(None, after);
         }
-        let finding = self
+        let mut finding = self
             .finding(Kind::Added, after, Side::Head)
             .values(None, Some(after.state))
             .effect(self.version(after), effect_of_declared(after));
-        self.findings.push(finding.risks(exposure(after)));
+        finding.upload = upload_of(after);
+        let replaces = replaces_bytes(after).then_some(Risk::ReplacesBytes);
+        self.findings
+            .push(finding.risks(exposure(after)).risks(replaces));
     }
 
     fn moved(&mut self, before: &Desired, after: &Desired) {
@@ -168,11 +171,31 @@ impl<'a> Comparison<'a> {
             .finding(kind, after, Side::Head)
             .field(Field::Version, Some(from), Some(to))
             .risks(goes_down.then_some(Risk::GoesDown));
+        finding.upload = upload_of(after);
         // If the old version is still declared, another finding reports the effect on it.
         if !is_declared(&self.head.desired, &before.identity) {
             let (policy, risks) = self.effect_on(before);
             finding = finding.effect(self.version(before), policy).risks(risks);
         }
+        self.findings.push(finding);
+        // A version that the base also declares is compared with itself below.
+        if !is_declared(self.base, &after.identity) {
+            self.overwrite(before, after);
+        }
+    }
+
+    /// Compares the permission to replace different bytes. Without a source, nothing is uploaded.
+    fn overwrite(&mut self, before: &Desired, after: &Desired) {
+        let kind = match (replaces_bytes(before), replaces_bytes(after)) {
+            (false, true) => Kind::OverwriteAllowed,
+            (true, false) if after.source.is_some() => Kind::OverwriteForbidden,
+            (true, true | false) | (false, false) => return,
+        };
+        let value = |entry: &Desired| entry.source.as_deref().map(|source| source.overwrite);
+        let finding = self
+            .finding(kind, after, Side::Head)
+            .field(Field::Overwrite, value(before), value(after))
+            .risks((kind == Kind::OverwriteAllowed).then_some(Risk::ReplacesBytes));
         self.findings.push(finding);
     }
 
@@ -207,7 +230,6 @@ impl<'a> Comparison<'a> {
         let fields = |entry: &Desired| {
             let source = entry.source.as_deref();
             let path = entry.path.as_ref().map(|path| path.text.clone());
-            let overwrite = source.map(|source| source.overwrite.to_string());
             let sha256 = source.and_then(|source| source.sha256.as_ref());
             let redeploy = source.map(|source| source.redeploy.as_str().to_owned());
             [
@@ -217,7 +239,6 @@ impl<'a> Comparison<'a> {
                     source.map(|source| source.origin.to_string()),
                 ),
                 (Field::Sha256, sha256.map(ToString::to_string)),
-                (Field::Overwrite, overwrite),
                 (Field::Redeploy, redeploy),
             ]
         };
@@ -258,6 +279,7 @@ impl<'a> Comparison<'a> {
             }
             self.findings.push(finding);
         }
+        self.overwrite(before, after);
     }
 
     fn state(&mut self, before: &Desired, after: &Desired) {
@@ -323,6 +345,22 @@ impl<'a> Comparison<'a> {
             .risks(exposure(after));
         self.findings.push(finding);
     }
+}
+
+/// Returns the package that is uploaded for an entry, if it is deployed.
+fn upload_of(entry: &Desired) -> Option<DeclaredUpload> {
+    let source = entry.source.as_deref();
+    let source = source.filter(|_| entry.state != State::Absent)?;
+    Some(DeclaredUpload {
+        source: source.origin.to_string(),
+        sha256: source.sha256.clone(),
+    })
+}
+
+/// Returns true if the upload of an entry may replace different bytes.
+fn replaces_bytes(entry: &Desired) -> bool {
+    let source = entry.source.as_deref();
+    source.is_some_and(|source| source.overwrite)
 }
 
 /// Returns the risk of an entry that is declared as public.

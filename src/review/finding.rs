@@ -1,12 +1,13 @@
 //! The findings of a review, as data for renderers.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use indexmap::IndexMap;
 
 use super::kind::{Field, Kind};
 use super::solutions::ReviewedSolution;
-use crate::ident::Address;
+use crate::ident::{Address, Digest};
 use crate::manifest::{Environment, KeyPositions, Position};
 
 /// The effects of a change to a manifest.
@@ -74,10 +75,21 @@ pub struct Finding {
     /// The declared versions that it affects, if it is not about a single one: versions that lose
     /// their protection and are removed in the same change, or versions whose policy changes.
     pub concerned: Vec<Address>,
+    /// The package that is uploaded for a version that is deployed.
+    pub upload: Option<DeclaredUpload>,
     /// The risks for a reviewer.
     pub risks: Vec<Risk>,
     /// The position in the base or head manifest.
     pub place: SidePosition,
+}
+
+/// A package that is uploaded for a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredUpload {
+    /// The source.
+    pub source: String,
+    /// The declared digest of its bytes.
+    pub sha256: Option<Digest>,
 }
 
 /// A position in one of the two manifests.
@@ -253,6 +265,8 @@ word_enum! {
         ProtectionRemoved = "protection-removed" (false, "protection removed"),
         /// A plan may delete or deactivate more.
         Loosened = "loosened" (false, "loosened"),
+        /// An upload may replace different bytes.
+        ReplacesBytes = "replaces-bytes" (false, "may replace different bytes"),
         /// A plan may delete or deactivate other versions, perhaps more.
         PerhapsLoosened = "perhaps-loosened" (false, "perhaps loosened"),
         /// The user or the account changes.
@@ -298,6 +312,7 @@ impl Finding {
             after: None,
             effect: None,
             concerned: Vec::new(),
+            upload: None,
             risks: Vec::new(),
             place,
         }
@@ -360,6 +375,7 @@ impl Finding {
 pub fn group_findings(found: Vec<(String, Vec<Finding>)>) -> Vec<ReviewGroup> {
     let mut shared: Vec<(Finding, Vec<String>)> = Vec::new();
     let mut unchanged = Vec::new();
+    let order: Vec<String> = found.iter().map(|(name, _)| name.clone()).collect();
     // A large change has many findings, but each position has only a few.
     let mut at: HashMap<(Side, usize, usize), Vec<usize>> = HashMap::new();
     for (name, findings) in found {
@@ -390,6 +406,12 @@ pub fn group_findings(found: Vec<(String, Vec<Finding>)>) -> Vec<ReviewGroup> {
     if !unchanged.is_empty() {
         groups.insert(unchanged, Vec::new());
     }
+    // The order is that of the environments; findings that several share come first.
+    let index = |name: &String| order.iter().position(|other| other == name);
+    groups.sort_by_cached_key(|environments, _| {
+        let indexes: Vec<_> = environments.iter().map(index).collect();
+        (indexes.first().copied(), Reverse(indexes.len()), indexes)
+    });
     let group = |(environments, findings)| ReviewGroup {
         environments,
         findings,

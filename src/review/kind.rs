@@ -25,6 +25,12 @@ word_enum! {
         PathChanged = "path-changed" (Sign::Changes, "path changed, version the same"),
         /// The same version is uploaded from another package, or on other conditions.
         SourceChanged = "source-changed" (Sign::Changes, "source changed, version the same"),
+        /// Its upload may replace different bytes.
+        OverwriteAllowed = "overwrite-allowed"
+            (Sign::Changes, "upload may replace different bytes at its path"),
+        /// Its upload may not replace different bytes any more.
+        OverwriteForbidden = "overwrite-forbidden"
+            (Sign::Changes, "upload may not replace different bytes any more"),
         /// More users may see it.
         VisibilityWidened = "visibility-widened" (Sign::Changes, "visibility widened"),
         /// Fewer users may see it.

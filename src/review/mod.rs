@@ -25,8 +25,8 @@ mod superseded;
 
 pub use environment::review_environment;
 pub use finding::{
-    BaseCommit, Effect, Finding, LeftAlone, PolicyEffect, Review, ReviewBase, ReviewGroup, Risk,
-    Side, SidePosition, Whom, group_findings,
+    BaseCommit, DeclaredUpload, Effect, Finding, LeftAlone, PolicyEffect, Review, ReviewBase,
+    ReviewGroup, Risk, Side, SidePosition, Whom, group_findings,
 };
 pub use kind::{Field, Kind, Sign};
 pub use solutions::{

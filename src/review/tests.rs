@@ -351,7 +351,34 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
         ),
         &[
             "A@1 source-changed a.ibsolution>b.ibsolution | A@1 not-deployed-again !same-version",
-            "A@1 source-changed false>true | A@1 not-deployed-again !same-version",
+            "A@1 overwrite-allowed false>true !replaces-bytes",
+        ],
+    ),
+    (
+        (
+            "",
+            "solutions: { A: { version: 1, source: a.ibsolution, overwrite: true } }",
+        ),
+        ("", "solutions: { A: { version: 1, source: a.ibsolution } }"),
+        &["A@1 overwrite-forbidden true>false"],
+    ),
+    // A source without the permission is no finding about it.
+    (
+        ("", "solutions: { A: { version: 1 } }"),
+        ("", "solutions: { A: { version: 1, source: a.ibsolution } }"),
+        &["A@1 source-changed ->a.ibsolution | A@1 not-deployed-again"],
+    ),
+    (
+        ("", "solutions: { A: { version: 1, source: a.ibsolution } }"),
+        (
+            "",
+            "solutions: { A: { version: 2, source: b.ibsolution, overwrite: true }, B: { version: \
+             1, source: b.ibsolution, overwrite: true } }",
+        ),
+        &[
+            "A@2 upgraded 1>2 | A@1 taken-out-of-service",
+            "A@2 overwrite-allowed false>true !replaces-bytes",
+            "B@1 added ->ACTIVE | B@1 deployed !replaces-bytes",
         ],
     ),
     (
@@ -726,7 +753,10 @@ fn lacks_key(finding: &Finding, (block, rest): &Sides) -> bool {
         let key = field.as_str();
         let word = key.rsplit_once('.').map_or(key, |(_, word)| word);
         let has = |text: &str| text.contains(&format!("{word}:"));
-        let is_placed = !matches!(field, Field::Version | Field::State | Field::Visibility);
+        let is_placed = !matches!(
+            field,
+            Field::Version | Field::State | Field::Visibility | Field::Overwrite
+        );
         is_placed && finding.before.is_some() && !has(block) && !has(rest)
     })
 }
@@ -970,6 +1000,26 @@ fn any_manifest() -> impl Strategy<Value = Manifest> {
             manifest.scope.undeclared = undeclared;
             manifest
         })
+}
+
+/// Groups are in the order of the environments, also those without a change; what several
+/// environments share comes first.
+#[test]
+fn groups_follow_the_environments() {
+    let with = |rest| manifest(("", rest));
+    let (old, new) = (
+        with("solutions: { A: { version: 1 } }"),
+        with("solutions: { A: { version: 2 }, B: { version: 1 } }"),
+    );
+    let most = with("solutions: { A: { version: 2 } }");
+    let found = [("dev", &old), ("uat", &new), ("prod", &most), ("dr", &old)];
+    let found = found.map(|(name, head)| {
+        let findings = review_environment(Some(&old), Some(head));
+        (name.to_owned(), findings)
+    });
+    let groups = group_findings(found.to_vec());
+    let names: Vec<String> = groups.iter().map(|it| it.environments.join(" ")).collect();
+    assert_eq!(names, ["dev dr", "uat prod", "uat"]);
 }
 
 proptest! {

@@ -85,7 +85,7 @@ fn each_environment_has_a_world_of_its_own() {
     let output = output.exits_with(0);
     let row = output.stdout.lines().find(|line| line.starts_with('A'));
     let cells: Vec<&str> = row.unwrap_or_default().split_whitespace().collect();
-    assert_eq!(cells, ["A", "1", "ACTIVE", "PRIVATE", "-"], "{output}");
+    assert_eq!(cells, ["A", "1", "ACTIVE", "PRIVATE", "(none)"], "{output}");
 }
 
 #[test]

@@ -612,6 +612,49 @@ fn a_shared_finding_is_shown_once() {
     );
 }
 
+/// The package of a new version is shown, and the permission to replace different bytes.
+#[test]
+fn uploads_are_reviewed() {
+    let text = |entry: &str| {
+        format!(
+            "solform: 1\nenvironments:
+  dev: {{ url: https://dev.example.com, token: {{ env: TOKEN }} }}
+  prod: {{ url: https://prod.example.com, token: {{ env: TOKEN }} }}
+defaults: {{ owner: svc, path: x.ibsolution }}
+solutions:
+  Form: {{ {entry} }}
+"
+        )
+    };
+    let sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    let source = format!("source: dist/f.ibsolution, sha256: {sha256}");
+    let env = TestEnv::new();
+    env.write("base.yaml", &text(&format!("version: 1, {source}")));
+    let head = text(&format!("version: 2, {source}, overwrite: true"));
+    env.write("solform.yaml", &head);
+    let review = ["review", "--base", "base.yaml"];
+    let _ = env
+        .solform(&review)
+        .exits_with(0)
+        .says(&format!(
+            "\n      its package is uploaded from dist/f.ibsolution, SHA-256 {sha256}\n"
+        ))
+        .says("\n  ~ Form@2: upload may replace different bytes at its path (")
+        .says("\n      overwrite = \"false\" -> \"true\"\n      ! may replace different bytes\n");
+    let markdown = [&review[..], &["--format=markdown"]].concat();
+    let _ = env
+        .solform(&markdown)
+        .exits_with(0)
+        .says("its package is uploaded from `dist/f.ibsolution`, SHA-256 `9f86d081")
+        .says("`~` upload may replace different bytes at its path<br>overwrite `false` → `true`");
+    let document = [&review[..], &["--json"]].concat();
+    let document = json(&env.solform(&document).exits_with(0));
+    let findings = document["findings"].as_array().unwrap();
+    assert_eq!(findings[0]["upload"]["sha256"], sha256, "{document:#}");
+    assert_eq!(findings[1]["kind"], "overwrite-allowed", "{document:#}");
+    assert_eq!(findings[1]["risks"], serde_json::json!(["replaces-bytes"]));
+}
+
 /// A review of several environments begins with the matrix of what changes, in every format.
 #[test]
 fn several_environments_are_one_matrix() {
@@ -641,6 +684,7 @@ fn several_environments_are_one_matrix() {
         "SOLUTION  dev           uat             prod",
         "Form        - 1 ACTIVE    - 1 ACTIVE        1 ACTIVE",
         "            + 2 ACTIVE    + 2 INACTIVE",
+        "Symbols: - removed, + added.",
     ];
     let expected = &format!("\n{}\n\n", expected.join("\n"));
     assert!(all.stdout.contains(expected), "{all}");
@@ -670,6 +714,12 @@ fn several_environments_are_one_matrix() {
         "{markdown}"
     );
     assert!(markdown.contains(row), "{markdown}");
+    let legend = "\n<sub>Symbols: `-` removed, `+` added.</sub>\n";
+    assert!(markdown.contains(legend), "{markdown}");
+    // The order of the options does not change the review, nor the line that identifies it.
+    let ordered = ["-e", "dev", "-e", "prod", "--format=markdown"];
+    let ordered = env.solform(&[&base[..], &ordered].concat()).exits_with(0);
+    assert_eq!(ordered.stdout, markdown);
     for (more, message) in [
         (
             &["-e", "dev", "-e", "test"][..],

@@ -228,6 +228,51 @@ async fn no_word_is_broken_at_any_width() {
     }
 }
 
+/// The tables of several environments have a line for each cell if the terminal is narrower than
+/// they are.
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_of_several_stack_when_narrow() {
+    let live = [Version::active("Form W-2", "2023.10.17")];
+    let packages = [Version::active("Form W-2", "2023.11.01")];
+    let uat = start(seed(&packages, &packages), &[]).await;
+    let prod = start(seed(&live, &packages), &[]).await;
+    let text = manifest(
+        &uat.url(),
+        "  Form W-2: { version: 2023.11.01, path: '${drive}/${name}-${version}.ibsolution' }\n",
+    );
+    let (name, other) = ("test", "production-europe");
+    let block = &text[text.find("  test:\n").unwrap()..text.find("defaults:").unwrap()];
+    let more = block.replace(name, other).replace(&uat.url(), &prod.url());
+    let text = text.replace(block, &format!("{block}{more}"));
+    let env = std::sync::Arc::new(env_with(&text));
+    let promote = ["promote", "--from", name, "--to", other];
+    let plan = ["plan", "-e", name, "-e", other];
+    let list = ["list", "--all-environments"];
+    for columns in [40, 60, 80, 200] {
+        for arguments in [&plan[..], &list, &promote] {
+            let arguments: Vec<String> = arguments.iter().map(|text| (*text).to_owned()).collect();
+            let env = std::sync::Arc::clone(&env);
+            let command = arguments.join(" ");
+            let (code, text) = tokio::task::spawn_blocking(move || {
+                let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+                on_terminal_of(columns, &env, &arguments, "")
+            })
+            .await
+            .unwrap();
+            assert_eq!(code, 0, "{command}: {text}");
+            check_lines(&text, usize::from(columns));
+            let lines = lines_of(&text);
+            let is_table =
+                |line: &String| line.starts_with("SOLUTION  ") || line.starts_with("NAME ");
+            let is_stacked = lines.iter().any(|line| line == "Form W-2");
+            assert_ne!(lines.iter().any(is_table), is_stacked, "{columns}: {text}");
+            if columns == 40 {
+                assert!(is_stacked, "{text}");
+            }
+        }
+    }
+}
+
 async fn json_id(env: &TestEnv) -> String {
     let list = env.solform_beside(&["list", "--json"]).await.exits_with(0);
     let document: serde_json::Value = serde_json::from_str(&list.stdout).unwrap();

@@ -11,7 +11,7 @@ use crate::cli::environment::session::{self, Session};
 use crate::cli::error::{ExitStatus, Result, status_of_all};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
-use crate::cli::workflow::{apply_session, several};
+use crate::cli::workflow::{apply_session, several, several_errors};
 use crate::ident::{Identity, Owner, SolutionName};
 use crate::live::{Coverage, LiveVersion, RecordTexts};
 use crate::render::{
@@ -125,13 +125,9 @@ async fn list_several(
     } else {
         render_list_matrix(&lists, (offset, limit), &mut io.text())?;
     }
-    let mut statuses = Vec::with_capacity(lists.len());
-    for (environment, session) in lists.iter().zip(sessions) {
-        if let Err(error) = session {
-            several::report(&environment.name, &error, io)?;
-            statuses.push(error.kind.exit_status());
-        }
-    }
+    several_errors::report(&lists, &sessions, io)?;
+    let errors = sessions.iter().filter_map(|session| session.as_ref().err());
+    let statuses: Vec<_> = errors.map(|error| error.kind.exit_status()).collect();
     Ok(status_of_all(&statuses))
 }
 

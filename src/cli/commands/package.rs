@@ -20,7 +20,7 @@ use crate::package::{
 };
 use crate::plan::{PackageContents, PackageDiff, PackageProblem};
 use crate::render::{
-    PackageDiffDocument, PackageDocument, PackageView, StyledWriter, render_json, render_package,
+    PackageDiffDocument, PackageDocument, PackageView, render_json, render_package,
     render_package_diff,
 };
 
@@ -247,9 +247,7 @@ async fn run_diff(args: &DiffArgs, settings: &Settings, io: &mut Io) -> Result<E
     if args.json {
         render_json(&PackageDiffDocument::of(views, &diff), io.document())?;
     } else {
-        let styles = io.out_styles;
-        let out = &mut io.out;
-        render_package_diff(views, &diff, &mut StyledWriter { out, styles })?;
+        render_package_diff(views, &diff, &mut io.text())?;
     }
     Ok(if diff.is_different() {
         ExitStatus::Changes

@@ -112,7 +112,11 @@ pub(super) async fn run(args: &ReviewArgs, settings: &Settings, io: &mut Io) -> 
             commit: base.commit,
         },
         head: head.name().to_owned(),
-        only,
+        only: if only.is_empty() {
+            only
+        } else {
+            environments.clone()
+        },
         groups: group_findings(found.collect()),
         solutions: reviewed_solutions(&sides),
         environments,

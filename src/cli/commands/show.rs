@@ -87,16 +87,14 @@ fn show_several(
         })
         .collect();
     plan_formats::write_plans(&plans, outputs, args.detail.detail(), settings, io)?;
-    let mut statuses = Vec::with_capacity(plans.len());
-    for environment in &plans {
-        let Some(result) = environment.value() else {
-            continue;
-        };
-        statuses.push(if result.refusals.is_empty() {
-            plan::status_of(&result.plan, args.detailed_exitcode)
+    several_plans::report_blocked(plans.iter().map(|plan| (plan, None)), io)?;
+    let results = plans.iter().filter_map(EnvironmentResult::value);
+    let statuses = results.map(|PlanResult { plan, refusals, .. }| {
+        if refusals.is_empty() {
+            plan::status_of(plan, args.detailed_exitcode)
         } else {
-            several_plans::report_blocked(&environment.name, None, result, io)?
-        });
-    }
-    Ok(status_of_all(&statuses))
+            plan::blocked(None, refusals, plan).kind.exit_status()
+        }
+    });
+    Ok(status_of_all(&statuses.collect::<Vec<_>>()))
 }

@@ -1,7 +1,10 @@
 //! The warnings of one of several environments, until all of them were read: the order of output is
 //! that of the manifest, and not that of the answers.
 
+use indexmap::IndexMap;
+
 use crate::manifest::{self, Problem};
+use crate::render::words;
 
 /// A warning without a location: the message, and its causes.
 type TextWarning = (String, Vec<String>);
@@ -35,20 +38,29 @@ impl HeldWarnings {
         all.map(|text| (self.environment.clone(), text))
     }
 
-    /// Returns the warnings of all environments. Each names the environments that have it; a
-    /// warning about the manifest that all of them have names none.
+    /// Returns the warnings of all environments, each of them once. Each names the environments
+    /// that have it; a warning about the manifest that all of them have names none.
     pub(super) fn united(all: impl Iterator<Item = Self>) -> (Vec<TextWarning>, Vec<Problem>) {
-        let mut texts = Vec::new();
+        let mut texts: IndexMap<TextWarning, Vec<String>> = IndexMap::new();
         let mut problems = Vec::new();
         for held in all {
             let environment = held.environment;
-            let named = |(summary, causes)| {
-                let summary = format!("environment `{environment}`: {summary}");
-                (summary, causes)
-            };
-            texts.extend(held.texts.into_iter().map(named));
+            for text in held.texts {
+                let names = texts.entry(text).or_default();
+                if names.last() != Some(&environment) {
+                    names.push(environment.clone());
+                }
+            }
             problems.push((environment, held.problems));
         }
+        let named = |((summary, causes), names): (TextWarning, Vec<String>)| {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            (
+                format!("{}: {summary}", words::environments(&names)),
+                causes,
+            )
+        };
+        let texts = texts.into_iter().map(named).collect();
         let found = problems
             .iter_mut()
             .map(|(name, problems)| (name.as_str(), std::mem::take(problems)));
@@ -81,10 +93,15 @@ mod tests {
             held.problems = problems.iter().map(|message| problem(message)).collect();
             held
         };
-        let all = [of("dev", "a", &["x", "y"]), of("prod", "b", &["y"])];
+        let all = [
+            of("dev", "a", &["x", "y"]),
+            of("uat", "a", &["y"]),
+            of("prod", "b", &["y"]),
+        ];
         let (texts, problems) = HeldWarnings::united(all.into_iter());
         let texts: Vec<String> = texts.into_iter().map(|(text, _)| text).collect();
-        assert_eq!(texts, ["environment `dev`: a", "environment `prod`: b"]);
+        let expected = ["environments `dev`, `uat`: a", "environment `prod`: b"];
+        assert_eq!(texts, expected);
         let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
         assert_eq!(problems, ["x (in environment `dev`)", "y"]);
     }

@@ -158,14 +158,16 @@ impl Io {
     /// Returns the writer for text for people. With an event stream, which contains everything, the
     /// text is dropped.
     pub(in crate::cli) fn text(&mut self) -> StyledWriter<'_> {
-        let (out, styles): (&mut dyn Write, Styles) = if self.stream.is_some() {
-            (&mut self.nowhere, Styles::default())
+        let (out, styles, width): (&mut dyn Write, _, _) = if self.stream.is_some() {
+            (&mut self.nowhere, Styles::default(), None)
         } else if self.is_out_reserved {
-            (&mut self.err, self.err_styles)
+            let width = (self.err.width)();
+            (&mut self.err, self.err_styles, width)
         } else {
-            (&mut self.out, self.out_styles)
+            let width = (self.out.width)();
+            (&mut self.out, self.out_styles, width)
         };
-        StyledWriter { out, styles }
+        StyledWriter { out, styles, width }
     }
 
     /// Returns standard output for a document, whose lines are not wrapped.
@@ -236,6 +238,12 @@ impl Io {
     }
 
     fn try_report(&mut self, error: &CommandError, environment: Option<&str>) -> io::Result<()> {
+        self.send_error(error, environment);
+        self.print_error(error)
+    }
+
+    /// Sends an error to the event stream, if there is one.
+    pub(in crate::cli) fn send_error(&self, error: &CommandError, environment: Option<&str>) {
         if let Some(stream) = &self.stream {
             for diagnostic in diagnostics_of(error, &self.invocation) {
                 let message = StreamMessage::diagnostic(diagnostic);
@@ -245,6 +253,9 @@ impl Io {
                 });
             }
         }
+    }
+
+    fn print_error(&mut self, error: &CommandError) -> io::Result<()> {
         let problems = match &error.kind {
             // The refusals were shown with the plan.
             ErrorKind::Closed | ErrorKind::Blocked(_) | ErrorKind::Unproven(_) => return Ok(()),
@@ -252,24 +263,46 @@ impl Io {
             _ => None,
         };
         if !matches!(error.kind, ErrorKind::Manifest(_)) {
-            let head = styled(self.err_styles.destroy, "Error:");
-            writeln!(self.err, "{head} {}", words::escaped(&error.to_string()))?;
+            self.print_message(&error.to_string())?;
         }
         if let Some(problems) = problems {
             self.problems(problems)?;
         }
-        for cause in error.causes() {
-            writeln!(self.err, "  because {}", words::escaped(&cause))?;
+        self.print_causes(&error.causes(), error.help())
+    }
+
+    fn print_message(&mut self, message: &str) -> io::Result<()> {
+        let head = styled(self.err_styles.destroy, "Error:");
+        writeln!(self.err, "{head} {}", words::escaped(message))
+    }
+
+    fn print_causes(&mut self, causes: &[String], help: Option<&str>) -> io::Result<()> {
+        for cause in causes {
+            writeln!(self.err, "  because {}", words::escaped(cause))?;
         }
-        if let Some(help) = error.help() {
+        if let Some(help) = help {
             let help = self.invocation.complete(help);
             writeln!(self.err, "  help: {}", words::escaped(&help))?;
         }
         self.err.flush()
     }
 
+    /// Writes an error with its causes to standard error only.
+    pub(in crate::cli) fn print_error_text(
+        &mut self,
+        message: &str,
+        causes: &[String],
+        help: Option<&str>,
+    ) -> io::Result<()> {
+        self.print_message(message)?;
+        self.print_causes(causes, help)
+    }
+
     /// Shows problems of the manifest; repeated ones are grouped.
-    fn problems<'a>(&mut self, problems: impl IntoIterator<Item = &'a Problem>) -> io::Result<()> {
+    pub(in crate::cli) fn problems<'a>(
+        &mut self,
+        problems: impl IntoIterator<Item = &'a Problem>,
+    ) -> io::Result<()> {
         let mut repeated = Repeated::default();
         for problem in problems {
             if repeated.admits(problem.severity(), problem.code.as_str()) {
@@ -327,8 +360,9 @@ impl Io {
                 self.show(&problem)?;
             } else {
                 let styles = self.err_styles;
+                let width = (self.err.width)();
                 let out = &mut self.err;
-                render_refusal(refusal, &mut StyledWriter { out, styles })?;
+                render_refusal(refusal, &mut StyledWriter { out, styles, width })?;
             }
         }
         self.rest(&repeated)

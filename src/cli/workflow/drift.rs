@@ -17,10 +17,10 @@ use crate::ident::{Address, Identity, SolutionId};
 use crate::live::Coverage;
 use crate::manifest::{Code, Problem, Redeploy, Source};
 use crate::plan::{
-    Action, ApplyHistory, Change, Comparison, ContentDrift, DeployedPackage, DiffOptions, Note,
-    PACKAGE_JSON, Plan, Reason, SourceContents, compare_folder, entry_of,
+    Action, ApplyHistory, Change, Comparison, ContentDrift, DeployedPackage, DiffOptions,
+    DriftCause, Note, PACKAGE_JSON, Plan, Reason, SourceContents, compare_folder, entry_of,
 };
-use crate::render::{drift_lines, words};
+use crate::render::{drift_lines, drift_message, words};
 use crate::store::Store;
 
 /// The timeout for one document of the store, and for the reads of one deployed folder.
@@ -61,6 +61,15 @@ struct Readers<'a> {
     forbidden_folders: AtomicUsize,
 }
 
+/// The versions whose contents differ from their source.
+#[derive(Default)]
+pub(super) struct Drifts {
+    /// The versions that must be replaced.
+    pub(super) redeploy: BTreeMap<Identity, Box<ContentDrift>>,
+    /// The notes on the versions that are not replaced.
+    pub(super) notes: BTreeMap<Identity, Note>,
+}
+
 /// The result of the comparison of one version.
 struct Found {
     comparison: Comparison,
@@ -72,17 +81,17 @@ struct Found {
 }
 
 impl<'a> KnownContents<'a> {
-    /// Compares every live version that has a source. Returns the versions that must be replaced;
-    /// the others are warnings.
-    pub(super) async fn changed(
+    /// Compares every live version that has a source, and warns about those that differ and are
+    /// not replaced.
+    pub(super) async fn compare_all(
         self,
         plan: &'a Plan,
         io: &mut Io,
-    ) -> Result<BTreeMap<Identity, Box<ContentDrift>>, CommandError> {
-        let mut redeploy = BTreeMap::new();
+    ) -> Result<Drifts, CommandError> {
+        let mut drifts = Drifts::default();
         let candidates = self.candidates(plan);
         if candidates.is_empty() {
-            return Ok(redeploy);
+            return Ok(drifts);
         }
         let sources = candidates.iter().map(|candidate| candidate.source);
         let readers = Readers {
@@ -122,10 +131,18 @@ impl<'a> KnownContents<'a> {
                 Comparison::Different(drift) => {
                     let is_as_recorded = found.is_as_recorded;
                     let is_replaced = is_on_change && is_as_recorded == Some(false);
+                    let identity = candidate.change.identity.clone();
                     if is_replaced && !candidate.has_more_records() {
-                        redeploy.insert(candidate.change.identity.clone(), drift);
+                        drifts.redeploy.insert(identity, drift);
                     } else {
-                        warnings.push(self.drift_warning(&candidate, &drift, is_as_recorded));
+                        let cause = match is_as_recorded {
+                            Some(false) => DriftCause::Source,
+                            Some(true) => DriftCause::Platform,
+                            None => DriftCause::NotKnown,
+                        };
+                        warnings.push(self.drift_warning(&candidate, cause, &drift));
+                        let note = Note::ContentDrift { cause, drift };
+                        drifts.notes.insert(identity, note);
                     }
                 }
             }
@@ -135,7 +152,7 @@ impl<'a> KnownContents<'a> {
         warnings.extend(self.unknown_warning(deployed, unrecorded));
         warnings.extend(self.unknown_warning("no source can be read for", unread));
         io.warn_of(&warnings)?;
-        Ok(redeploy)
+        Ok(drifts)
     }
 
     /// Returns the live versions that have a source, except those whose deploy is not known to be
@@ -293,17 +310,11 @@ impl<'a> KnownContents<'a> {
     fn drift_warning(
         self,
         candidate: &Candidate<'_>,
+        cause: DriftCause,
         drift: &ContentDrift,
-        is_as_recorded: Option<bool>,
     ) -> Problem {
-        let (address, source) = (&candidate.change.address, &drift.source);
-        let folder = format!("the deployed folder has another `{PACKAGE_JSON}`");
-        let message = match is_as_recorded {
-            Some(false) => format!("`{source}` is not what was deployed as `{address}`"),
-            Some(true) => format!("`{source}` was deployed as `{address}`, and {folder}"),
-            None => format!("{folder} than `{source}`, the source of `{address}`"),
-        };
-        let help = if is_as_recorded != Some(false) {
+        let message = drift_message(cause, drift, Some(&candidate.change.address));
+        let help = if cause != DriftCause::Source {
             "Look at the version on the platform: something else may have changed it. To deploy \
              the source again, name the version with --replace."
         } else if candidate.source.redeploy == Redeploy::OnChange {

@@ -19,6 +19,8 @@ pub(in crate::cli) mod report;
 pub(in crate::cli) mod run_watch;
 pub(in crate::cli) mod saved_plan;
 pub(in crate::cli) mod several;
+pub(in crate::cli) mod several_errors;
+mod several_execution;
 pub(in crate::cli) mod several_plans;
 pub(in crate::cli) mod sources;
 pub(in crate::cli) mod verification;

@@ -50,8 +50,7 @@ impl OutputWriter<'_> {
         } = self.outputs;
         match format.channel {
             Channel::Text => {
-                let StyledWriter { out, styles } = io.text();
-                self.render(format, max_bytes, detail, styles, out)?;
+                self.render(format, max_bytes, detail, &mut io.text())?;
             }
             Channel::Commands => io.commands(&self.rendered(format, max_bytes)?)?,
             Channel::Document => io
@@ -101,10 +100,14 @@ impl OutputWriter<'_> {
 
     /// Returns the content as bytes, in full and without styles.
     pub(super) fn rendered(&self, format: &Format, max_bytes: usize) -> io::Result<Vec<u8>> {
-        let mut out = Vec::new();
-        let styles = Styles::default();
-        self.render(format, max_bytes, PlanDetail::Verbose, styles, &mut out)?;
-        Ok(out)
+        let mut bytes = Vec::new();
+        let mut out = StyledWriter {
+            out: &mut bytes,
+            styles: Styles::default(),
+            width: None,
+        };
+        self.render(format, max_bytes, PlanDetail::Verbose, &mut out)?;
+        Ok(bytes)
     }
 
     fn render(
@@ -112,8 +115,7 @@ impl OutputWriter<'_> {
         format: &Format,
         max_bytes: usize,
         detail: PlanDetail,
-        styles: Styles,
-        out: &mut dyn io::Write,
+        to: &mut StyledWriter<'_>,
     ) -> io::Result<()> {
         let document = Document {
             content: self.content,
@@ -121,9 +123,10 @@ impl OutputWriter<'_> {
             abandon: &self.settings.invocation.command("abandon").to_string(),
             folder: &folder_in_repository(self.settings),
             detail,
-            styles,
+            styles: to.styles,
+            width: to.width,
         };
-        (format.write)(&document, out)
+        (format.write)(&document, to.out)
     }
 }
 

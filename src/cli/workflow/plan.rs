@@ -1,22 +1,22 @@
 //! The planning of plan, apply and destroy: listing, comparison, package inspection.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexSet;
 
-use super::drift::KnownContents;
+use super::drift::{Drifts, KnownContents};
 use super::packages;
 use crate::api::{ListRequest, PendingListing, ReadError, VisibilityOf};
 use crate::apply::ContentsRecorder;
 use crate::cli::environment::session::Session;
 use crate::cli::error::{CommandError, ErrorKind, ExitStatus, with_precedence};
 use crate::cli::io::Io;
-use crate::ident::SolutionName;
+use crate::ident::{Identity, SolutionName};
 use crate::live::{Coverage, LiveState};
 use crate::manifest::{self, Code, Manifest, Problem, Problems, Undeclared};
 use crate::plan::{
-    ApplyHistory, Change, DiffError, DiffOptions, Mode, NarrowedPlan, Overrides, Plan,
+    ApplyHistory, Change, DiffError, DiffOptions, Mode, NarrowedPlan, Note, Overrides, Plan,
     PlanProgress, Refusal, SavedPlan, Selector, Summary, diff, narrow, needs_whole_listing,
 };
 use crate::render::{Diagnostic, words};
@@ -24,6 +24,9 @@ use crate::store::Store;
 
 /// The maximum number of unmanageable records that are named.
 const NAMED: usize = 3;
+
+/// Notes on versions.
+type Notes = BTreeMap<Identity, Note>;
 
 /// The inputs of a plan besides the live state.
 #[derive(Clone, Copy)]
@@ -54,7 +57,13 @@ impl<'a> Planner<'a> {
     /// Returns the errors of the selectors that select nothing in this environment, if that is
     /// accepted here.
     pub(in crate::cli) fn unused_selectors(self, live: &LiveState) -> Vec<DiffError> {
-        if self.options.targets.is_empty() && self.options.excludes.is_empty() {
+        let DiffOptions {
+            targets,
+            excludes,
+            replace,
+            ..
+        } = self.options;
+        if targets.is_empty() && excludes.is_empty() && replace.is_empty() {
             return Vec::new();
         }
         let options = DiffOptions {
@@ -62,8 +71,8 @@ impl<'a> Planner<'a> {
             ..self.options.clone()
         };
         let errors = diff(self.manifest(), live, self.history, &options).err();
-        let is_unused = |error: &DiffError| matches!(error, DiffError::SelectsNothing { .. });
-        errors.into_iter().flatten().filter(is_unused).collect()
+        let errors = errors.into_iter().flatten();
+        errors.filter(DiffError::selects_nothing).collect()
     }
 
     /// Does the same as [`make_plan`](Self::make_plan), and also returns the live state.
@@ -73,7 +82,7 @@ impl<'a> Planner<'a> {
         overrides: &Overrides,
         io: &mut Io,
     ) -> Result<(LiveState, Plan), CommandError> {
-        let (options, live, plan) = self.collect_with_drift(look, io).await?;
+        let (options, notes, live, plan) = self.collect_with_drift(look, io).await?;
         let planner = Planner {
             options: &options,
             ..self
@@ -106,6 +115,7 @@ impl<'a> Planner<'a> {
             io.warn_of(&warnings)?;
             plan = plan.with_similar_names(&similar);
         }
+        plan = plan.with_notes(&notes);
         refuse_secrets(&plan, io)?;
         let plan = packages::inspect(self.session, self.contents, plan, io).await?;
         Ok((live, plan))
@@ -119,7 +129,7 @@ impl<'a> Planner<'a> {
         io: &mut Io,
     ) -> Result<NarrowedPlan, CommandError> {
         let allow = &saved.options.allow;
-        let (options, live, fresh) = self.collect_with_drift(None, io).await?;
+        let (options, notes, live, fresh) = self.collect_with_drift(None, io).await?;
         let planner = Planner {
             options: &options,
             ..self
@@ -127,6 +137,7 @@ impl<'a> Planner<'a> {
         let mut collected = planner.collect_for_limits(live, fresh, allow).await?;
         loop {
             let (live, fresh) = collected;
+            let fresh = fresh.with_notes(&notes);
             let fresh = packages::inspect(self.session, self.contents, fresh, io).await?;
             let narrowed = narrow(self.manifest(), &live, fresh, &saved.plan, progress);
             // Changes that earlier applies of the plan made also count.
@@ -165,12 +176,13 @@ impl<'a> Planner<'a> {
     }
 
     /// Collects the live state and compares it, also with the contents of the declared sources.
-    /// Returns the options with the versions that must be replaced because of their contents.
+    /// Returns the options with the versions that must be replaced because of their contents, and
+    /// the notes on the others.
     async fn collect_with_drift(
         self,
         look: Option<PendingListing>,
         io: &mut Io,
-    ) -> Result<(Cow<'a, DiffOptions>, LiveState, Plan), CommandError> {
+    ) -> Result<(Cow<'a, DiffOptions>, Notes, LiveState, Plan), CommandError> {
         let (live, plan) = match look {
             Some(look) => self.diff_early(look).await?,
             None => self.collect_and_diff(false).await?,
@@ -181,9 +193,9 @@ impl<'a> Planner<'a> {
             history: self.history,
             options: self.options,
         };
-        let redeploy = known.changed(&plan, io).await?;
+        let Drifts { redeploy, notes } = known.compare_all(&plan, io).await?;
         if redeploy.is_empty() {
-            return Ok((Cow::Borrowed(self.options), live, plan));
+            return Ok((Cow::Borrowed(self.options), notes, live, plan));
         }
         let options = DiffOptions {
             redeploy,
@@ -194,7 +206,7 @@ impl<'a> Planner<'a> {
             ..self
         };
         let plan = planner.compare(&live)?;
-        Ok((Cow::Owned(options), live, plan))
+        Ok((Cow::Owned(options), notes, live, plan))
     }
 
     /// Collects the rest that the plan and its limits need, and compares it.

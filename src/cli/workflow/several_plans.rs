@@ -2,16 +2,18 @@
 
 use std::io::Write as _;
 
+use indexmap::IndexMap;
+
 use super::plan::{self, Planner};
 use super::several::{self, ReadEnvironment};
-use super::{apply_session, packages};
+use super::{apply_session, packages, several_errors};
 use crate::cli::args::{ManifestArgs, PlanningArgs};
 use crate::cli::environment::session::Session;
 use crate::cli::error::{CommandError, ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::plan::{DiffError, DiffOptions, Mode, Plan, Refusal, SavedPlan, approve, judge};
-use crate::render::{EnvironmentResult, PlanResult};
+use crate::render::{EnvironmentResult, PlanResult, words};
 use crate::store::{history_of, progress_of};
 
 /// The plan of one of several environments.
@@ -150,6 +152,9 @@ fn unused_everywhere(planned: &[ReadEnvironment<PlannedEnvironment>]) -> Vec<Dif
     first.unused.iter().filter(is_unused).cloned().collect()
 }
 
+/// The plan of an environment, and its session; both are errors if there is no plan.
+type Planned<'a> = (&'a EnvironmentResult<PlanResult>, &'a Result<Session>);
+
 /// Shows the errors of the environments without a plan, and the reasons why plans cannot be
 /// applied. Returns the status of each environment; that of a plan is given by `status_of_plan`.
 pub(in crate::cli) fn report(
@@ -158,44 +163,59 @@ pub(in crate::cli) fn report(
     status_of_plan: impl Fn(&Plan) -> ExitStatus,
     io: &mut Io,
 ) -> Result<Vec<ExitStatus>> {
-    let mut statuses = Vec::with_capacity(plans.len());
-    for (environment, session) in plans.iter().zip(sessions) {
-        statuses.push(match (&environment.result, session) {
-            (Ok(result), _) if result.refusals.is_empty() => status_of_plan(&result.plan),
-            (Ok(result), session) => {
-                let session = session.as_ref().ok();
-                report_blocked(&environment.name, session, result, io)?
-            }
-            (Err(_), Err(error)) => {
-                several::report(&environment.name, error, io)?;
-                error.kind.exit_status()
-            }
-            (Err(_), Ok(_)) => ExitStatus::Error,
-        });
-    }
-    Ok(statuses)
+    several_errors::report(plans, sessions, io)?;
+    let each = plans.iter().zip(sessions);
+    let planned = each
+        .clone()
+        .filter_map(|(environment, session)| Some((environment, session.as_ref().ok()?)));
+    report_blocked(planned.map(|(plan, session)| (plan, Some(session))), io)?;
+    let status = |(environment, session): Planned<'_>| match (environment.value(), session) {
+        (Some(PlanResult { plan, refusals, .. }), _) if refusals.is_empty() => status_of_plan(plan),
+        (Some(PlanResult { plan, refusals, .. }), session) => {
+            let blocked = plan::blocked(session.as_ref().ok(), refusals, plan);
+            blocked.kind.exit_status()
+        }
+        (None, Err(error)) => error.kind.exit_status(),
+        (None, Ok(_)) => ExitStatus::Error,
+    };
+    Ok(each.map(status).collect())
 }
 
-/// Shows the reasons why the plan of an environment cannot be applied. Without a session, they are
-/// shown without their location in the manifest.
-pub(in crate::cli) fn report_blocked(
-    name: &str,
-    session: Option<&Session>,
-    result: &PlanResult,
+/// Shows the reasons why the plans of environments cannot be applied; equal reasons of several are
+/// shown once. Without a session, they are shown without their location in the manifest.
+pub(in crate::cli) fn report_blocked<'a>(
+    plans: impl Iterator<Item = (&'a EnvironmentResult<PlanResult>, Option<&'a Session>)>,
     io: &mut Io,
-) -> Result<ExitStatus> {
-    let PlanResult { plan, refusals, .. } = result;
-    let blocked = plan::blocked(session, refusals, plan);
+) -> Result<()> {
+    let mut groups: IndexMap<Vec<String>, Vec<_>> = IndexMap::new();
+    for (environment, session) in plans {
+        let Some(result) = environment.value() else {
+            continue;
+        };
+        let texts: Vec<String> = result.refusals.iter().map(ToString::to_string).collect();
+        if !texts.is_empty() {
+            let name = environment.name.as_str();
+            groups
+                .entry(texts)
+                .or_default()
+                .push((name, session, result));
+        }
+    }
     io.out.flush()?;
-    writeln!(
-        io.err,
-        "The plan of environment `{name}` cannot be applied:"
-    )?;
-    io.refusals(refusals, |refusal| {
-        session.and_then(|session| packages::problem_of(session, refusal))
-    })?;
-    several::report(name, &blocked, io)?;
-    Ok(blocked.kind.exit_status())
+    for group in groups.into_values() {
+        let names: Vec<&str> = group.iter().map(|(name, ..)| *name).collect();
+        let noun = if names.len() == 1 { "plan" } else { "plans" };
+        let of = words::environments(&names);
+        writeln!(io.err, "The {noun} of {of} cannot be applied:")?;
+        let (_, session, result) = group[0];
+        io.refusals(&result.refusals, |refusal| {
+            session.and_then(|session| packages::problem_of(session, refusal))
+        })?;
+        for (name, session, PlanResult { plan, refusals, .. }) in group {
+            io.send_error(&plan::blocked(session, refusals, plan), Some(name));
+        }
+    }
+    Ok(())
 }
 
 /// Returns the error of an option that a command takes for one environment only.

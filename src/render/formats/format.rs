@@ -79,6 +79,8 @@ pub struct Document<'a> {
     pub detail: PlanDetail,
     /// The styles of text.
     pub styles: Styles,
+    /// The width of the terminal, if text is written to one.
+    pub width: Option<usize>,
 }
 
 /// The way in which a format is printed.

@@ -14,10 +14,11 @@ use crate::plan::{Change, Origin, Plan, Refusal, Successions, Summary};
 use crate::promotion::Promotion;
 use crate::render::json::{
     Diagnostic, EnvironmentResult, InFlightItem, OrphanedItem, PlanResult, PositionItem, Remark,
-    ReportChange, ReportDocument, ReportsView, ResultWord, in_backticks,
+    ReportChange, ReportDocument, ReportsView, in_backticks,
 };
 use crate::render::view::plan as view;
 use crate::render::view::promotion as promotion_words;
+use crate::render::view::report::ResultWord;
 use crate::render::view::review as review_words;
 use crate::render::words;
 use crate::review::{Finding, Review, ReviewSummary, Side};
@@ -160,21 +161,18 @@ fn in_environment(annotations: Vec<Annotation>, name: &str) -> impl Iterator<Ite
 /// Returns the annotations of an apply of several environments; each title names the environment.
 fn of_reports(reports: &ReportsView<'_>) -> Annotated {
     let mut annotations: Vec<Annotation> = reports.errors.iter().map(annotation_of).collect();
-    let mut verdict = Vec::new();
     for environment in reports.environments {
         let found = match environment.document() {
             Some(document) => of_report(document).annotations,
             None => environment.errors().iter().map(annotation_of).collect(),
         };
         annotations.extend(in_environment(found, &environment.name));
-        verdict.push(format!("{}: {}", environment.name, environment.verdict()));
     }
-    verdict.push(reports.verdict());
-    verdict.extend(
-        reports
-            .next
-            .map(|command| format!("To go on, run: {command}")),
-    );
+    let all = reports.verdict();
+    let each = all.environments.iter();
+    let each = each.map(|one| format!("{}: {}", one.name, one.sentence));
+    let verdict = each.chain([all.sentence()]);
+    let verdict: Vec<String> = verdict.chain(all.next_line(str::to_owned)).collect();
     let names = reports.environments.iter().map(|one| one.name.as_str());
     Annotated {
         annotations,

@@ -4,11 +4,10 @@ use std::io::{self, Write};
 
 use super::format::{Channel, Content, DOCUMENTS, Document, Format};
 use crate::render::human::{
-    PlanDetail, render_past_apply, render_plan_in, render_plan_matrix, render_promotion,
-    render_report, render_reports, render_review, render_verdict,
+    PlanDetail, render_errors, render_past_apply, render_plan_in, render_plan_matrix,
+    render_promotion, render_report, render_reports, render_review, render_verdict,
 };
 use crate::render::styles::StyledWriter;
-use crate::render::words;
 
 /// Text for people.
 pub const TEXT: Format = Format {
@@ -20,8 +19,8 @@ pub const TEXT: Format = Format {
 };
 
 fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let styles = document.styles;
-    let out = &mut StyledWriter { out, styles };
+    let Document { styles, width, .. } = *document;
+    let out = &mut StyledWriter { out, styles, width };
     match document.content {
         Content::Plan(plan, _) => render_plan_in(document.detail, plan, document.abandon, out),
         Content::Plans(plans) => render_plan_matrix(plans, document.detail, out),
@@ -32,9 +31,7 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
             render_verdict(view, out)
         }
         Content::Report(report, None) => {
-            for error in &report.errors {
-                writeln!(out, "Error: {}", words::escaped(&error.summary))?;
-            }
+            render_errors(&report.errors, out)?;
             writeln!(out, "{}", report.verdict())
         }
         Content::Reports(reports) => render_reports(reports, out),

@@ -3,11 +3,13 @@
 use std::io::{self, Write};
 
 use super::plan::{PlanDetail, render_body};
-use super::table::{column_width, padded};
+use super::table::Table;
 use crate::plan::{Plan, SUMMARISED_ABOVE};
 use crate::render::json::{EnvironmentResult, ListResult, PlanResult, lists, plans};
 use crate::render::styles::StyledWriter;
-use crate::render::view::matrix::{Matrix, MatrixRow, MatrixVersion, verdict};
+use crate::render::view::matrix::{
+    Matrix, MatrixRow, MatrixVersion, NO_VERSION, NOT_READ, verdict,
+};
 use crate::render::words;
 use crate::review::Review;
 
@@ -46,7 +48,7 @@ pub(super) fn render_plan_rows(
     let matrix = Matrix::of_plans(plans(environments));
     let shown = shown_rows(&matrix, detail);
     if !shown.is_empty() {
-        render_rows(&shown, names(environments), out)?;
+        render_rows(&matrix, &shown, names(environments), out)?;
     }
     let more = matrix.rows.len() - shown.len();
     if more > 0 {
@@ -71,7 +73,7 @@ pub fn render_list_matrix(
         writeln!(out, "No live versions.")?;
     } else {
         let rows: Vec<_> = matrix.rows.iter().collect();
-        render_rows(&rows, names(environments), out)?;
+        render_rows(&matrix, &rows, names(environments), out)?;
     }
     let failed = environments.iter().filter(|one| one.result.is_err());
     for (index, environment) in failed.enumerate() {
@@ -90,7 +92,12 @@ pub(super) fn render_review_rows(review: &Review, out: &mut StyledWriter<'_>) ->
     if rows.is_empty() {
         return Ok(());
     }
-    render_rows(&rows, review.environments.iter().map(String::as_str), out)?;
+    render_rows(
+        &matrix,
+        &rows,
+        review.environments.iter().map(String::as_str),
+        out,
+    )?;
     let more = matrix.rows.len() - rows.len();
     if more > 0 {
         let more = words::count(more, "more solution");
@@ -137,60 +144,39 @@ fn render_error<T>(
 }
 
 /// Writes the table: a line for each version, and for each solution as many lines as its fullest
-/// cell needs.
+/// cell needs. The meaning of the symbols follows.
 fn render_rows<'n>(
+    matrix: &Matrix<'_>,
     rows: &[&MatrixRow<'_>],
     environments: impl Iterator<Item = &'n str>,
     out: &mut StyledWriter<'_>,
 ) -> io::Result<()> {
-    let header: Vec<String> = environments.map(words::escaped).collect();
-    let columns = header.len() + 1;
-    let mut lines = vec![
-        std::iter::once("SOLUTION".to_owned())
-            .chain(header)
-            .collect(),
-    ];
-    for row in rows {
-        lines.extend(row_lines(row));
-    }
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| column_width(lines.iter().map(|line: &Vec<String>| line[column].as_str())))
+    let header = std::iter::once("SOLUTION".to_owned()).chain(environments.map(words::escaped));
+    let table = Table::new(header, rows.iter().map(|row| cells(row)));
+    table.write(out.width, out)?;
+    let legend = matrix.legend().into_iter();
+    let legend: Vec<String> = legend
+        .map(|(symbol, what)| format!("{symbol} {what}"))
         .collect();
-    for line in &lines {
-        let cells = line.iter().zip(&widths);
-        let cells: Vec<String> = cells.map(|(cell, width)| padded(cell, *width)).collect();
-        writeln!(out, "{}", cells.join("  ").trim_end())?;
+    if legend.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    out.line(out.styles.faint, format!("Symbols: {}.", legend.join(", ")))
 }
 
-/// Returns the lines of a solution.
-fn row_lines(row: &MatrixRow<'_>) -> Vec<Vec<String>> {
+/// Returns the cells of a solution, its name first.
+fn cells(row: &MatrixRow<'_>) -> Vec<Vec<String>> {
     let has_owner = row.has_several_owners();
-    let cells: Vec<Vec<String>> = row
-        .cells
-        .iter()
-        .map(|versions| match versions {
-            None => vec!["?".to_owned()],
-            Some(versions) if versions.is_empty() => vec!["-".to_owned()],
-            Some(versions) => versions
-                .iter()
-                .map(|version| version_text(version, has_owner))
-                .collect(),
-        })
-        .collect();
-    let height = cells.iter().map(Vec::len).max().unwrap_or(1);
-    (0..height)
-        .map(|line| {
-            let name = if line == 0 {
-                words::escaped(row.name)
-            } else {
-                String::new()
-            };
-            let cells = cells.iter();
-            let cells = cells.map(|cell| cell.get(line).cloned().unwrap_or_default());
-            std::iter::once(name).chain(cells).collect()
-        })
+    let cells = row.cells.iter().map(|versions| match versions {
+        None => vec![NOT_READ.to_owned()],
+        Some(versions) if versions.is_empty() => vec![NO_VERSION.to_owned()],
+        Some(versions) => versions
+            .iter()
+            .map(|version| version_text(version, has_owner))
+            .collect(),
+    });
+    std::iter::once(vec![words::escaped(row.name)])
+        .chain(cells)
         .collect()
 }
 

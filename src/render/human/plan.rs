@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write as _};
 
-use super::change::{is_loss, needs_attention, note_text, render_briefly, render_change};
+use super::change::{is_loss, needs_attention, render_briefly, render_change};
 use super::report::render_causes;
 use crate::ident::Address;
 use crate::plan::{
@@ -11,6 +11,7 @@ use crate::plan::{
 };
 use crate::render::json::{in_backticks, leftovers};
 use crate::render::styles::{StyledWriter, styled};
+use crate::render::view::notes;
 use crate::render::view::plan as view;
 use crate::render::words;
 
@@ -177,13 +178,9 @@ fn render_notes(
     summary: &Summary,
     out: &mut StyledWriter<'_>,
 ) -> io::Result<()> {
-    let stays = plan.changes.iter().filter(|change| change.is_no_op());
-    let notes: Vec<String> = stays
-        .flat_map(|change| change.notes.iter().map(move |note| (change, note)))
-        .map(|(change, note)| {
-            let address = words::address(&change.address);
-            format!("Note: {address}: {}", note_text(note, change))
-        })
+    let notes: Vec<String> = notes::on_unchanged(plan)
+        .into_iter()
+        .map(|(address, note)| format!("Note: {}: {note}", words::address(address)))
         .collect();
     let is_summarised = detail == PlanDetail::Summarised && notes.len() > SUMMARISED_ABOVE;
     let shown = if is_summarised {

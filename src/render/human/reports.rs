@@ -4,8 +4,10 @@ use std::io::{self, Write};
 
 use super::matrix::render_plan_rows;
 use super::plan::PlanDetail;
-use crate::render::json::{EnvironmentEnd, EnvironmentReport, ReportsView};
+use crate::render::json::{Diagnostic, EnvironmentEnd, ReportsView};
 use crate::render::styles::StyledWriter;
+use crate::render::view::report::ResultWord;
+use crate::render::view::reports::EnvironmentVerdict;
 use crate::render::words;
 
 /// Writes the line in front of the output of one of several environments.
@@ -33,15 +35,14 @@ pub(in crate::render) fn render_reports(
         render_environment(&environment.name, environment.url.as_deref(), out)?;
         match &environment.end {
             EnvironmentEnd::Begun(_, text) => out.write_all(text.as_bytes())?,
-            EnvironmentEnd::NotBegun(_) => {
-                writeln!(out, "{}", words::escaped(&environment.verdict()))?;
+            EnvironmentEnd::NotBegun(errors) => {
+                render_errors(errors, out)?;
+                writeln!(out, "{}", words::escaped(&environment.verdict().sentence))?;
             }
         }
         writeln!(out)?;
     }
-    for error in reports.errors {
-        writeln!(out, "Error: {}", words::escaped(&error.summary))?;
-    }
+    render_errors(reports.errors, out)?;
     render_reports_verdict(reports, out)
 }
 
@@ -51,25 +52,31 @@ pub fn render_reports_verdict(
     reports: &ReportsView<'_>,
     out: &mut StyledWriter<'_>,
 ) -> io::Result<()> {
-    for environment in reports.environments {
-        render_environment_verdict(environment, out)?;
+    let verdict = reports.verdict();
+    for EnvironmentVerdict { name, sentence, .. } in &verdict.environments {
+        writeln!(
+            out,
+            "{}: {}",
+            words::escaped(name),
+            words::escaped(sentence)
+        )?;
     }
-    let (style, next) = if reports.is_complete() {
-        (out.styles.add, "To check")
-    } else {
-        (out.styles.destroy, "To go on")
+    let style = match verdict.result() {
+        ResultWord::Complete => out.styles.add,
+        ResultWord::Incomplete | ResultWord::NotApplied => out.styles.destroy,
     };
-    out.line(style, reports.verdict())?;
-    match reports.next {
-        Some(command) => writeln!(out, "{next}, run: {command}"),
+    out.line(style, verdict.sentence())?;
+    match verdict.next_line(str::to_owned) {
+        Some(line) => writeln!(out, "{line}"),
         None => Ok(()),
     }
 }
 
-fn render_environment_verdict(
-    environment: &EnvironmentReport,
+/// Writes errors with their causes, one a line.
+pub(in crate::render) fn render_errors(
+    errors: &[Diagnostic],
     out: &mut StyledWriter<'_>,
 ) -> io::Result<()> {
-    let name = words::escaped(&environment.name);
-    writeln!(out, "{name}: {}", words::escaped(&environment.verdict()))
+    let mut lines = errors.iter().map(Diagnostic::in_one_line);
+    lines.try_for_each(|line| writeln!(out, "Error: {}", words::escaped(&line)))
 }

@@ -98,6 +98,17 @@ impl Diagnostic {
         }
     }
 
+    /// Returns the message with its causes and its location, in one line.
+    pub(in crate::render) fn in_one_line(&self) -> String {
+        let parts = std::iter::once(&self.summary).chain(&self.x_solution.causes);
+        let parts: Vec<&str> = parts.map(String::as_str).collect();
+        let location = self.range.as_ref().map(|range| {
+            let SourcePoint { line, column, .. } = range.start;
+            format!(" ({}:{line}:{column})", range.filename)
+        });
+        format!("{}{}", parts.join(": "), location.unwrap_or_default())
+    }
+
     /// Adds causes and a help.
     #[must_use]
     pub fn because(mut self, causes: Vec<String>, help: Option<String>) -> Self {

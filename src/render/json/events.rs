@@ -152,18 +152,19 @@ impl StreamMessage {
 
     /// Returns the last line of an apply of several environments.
     pub fn reports(reports: &ReportsView<'_>) -> Self {
+        let verdict = reports.verdict();
         let Totals {
             added,
             changed,
             destroyed,
-        } = reports.totals();
+        } = verdict.totals();
         let x_solution = SummaryExtension {
             environments: Some(EnvironmentResultItem::all(reports.environments)),
             resume_command: reports.next.map(str::to_owned),
             ..SummaryExtension::default()
         };
-        let verdict = reports.verdict();
-        Self::summary("apply", verdict, [added, changed, destroyed], x_solution)
+        let sentence = verdict.sentence();
+        Self::summary("apply", sentence, [added, changed, destroyed], x_solution)
     }
 
     fn summary(

@@ -35,7 +35,7 @@ pub(super) use past::{past_report_document, past_step_item};
 pub use plan::{PlanDocument, plan_document};
 pub use promotion::{PromotionDocument, promotion_document};
 pub use report::{NotApplied, ReportDocument, not_applied_document, report_document};
-pub(super) use report::{Remark, ReportChange, ResultWord};
+pub(super) use report::{Remark, ReportChange};
 pub(super) use reports::report_matrix_document;
 pub use reports::{EnvironmentEnd, EnvironmentReport, ReportMatrixDocument, ReportsView};
 pub use review::{ReviewDocument, review_document};

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::report::{ReportChange, ReportDocument, ResultWord, empty};
+use super::report::{ReportChange, ReportDocument, empty};
 use crate::apply::Totals;
 use crate::plan::{Action, ActionKind, Mode};
 use crate::render::view::past;
+use crate::render::view::report::ResultWord;
 use crate::render::words::time;
 use crate::store::{PastApply, PastStep, RecordedOutcome, Took};
 

@@ -128,7 +128,8 @@ pub(super) struct ChangeExtension {
     narrows_visibility: bool,
     /// The versions that this one replaces when it comes into service; null if there are none.
     takes_over: Option<SuccessionItem>,
-    /// The difference between the deployed contents and the source; only if it is the reason.
+    /// The difference between the deployed contents and the source; only if it is the reason or a
+    /// note.
     #[serde(skip_serializing_if = "Option::is_none")]
     content_drift: Option<DriftItem>,
     /// Every field that differs, including differences that are left alone.
@@ -377,13 +378,9 @@ pub(super) fn extension(change: &Change, succession: Option<Succession<'_>>) -> 
         Reason::ContentChanged { .. } => ("content-changed", &[][..]),
     };
     let successor = |successor: &Successor| successor.address.to_string();
-    let drift = match &change.reason {
-        Reason::ContentChanged { drift } => Some(DriftItem::of(drift)),
-        _ => None,
-    };
     ChangeExtension {
         environment: None,
-        content_drift: drift,
+        content_drift: change.content_drift().map(DriftItem::of),
         owner: change.identity.owner.to_string(),
         reason,
         superseded_by: superseded_by.iter().map(ToString::to_string).collect(),
@@ -433,6 +430,7 @@ fn note(note: &Note) -> &'static str {
         Note::RecordsOfOtherOwner { .. } => "records-of-other-owner",
         Note::HeldBack { .. } => "held-back",
         Note::FollowedOwner { .. } => "followed-owner",
+        Note::ContentDrift { .. } => "content-drift",
         Note::SimilarNames { .. } => "similar-names",
         Note::DeactivatedInstead { .. } => "deactivated-instead",
     }

@@ -17,7 +17,7 @@ use crate::manifest::Severity;
 use crate::outcome::OutcomeKind;
 use crate::plan::{Mode, Origin, Summary};
 use crate::render::view::ReportView;
-use crate::render::view::report::{deleted_sentence, left_file_sentence};
+use crate::render::view::report::{ResultWord, deleted_sentence, left_file_sentence};
 use crate::render::words::time;
 
 /// The output of `apply --format json` and `destroy --format json`.
@@ -69,19 +69,6 @@ pub struct ReportDocument {
     pub(in crate::render) errors: Vec<Diagnostic>,
     /// The command that continues this apply; null if nothing is left.
     pub(in crate::render) resume_command: Option<String>,
-}
-
-/// The outcome of an apply.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(in crate::render) enum ResultWord {
-    /// All is as planned.
-    Complete,
-    /// Something is left.
-    Incomplete,
-    /// Nothing was started.
-    #[default]
-    NotApplied,
 }
 
 /// The totals of the changes that are done. A replace counts as added and as destroyed.

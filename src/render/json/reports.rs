@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::diagnostic::Diagnostic;
 use super::matrix::{EnvironmentResult, PlanResult, RowItem, plan_rows};
-use super::report::{ReportDocument, ResultWord};
+use super::report::ReportDocument;
 use super::v1::FORMAT_VERSION;
-use crate::apply::Totals;
-use crate::render::words;
+use crate::render::view::report::ResultWord;
+use crate::render::view::reports::{EnvironmentVerdict, EnvironmentWord, ReportsVerdict};
 
 /// One of several environments, after the apply.
 #[derive(Debug)]
@@ -88,33 +88,11 @@ pub(super) struct EnvironmentResultItem {
     result: EnvironmentWord,
 }
 
-/// The result of one of several environments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-enum EnvironmentWord {
-    /// All is as planned.
-    Complete,
-    /// Something is left.
-    Incomplete,
-    /// It was begun, and no change was started.
-    NotApplied,
-    /// It was not begun.
-    NotBegun,
-}
-
-/// The results with their labels for people.
-const LABELS: [(EnvironmentWord, &str); 4] = [
-    (EnvironmentWord::Complete, "complete"),
-    (EnvironmentWord::Incomplete, "not complete"),
-    (EnvironmentWord::NotApplied, "not applied"),
-    (EnvironmentWord::NotBegun, "not begun"),
-];
-
 impl EnvironmentResultItem {
     pub(super) fn all(environments: &[EnvironmentReport]) -> Vec<Self> {
         let item = |environment: &EnvironmentReport| Self {
             name: environment.name.clone(),
-            result: environment.word(),
+            result: environment.verdict().result,
         };
         environments.iter().map(item).collect()
     }
@@ -137,86 +115,28 @@ impl EnvironmentReport {
         }
     }
 
-    fn word(&self) -> EnvironmentWord {
-        match self.document().map(|document| document.result) {
-            Some(ResultWord::Complete) => EnvironmentWord::Complete,
-            Some(ResultWord::Incomplete) => EnvironmentWord::Incomplete,
-            Some(ResultWord::NotApplied) => EnvironmentWord::NotApplied,
-            None => EnvironmentWord::NotBegun,
-        }
-    }
-
-    /// Returns the verdict of the environment, as a sentence.
-    pub(in crate::render) fn verdict(&self) -> String {
-        match (self.document(), self.errors().first()) {
-            (Some(document), _) => document.verdict(),
-            (None, Some(error)) => format!("Not begun: {}.", error.summary.trim_end_matches('.')),
-            (None, None) => "Not begun.".to_owned(),
-        }
+    /// Returns the verdict about the environment.
+    pub(in crate::render) fn verdict(&self) -> EnvironmentVerdict<'_> {
+        let name = &self.name;
+        let error = self.errors().first().map(|error| error.summary.as_str());
+        self.document().map_or_else(
+            || EnvironmentVerdict::not_begun(name, error),
+            |document| {
+                let (result, totals) = (document.result, document.totals);
+                EnvironmentVerdict::begun(name, result, totals, document.verdict())
+            },
+        )
     }
 }
 
-impl ReportsView<'_> {
-    /// Returns the sums of the changes that are done.
-    pub(in crate::render) fn totals(&self) -> Totals {
-        let mut sums = Totals::default();
-        let documents = self.environments.iter().filter_map(|one| one.document());
-        for Totals {
-            added,
-            changed,
-            destroyed,
-        } in documents.map(|document| document.totals)
-        {
-            sums.added += added;
-            sums.changed += changed;
-            sums.destroyed += destroyed;
+impl<'a> ReportsView<'a> {
+    /// Returns the verdict about all environments.
+    pub(in crate::render) fn verdict(&self) -> ReportsVerdict<'a> {
+        let environments = self.environments.iter();
+        ReportsVerdict {
+            environments: environments.map(EnvironmentReport::verdict).collect(),
+            next: self.next,
         }
-        sums
-    }
-
-    fn count(&self, word: EnvironmentWord) -> usize {
-        let words = self.environments.iter().map(EnvironmentReport::word);
-        words.filter(|other| *other == word).count()
-    }
-
-    fn result(&self) -> ResultWord {
-        let complete = self.count(EnvironmentWord::Complete);
-        let started = complete + self.count(EnvironmentWord::Incomplete);
-        if started == 0 {
-            ResultWord::NotApplied
-        } else if complete == self.environments.len() {
-            ResultWord::Complete
-        } else {
-            ResultWord::Incomplete
-        }
-    }
-
-    /// Returns true if all environments are as planned.
-    pub(in crate::render) fn is_complete(&self) -> bool {
-        self.result() == ResultWord::Complete
-    }
-
-    /// Returns the sentence about all environments.
-    pub(in crate::render) fn verdict(&self) -> String {
-        if self.result() == ResultWord::NotApplied {
-            return "Not applied: nothing was changed.".to_owned();
-        }
-        let counts = LABELS.map(|(word, label)| (self.count(word), label));
-        let counts = counts.into_iter();
-        let counts: Vec<String> = counts
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, label)| format!("{count} {label}"))
-            .collect();
-        let Totals {
-            added,
-            changed,
-            destroyed,
-        } = self.totals();
-        format!(
-            "{}: {}; {added} added, {changed} changed, {destroyed} destroyed.",
-            words::count(self.environments.len(), "environment"),
-            counts.join(", ")
-        )
     }
 }
 
@@ -227,14 +147,14 @@ pub(in crate::render) fn report_matrix_document<'a>(
     let item = |environment: &'a EnvironmentReport| EnvironmentReportItem {
         name: &environment.name,
         url: environment.url.as_deref(),
-        result: environment.word(),
+        result: environment.verdict().result,
         document: environment.document(),
         errors: environment.errors(),
     };
     ReportMatrixDocument {
         format_version: FORMAT_VERSION,
         solform_version: env!("CARGO_PKG_VERSION"),
-        result: reports.result(),
+        result: reports.verdict().result(),
         environments: reports.environments.iter().map(item).collect(),
         solutions: plan_rows(reports.plans),
         errors: reports.errors,

@@ -142,12 +142,24 @@ struct FindingItem {
     /// The declared versions that it affects, if it is not about a single one: versions that lose
     /// their protection and are removed in the same change, or versions whose policy changes.
     concerned: Vec<String>,
+    /// The package that is uploaded if the version is deployed; null if nothing is uploaded.
+    upload: Option<UploadItem>,
     /// The risks, as stable words.
     risks: Vec<&'static str>,
     /// True if any of the risks is high.
     has_high_risk: bool,
     /// The position in the manifest.
     position: PositionItem,
+}
+
+/// A package that is uploaded.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "DeclaredUploadItem")]
+struct UploadItem {
+    /// The source.
+    source: String,
+    /// The declared digest of its bytes; null if there is none.
+    sha256: Option<String>,
 }
 
 /// The effect of an apply.
@@ -260,6 +272,10 @@ fn finding_item(finding: &Finding, environments: &[String]) -> FindingItem {
         after: finding.after.clone(),
         effect: finding.effect.as_ref().map(effect_item),
         concerned: finding.concerned.iter().map(ToString::to_string).collect(),
+        upload: finding.upload.as_ref().map(|upload| UploadItem {
+            source: upload.source.clone(),
+            sha256: upload.sha256.as_ref().map(ToString::to_string),
+        }),
         risks: finding.risks.iter().map(|risk| risk.as_str()).collect(),
         has_high_risk: finding.has_high_risk(),
         position: PositionItem {

@@ -196,6 +196,24 @@ pub(super) fn quotes(word: &str, texts: &[impl ToString], budget: usize) -> Stri
     quotes
 }
 
+/// Returns lines as a list: as many as fit, and the number of the others.
+pub(super) fn listed(lines: &[String], budget: usize) -> String {
+    const REST: usize = 40;
+    let mut text = String::new();
+    for (index, line) in lines.iter().enumerate() {
+        if text.len() + line.len() + REST > budget {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "\n- and {} more", lines.len() - index);
+            return text;
+        }
+        let _ = write!(text, "\n- {line}");
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

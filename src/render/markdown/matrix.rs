@@ -4,15 +4,18 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::budget::{Row, Section, Tables, mark, quotes, strong};
+use super::budget::{Row, Section, Tables, listed, mark, quotes, strong};
 use super::escape::{NAME_LIMIT, code, comment, short_code};
+use super::plan::{field_text, note_lines};
 use crate::ident::Digest;
 use crate::plan::{ActionKind, Plan, Summary};
 use crate::render::json::{EnvironmentResult, PlanResult, in_backticks, leftovers, plans};
-use crate::render::view::matrix::{Matrix, MatrixRow, MatrixVersion, verdict};
+use crate::render::view::matrix::{Matrix, MatrixRow, MatrixVersion, NOT_READ, verdict};
 use crate::render::view::plan as view;
 use crate::render::words;
 use crate::review::Review;
+
+const UPLOADS: &str = "| environment | version | what is uploaded |\n|---|---|---|\n";
 
 /// The maximum length of an error, in characters.
 const ERROR_LIMIT: usize = 300;
@@ -31,30 +34,61 @@ pub fn render_plan_matrix_markdown(
     let lines = listed(&lines, budget / 2);
     let refusals: Vec<String> = environments.iter().flat_map(refusals).collect();
     let refusals = quotes("Cannot be applied", &refusals, budget / 8);
+    let notes: Vec<String> = environments.iter().flat_map(notes).collect();
+    let notes = listed(&notes, budget / 8);
     let leftovers: Vec<String> = environments.iter().flat_map(leftover_lines).collect();
     let leftovers = listed(&leftovers, budget / 8);
-    let used = lines.len() + refusals.len() + leftovers.len();
+    let used = lines.len() + refusals.len() + notes.len() + leftovers.len();
     let tables = matrix_tables(environments, "plan", budget.saturating_sub(used));
-    for part in [head, refusals, tables, lines, leftovers] {
+    for part in [head, refusals, tables, lines, notes, leftovers] {
         out.write_all(part.as_bytes())?;
     }
     Ok(())
 }
 
 /// Returns the matrix of plans within a budget of bytes: the rows with a change, then the others,
-/// folded.
+/// folded; and the packages that are uploaded.
 pub(super) fn matrix_tables(
     environments: &[EnvironmentResult<PlanResult>],
     document: &'static str,
     budget: usize,
 ) -> String {
     let names = environments.iter().map(|one| one.name.as_str());
-    tables_of(
-        &Matrix::of_plans(plans(environments)),
+    let uploads: Vec<Row> = environments.iter().flat_map(uploads).collect();
+    let uploads = Tables {
+        header: UPLOADS,
+        document,
+        sections: [
+            Section::titled("Uploads", &uploads, "upload"),
+            Section::titled("", &[], ""),
+        ],
+    };
+    let uploads = uploads.within(budget / 3);
+    let matrix = Matrix::of_plans(plans(environments));
+    let tables = tables_of(
+        &matrix,
         names,
         document,
-        budget,
-    )
+        budget.saturating_sub(uploads.len()),
+    );
+    tables + &uploads
+}
+
+/// Returns the packages that an environment uploads, each with its fields.
+fn uploads(environment: &EnvironmentResult<PlanResult>) -> Vec<Row> {
+    let name = short_code(&environment.name, NAME_LIMIT);
+    let plan = environment.value().map(|value| &value.plan);
+    let changes = plan.into_iter().flat_map(Plan::to_do);
+    let rows = changes.filter_map(|change| {
+        let fields: Vec<String> = view::upload(change).map(field_text).collect();
+        let begin = format!("| {name} | {} |", code(change.address.as_str()));
+        (!fields.is_empty()).then(|| Row {
+            whole: format!("{begin} {} |\n", fields.join("<br>")),
+            brief: format!("{begin} |\n"),
+            rank: 0,
+        })
+    });
+    rows.collect()
 }
 
 /// Returns the matrix of a review within a budget of bytes.
@@ -87,7 +121,16 @@ fn tables_of<'n>(
             Section::folded(&format!("{more} without changes"), &unchanged, "solution"),
         ],
     };
-    tables.within(budget)
+    let legend = matrix.legend().into_iter();
+    let legend: Vec<String> = legend
+        .map(|(symbol, what)| format!("`{symbol}` {what}"))
+        .collect();
+    let legend = if legend.is_empty() {
+        String::new()
+    } else {
+        format!("\n<sub>Symbols: {}.</sub>\n", legend.join(", "))
+    };
+    tables.within(budget.saturating_sub(legend.len())) + &legend
 }
 
 /// Returns the hidden marker line, the title and the verdict of several environments. `what`
@@ -155,6 +198,13 @@ fn refusals(environment: &EnvironmentResult<PlanResult>) -> impl Iterator<Item =
     refusals.map(|refusal| format!("{}: {refusal}", environment.name))
 }
 
+fn notes(environment: &EnvironmentResult<PlanResult>) -> Vec<String> {
+    let name = short_code(&environment.name, NAME_LIMIT);
+    let notes = environment.value().map(|value| note_lines(&value.plan));
+    let notes = notes.into_iter().flatten();
+    notes.map(|note| format!("{name}: {note}")).collect()
+}
+
 fn leftover_lines(environment: &EnvironmentResult<PlanResult>) -> Vec<String> {
     let Some(PlanResult { plan, abandon, .. }) = environment.value() else {
         return Vec::new();
@@ -162,24 +212,6 @@ fn leftover_lines(environment: &EnvironmentResult<PlanResult>) -> Vec<String> {
     let name = short_code(&environment.name, NAME_LIMIT);
     let lines = leftovers(plan, abandon, code, in_backticks).into_iter();
     lines.map(|line| format!("{name}: {line}")).collect()
-}
-
-/// Returns lines as a list: as many as fit, and the number of the others.
-pub(super) fn listed(lines: &[String], budget: usize) -> String {
-    const REST: usize = 40;
-    let mut text = String::new();
-    for (index, line) in lines.iter().enumerate() {
-        if text.len() + line.len() + REST > budget {
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "\n- and {} more", lines.len() - index);
-            return text;
-        }
-        let _ = write!(text, "\n- {line}");
-    }
-    if !text.is_empty() {
-        text.push('\n');
-    }
-    text
 }
 
 fn header<'n>(environments: impl Iterator<Item = &'n str>) -> String {
@@ -198,7 +230,7 @@ fn table_row(row: &MatrixRow<'_>) -> Row {
         let mut text = format!("| {} |", code(row.name));
         for cell in &row.cells {
             let cell = match cell {
-                None => "?".to_owned(),
+                None => NOT_READ.to_owned(),
                 Some(versions) => {
                     let versions: Vec<String> = versions.iter().filter_map(show).collect();
                     versions.join("<br>")

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::budget::{Row, Section, Tables, mark, quotes, strong, values};
+use super::budget::{Row, Section, Tables, listed, mark, quotes, strong, values};
 use super::escape::{NAME_LIMIT, code, marker, short_code};
 use crate::ident::Address;
 use crate::plan::{
@@ -12,8 +12,8 @@ use crate::plan::{
     Successions, Summary,
 };
 use crate::render::json::leftovers as leftovers_of;
-use crate::render::view::drift;
 use crate::render::view::plan as view;
+use crate::render::view::{drift, notes};
 use crate::render::words;
 
 const HEADER: &str = "| | version | what changes | why | risks |\n|---|---|---|---|---|\n";
@@ -29,8 +29,9 @@ pub fn render_markdown(
 ) -> io::Result<()> {
     let summary = Summary::of(plan);
     let head = head(plan, &summary);
-    let notes = notes(plan, abandon, &summary);
-    let budget = max_bytes.saturating_sub(head.len() + notes.len());
+    let notes = listed(&note_lines(plan), max_bytes / 16);
+    let foot = foot(plan, abandon, &summary);
+    let budget = max_bytes.saturating_sub(head.len() + notes.len() + foot.len());
     let refusals = quotes("Cannot be applied", refusals, budget / 4);
     let successions = Successions::of(plan);
     let mut destroys = Vec::new();
@@ -53,7 +54,7 @@ pub fn render_markdown(
         ],
     };
     let tables = tables.within(budget.saturating_sub(refusals.len()));
-    for part in [head, refusals, tables, notes] {
+    for part in [head, refusals, tables, notes, foot] {
         out.write_all(part.as_bytes())?;
     }
     Ok(())
@@ -138,7 +139,8 @@ fn code_of(address: &Address) -> String {
     code(address.as_str())
 }
 
-fn field_text(field: &FieldChange) -> String {
+/// Returns the values of a field.
+pub(super) fn field_text(field: &FieldChange) -> String {
     let FieldChange { before, after, .. } = field;
     let code = |text: &str| code(&words::clipped(text).0);
     values(
@@ -196,13 +198,20 @@ fn risks(change: &Change, succession: Option<&Succession<'_>>) -> Vec<String> {
 }
 
 /// Returns the last lines: leftovers of earlier applies, and the counts of unchanged versions.
-fn notes(plan: &Plan, abandon: &str, summary: &Summary) -> String {
+fn foot(plan: &Plan, abandon: &str, summary: &Summary) -> String {
     format!(
         "{}\n<sub>Versions: {}. Manifest {}.</sub>\n",
         leftovers(plan, abandon),
         view::unchanged(summary).join(", "),
         code(&plan.subject.manifest.as_str()[..12])
     )
+}
+
+/// Returns the notes on unchanged versions.
+pub(super) fn note_lines(plan: &Plan) -> Vec<String> {
+    let notes = notes::on_unchanged(plan).into_iter();
+    let notes = notes.map(|(address, note)| format!("{}: {}", code_of(address), code(&note)));
+    notes.collect()
 }
 
 /// The maximum number of listed leftovers of earlier applies.

@@ -6,7 +6,8 @@ use std::io::{self, Write};
 use super::budget::{Row, Section, Tables, quotes};
 use super::escape::{NAME_LIMIT, code, marker, short_code, shortened};
 use crate::outcome::OutcomeKind;
-use crate::render::json::{ReportChange, ReportDocument, ResultWord, past_report_document};
+use crate::render::json::{Diagnostic, ReportChange, ReportDocument, past_report_document};
+use crate::render::view::report::ResultWord;
 use crate::render::words;
 use crate::store::PastApply;
 
@@ -32,7 +33,7 @@ pub fn render_report_markdown(
         report.verdict()
     );
     let quarter = max_bytes / 4;
-    head.push_str(&quotes("Error", &errors(report), quarter));
+    head.push_str(&quotes("Error", &errors(&report.errors), quarter));
     head.push_str(&quotes("Needs attention", &notes(report), quarter));
     let mut failures: Vec<&ReportChange> = report
         .changes
@@ -69,21 +70,9 @@ pub fn render_past_apply_markdown(
     render_report_markdown(&past_report_document(run), max_bytes, out)
 }
 
-pub(super) fn errors(report: &ReportDocument) -> Vec<String> {
-    let texts = report.errors.iter().map(|error| {
-        let location = error.range.as_ref().map(|range| {
-            let start = range.start;
-            format!(" ({}:{}:{})", range.filename, start.line, start.column)
-        });
-        let summary = std::iter::once(&error.summary);
-        let parts: Vec<&str> = summary
-            .chain(&error.x_solution.causes)
-            .map(String::as_str)
-            .collect();
-        let location = location.unwrap_or_default();
-        shortened(&format!("{}{location}", parts.join(": ")), LONGEST_DETAIL)
-    });
-    texts.collect()
+pub(super) fn errors(errors: &[Diagnostic]) -> Vec<String> {
+    let texts = errors.iter().map(Diagnostic::in_one_line);
+    texts.map(|text| shortened(&text, LONGEST_DETAIL)).collect()
 }
 
 pub(super) fn notes(report: &ReportDocument) -> Vec<String> {

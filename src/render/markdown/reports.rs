@@ -3,11 +3,12 @@
 
 use std::io::{self, Write};
 
-use super::budget::{Row, Section, Tables, quotes};
+use super::budget::{Row, Section, Tables, listed, quotes, strong};
 use super::escape::{NAME_LIMIT, code, short_code, shortened};
-use super::matrix::{listed, matrix_tables, several_head};
+use super::matrix::{matrix_tables, several_head};
 use super::report::{LONGEST_DETAIL, errors, foot, notes, row, urgency};
 use crate::render::json::{EnvironmentReport, ReportsView};
+use crate::render::view::reports::ReportsVerdict;
 use crate::render::words;
 
 const HEADER: &str = "| environment | | version | outcome | detail | jobs |\n\
@@ -20,21 +21,20 @@ pub(in crate::render) fn render_reports_markdown(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let environments = reports.environments;
+    let verdict = reports.verdict();
     let names = environments.iter().map(|one| one.name.as_str());
-    let mut head = several_head((" report", "apply"), names, &reports.verdict());
+    let mut head = several_head((" report", "apply"), names, &verdict.sentence());
     let eighth = max_bytes / 8;
-    let all = reports.errors.iter();
-    let mut all_errors: Vec<String> = all.map(|error| error.summary.clone()).collect();
+    let mut all_errors = errors(reports.errors);
     let mut all_notes = Vec::new();
     let (mut failures, mut done) = (Vec::new(), Vec::new());
     for environment in environments {
         let prefixed = |text: String| format!("{}: {text}", environment.name);
-        let own = environment.errors().iter();
-        all_errors.extend(own.map(|error| prefixed(error.summary.clone())));
+        all_errors.extend(errors(environment.errors()).into_iter().map(prefixed));
         let Some(document) = environment.document() else {
             continue;
         };
-        all_errors.extend(errors(document).into_iter().map(prefixed));
+        all_errors.extend(errors(&document.errors).into_iter().map(prefixed));
         all_notes.extend(notes(document).into_iter().map(prefixed));
         for change in &document.changes {
             let rows = if change.is_done() {
@@ -53,7 +53,7 @@ pub(in crate::render) fn render_reports_markdown(
     let verdicts = listed(&verdicts, eighth);
     head.push_str(&quotes("Error", &all_errors, eighth));
     head.push_str(&quotes("Needs attention", &all_notes, eighth));
-    let foot = next_line(reports);
+    let foot = next_line(&verdict);
     let used = head.len() + verdicts.len() + foot.len();
     let budget = max_bytes.saturating_sub(used);
     let matrix = if reports.plans.is_empty() {
@@ -88,16 +88,19 @@ fn in_environment(row: &Row, environment: &EnvironmentReport) -> Row {
 
 /// Returns the verdict of an environment, with the id and the times of its apply.
 fn verdict_line(environment: &EnvironmentReport) -> String {
-    let name = short_code(&environment.name, NAME_LIMIT);
-    match environment.document() {
-        Some(document) => format!("{name}: **{}** {}", document.verdict(), foot(document)),
-        None => format!("{name}: **not begun**"),
-    }
+    let verdict = environment.verdict();
+    let name = short_code(verdict.name, NAME_LIMIT);
+    let document = environment.document();
+    let foot = document.map_or_else(String::new, |document| format!(" {}", foot(document)));
+    let (sentence, rest) = match verdict.sentence.split_once(": ") {
+        // An error may contain any text.
+        Some((head, error)) if document.is_none() => (head, format!(": {}", code(error))),
+        _ => (verdict.sentence.as_str(), String::new()),
+    };
+    format!("{name}: {}{rest}{foot}", strong(sentence))
 }
 
-fn next_line(reports: &ReportsView<'_>) -> String {
-    reports.next.map_or_else(String::new, |command| {
-        let command = code(&shortened(command, LONGEST_DETAIL));
-        format!("\n<sub>To go on, run: {command}</sub>\n")
-    })
+fn next_line(verdict: &ReportsVerdict<'_>) -> String {
+    let line = verdict.next_line(|command| code(&shortened(command, LONGEST_DETAIL)));
+    line.map_or_else(String::new, |line| format!("\n<sub>{line}</sub>\n"))
 }

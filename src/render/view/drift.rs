@@ -1,6 +1,9 @@
 //! The sentences and lines about a content drift.
 
-use crate::plan::{ContentDrift, DriftEvidence, DriftMember, LineKind, MemberWord, PACKAGE_JSON};
+use crate::ident::Address;
+use crate::plan::{
+    ContentDrift, DriftCause, DriftEvidence, DriftMember, LineKind, MemberWord, PACKAGE_JSON,
+};
 use crate::render::words::count;
 
 /// A line about a drift, which is not escaped yet.
@@ -10,6 +13,19 @@ pub(in crate::render) struct DriftLine {
     /// True if it is a line of `package.json`.
     pub(in crate::render) is_nested: bool,
     pub(in crate::render) text: String,
+}
+
+/// Returns the message about a drift, without a full stop. It names the version if it is not beside
+/// the message.
+pub fn drift_message(cause: DriftCause, drift: &ContentDrift, version: Option<&Address>) -> String {
+    let source = &drift.source;
+    let named = |how: &str| version.map_or_else(String::new, |it| format!("{how} `{it}`"));
+    let folder = format!("the deployed folder has another `{PACKAGE_JSON}`");
+    match cause {
+        DriftCause::Source => format!("`{source}` is not what was deployed{}", named(" as")),
+        DriftCause::Platform => format!("`{source}` was deployed{}, and {folder}", named(" as")),
+        DriftCause::NotKnown => format!("{folder} than `{source}`{}", named(", the source of")),
+    }
 }
 
 /// Returns the facts about a drift in one line.

@@ -1,7 +1,7 @@
 //! The matrix of several environments: a row for each solution, and in each cell the versions of
 //! one environment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::attribute::{LiveVisibilityWord, State, Visibility};
 use crate::ident::{Address, Identity, SolutionId};
@@ -15,7 +15,15 @@ use crate::review::{DeclaredChange, DeclaredImage, DeclaredVersion, Review};
 /// order within is that of the names.
 pub(in crate::render) struct Matrix<'a> {
     pub(in crate::render) rows: Vec<MatrixRow<'a>>,
+    /// Returns the meaning of a symbol.
+    meaning: fn(ActionKind) -> &'static str,
 }
+
+/// The cell of an environment that could not be read.
+pub(in crate::render) const NOT_READ: &str = "?";
+
+/// The cell of an environment without a version.
+pub(in crate::render) const NO_VERSION: &str = "(none)";
 
 /// A solution in all environments.
 pub(in crate::render) struct MatrixRow<'a> {
@@ -121,7 +129,8 @@ impl<'a> MatrixRow<'a> {
 impl<'a> Matrix<'a> {
     /// Returns the matrix of plans; `None` is an environment without a plan.
     pub(in crate::render) fn of_plans(plans: impl Iterator<Item = Option<&'a Plan>>) -> Self {
-        Self::of(plans.map(|plan| Some(planned(plan?))).collect())
+        let plans = plans.map(|plan| Some(planned(plan?)));
+        Self::of(plans.collect(), ActionKind::legend)
     }
 
     /// Returns the matrix of lists, without the first `offset` rows and with at most `limit`;
@@ -134,6 +143,7 @@ impl<'a> Matrix<'a> {
             lists
                 .map(|list| list.map(|(live, addresses)| listed(live, addresses)))
                 .collect(),
+            ActionKind::legend,
         );
         matrix.rows = matrix.rows.into_iter().skip(offset).take(limit).collect();
         matrix
@@ -151,10 +161,28 @@ impl<'a> Matrix<'a> {
         });
         let mut rows: Vec<_> = rows.collect();
         rows.sort_by_key(MatrixRow::rank);
-        Self { rows }
+        let meaning = declared_change;
+        Self { rows, meaning }
     }
 
-    fn of(environments: Vec<Option<Vec<MatrixVersion<'a>>>>) -> Self {
+    /// Returns the symbols in the cells, each with its meaning.
+    pub(in crate::render) fn legend(&self) -> Vec<(&'static str, &'static str)> {
+        let versions = self.rows.iter().flat_map(MatrixRow::versions);
+        let kinds = versions.filter_map(|version| version.change);
+        let kinds: BTreeSet<ActionKind> = kinds.filter(|kind| *kind != ActionKind::NoOp).collect();
+        let kinds = kinds.into_iter();
+        let kinds = kinds.map(|kind| (kind.symbol(), (self.meaning)(kind)));
+        let is_unread = |row: &MatrixRow<'_>| row.cells.iter().any(Option::is_none);
+        let unread = self.rows.iter().any(is_unread);
+        kinds
+            .chain(unread.then_some((NOT_READ, "not known")))
+            .collect()
+    }
+
+    fn of(
+        environments: Vec<Option<Vec<MatrixVersion<'a>>>>,
+        meaning: fn(ActionKind) -> &'static str,
+    ) -> Self {
         let is_read: Vec<bool> = environments.iter().map(Option::is_some).collect();
         let mut rows: BTreeMap<&str, Vec<Option<Vec<MatrixVersion<'a>>>>> = BTreeMap::new();
         for (index, versions) in environments.into_iter().enumerate() {
@@ -172,7 +200,7 @@ impl<'a> Matrix<'a> {
             .map(|(name, cells)| MatrixRow { name, cells })
             .collect();
         rows.sort_by_key(MatrixRow::rank);
-        Self { rows }
+        Self { rows, meaning }
     }
 }
 
@@ -229,6 +257,17 @@ fn planned_version<'a>(
             .collect(),
         is_loss,
     })
+}
+
+/// Returns the meaning of a symbol in a review: there, it is the change of a declaration.
+fn declared_change(kind: ActionKind) -> &'static str {
+    let change = match kind {
+        ActionKind::Create => DeclaredChange::Added,
+        ActionKind::Delete => DeclaredChange::Removed,
+        ActionKind::Update | ActionKind::Replace => DeclaredChange::Changed,
+        ActionKind::NoOp => DeclaredChange::Same,
+    };
+    change.as_str()
 }
 
 /// Returns a version of a review. Its change is that of the declaration, and not of a live version.

@@ -3,14 +3,17 @@
 mod abandon;
 pub(super) mod drift;
 pub(super) mod matrix;
+pub(super) mod notes;
 mod package;
 pub(super) mod past;
 pub(super) mod plan;
 pub(super) mod promotion;
 pub(super) mod report;
+pub(super) mod reports;
 pub(super) mod review;
 
 pub use abandon::Abandoned;
+pub use drift::drift_message;
 pub use package::PackageView;
 pub use promotion::promotion_warnings;
 pub use report::ReportView;

@@ -1,7 +1,10 @@
 //! The sentences, risks and counts of a plan.
 
 use crate::ident::Address;
-use crate::plan::{ActionKind, Block, Change, Course, Mode, Reason, Succession, Summary, Undo};
+use crate::plan::{
+    ActionKind, Block, Change, Course, Field, FieldChange, Mode, Note, Reason, Succession, Summary,
+    Undo,
+};
 use crate::render::words::{count, joined};
 use crate::review::Risk as ReviewRisk;
 
@@ -139,6 +142,10 @@ pub(in crate::render) fn risks(change: &Change, succession: Option<&Succession<'
                 "is hidden from the users who see it only because of its current visibility";
             risk(true, "becomes less visible", sentence)
         }),
+        change.notes.iter().any(is_drift).then(|| {
+            let sentence = "has other contents than its source";
+            noted(false, "content drift", sentence)
+        }),
         change
             .has_similar_names()
             .then(|| noted(true, "similar name", SIMILAR_NAMES)),
@@ -146,9 +153,29 @@ pub(in crate::render) fn risks(change: &Change, succession: Option<&Succession<'
     risks.into_iter().flatten().collect()
 }
 
+fn is_drift(note: &Note) -> bool {
+    matches!(note, Note::ContentDrift { .. })
+}
+
 /// Returns true if a version replaces a higher one.
 pub(in crate::render) fn is_downgrade(succession: &Succession<'_>) -> bool {
     succession.course == Course::Downgrade
+}
+
+/// Returns the fields about the package that a change uploads, and about its destination.
+pub(in crate::render) fn upload(change: &Change) -> impl Iterator<Item = &FieldChange> {
+    let after = change.action.after();
+    let is_uploaded = after.is_some_and(|after| after.upload.is_some());
+    let fields = change.fields.iter().filter(|field| match field.field {
+        Field::Path
+        | Field::Source
+        | Field::Size
+        | Field::Sha256
+        | Field::Fingerprint
+        | Field::Overwrite => true,
+        Field::Owner | Field::State | Field::Visibility => false,
+    });
+    fields.filter(move |_| is_uploaded)
 }
 
 /// Returns the mark of a block in a table.

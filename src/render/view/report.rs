@@ -1,9 +1,25 @@
 //! The result of an apply or destroy, from which all formats make their report.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use crate::apply::ApplyReport;
 use crate::ident::Address;
 use crate::outcome::OutcomeKind;
 use crate::plan::{Change, InFlight, Plan, Summary};
+
+/// The outcome of an apply.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::render) enum ResultWord {
+    /// All is as planned.
+    Complete,
+    /// Something is left.
+    Incomplete,
+    /// Nothing was started.
+    #[default]
+    NotApplied,
+}
 
 /// The data for the last lines of an apply: the report, and the result of the check after it.
 #[derive(Debug)]

@@ -2,8 +2,8 @@
 
 use crate::render::words;
 use crate::review::{
-    BaseCommit, Effect, Field, Finding, Kind, PolicyEffect, ReviewBase, ReviewGroup, ReviewSummary,
-    Whom,
+    BaseCommit, DeclaredUpload, Effect, Field, Finding, Kind, PolicyEffect, ReviewBase,
+    ReviewGroup, ReviewSummary, Whom,
 };
 
 /// Returns the names of a group's environments, with commas.
@@ -43,8 +43,8 @@ pub(in crate::render) fn key(finding: &Finding) -> &'static str {
     }
 }
 
-/// Returns the effect of a finding, and the first `limit` versions that it affects; `quote` escapes
-/// an address.
+/// Returns the effect of a finding, the package that is uploaded, and the first `limit` versions
+/// that it affects; `quote` escapes a text.
 pub(in crate::render) fn consequences(
     finding: &Finding,
     limit: usize,
@@ -59,7 +59,21 @@ pub(in crate::render) fn consequences(
     let more = finding.concerned.len().saturating_sub(limit);
     let more = (more > 0).then(|| format!("and {more} more"));
     let effect = finding.effect.as_ref().map(|found| effect(found, &quote));
-    effect.into_iter().chain(listed).chain(more).collect()
+    let upload = finding.upload.as_ref().map(|it| upload(it, &quote));
+    let facts = effect.into_iter().chain(upload);
+    facts.chain(listed).chain(more).collect()
+}
+
+fn upload(upload: &DeclaredUpload, quote: impl Fn(&str) -> String) -> String {
+    let DeclaredUpload { source, sha256 } = upload;
+    let digest = sha256
+        .as_ref()
+        .map(|sha256| format!(", SHA-256 {}", quote(sha256.as_str())));
+    let source = quote(source);
+    format!(
+        "its package is uploaded from {source}{}",
+        digest.unwrap_or_default()
+    )
 }
 
 /// Returns the effect of an apply as a sentence; `quote` escapes an address.

@@ -17,5 +17,6 @@ mod random;
 mod saved;
 mod servers;
 mod several;
+mod several_packages;
 mod transfers;
 pub(crate) mod uploads;

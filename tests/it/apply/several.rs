@@ -301,9 +301,28 @@ async fn a_blocked_environment_refuses_all() {
     // The same with an environment that cannot be read.
     let fleet = Fleet::new().await;
     fleet.servers[2].add_fault("operation=list_solutions,status=403".parse().unwrap());
-    let applied = fleet.run(&ALL).await.exits_with(1);
-    let _ = applied.warns("environment `prod` cannot be planned");
+    let outputs = ["--output=markdown=r.md", "--output=text=r.txt"];
+    let applied = fleet.run(&[&ALL[..], &outputs].concat()).await;
+    let _ = applied
+        .exits_with(1)
+        .warns("environment `prod` cannot be planned");
     assert_eq!(fleet.writes(), 0);
+    // Both documents have the causes and the verdict.
+    let causes = "environment `prod` cannot be planned: failed to read the live state";
+    let text = fleet.env.read("r.txt");
+    for part in [
+        format!("\nError: {causes}"),
+        "\nprod: Not begun: environment `prod` cannot be planned.\n".to_owned(),
+    ] {
+        assert!(text.contains(&part), "{part}: {text}");
+    }
+    let markdown = fleet.env.read("r.md");
+    for part in [
+        format!("> **Error:** `` prod: {causes}"),
+        "\n- `prod`: **Not begun**: ``environment `prod` cannot be planned.``\n".to_owned(),
+    ] {
+        assert!(markdown.contains(&part), "{part}: {markdown}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -107,14 +107,14 @@ async fn a_package_comes_from_another_environment() {
     let bytes = package("Form", "1", b"flow");
     let world = world(&bytes, "").await;
     let plan = [&PLAN[..], &["--output", "json=plan.json"]].concat();
-    let size = format!("+ size       = \"{} bytes\"", bytes.len());
+    let size = format!("+ size        = \"{} bytes\"", bytes.len());
     let plan = world
         .env
         .solform_beside(&plan)
         .await
         .exits_with(2)
         .says(&format!(
-            "+ source     = \"{SOURCE} (from environment uat)\""
+            "+ source      = \"{SOURCE} (from environment uat)\""
         ))
         .says(&size)
         .says("Plan: 1 to add, 0 to change, 0 to destroy.");
@@ -246,7 +246,7 @@ async fn a_declared_digest_is_checked_before_the_upload() {
         .solform_beside(&PLAN)
         .await
         .exits_with(2)
-        .says(&format!("+ sha256     = \"{other}\""));
+        .says(&format!("+ sha256      = \"{other}\""));
     let apply = world.env.solform_beside(&APPLY).await.exits_with(5);
     let wrong = format!("the SHA-256 of the source `{SOURCE}` of environment `uat` is ");
     let _ = apply

@@ -97,7 +97,15 @@ fn assert_rendered(contents: &PackageContents, other: &PackageContents, input: &
     let diff = PackageDiff::of(contents, other);
     let output = written(|out| {
         let styles = Styles::default();
-        render_package_diff([&before, &after], &diff, &mut StyledWriter { out, styles })
+        render_package_diff(
+            [&before, &after],
+            &diff,
+            &mut StyledWriter {
+                out,
+                styles,
+                width: Some(60),
+            },
+        )
     });
     assert_shown(&output, limit);
 }

@@ -62,6 +62,7 @@ fn assert_formats(saved: &SavedPlan, detail: PlanDetail) {
         abandon: "solform abandon",
         detail,
         styles: Styles::default(),
+        width: Some(60),
     };
     let formats = FORMATS.into_iter();
     for format in formats.filter(|format| format.subjects.contains(&Subject::Plan)) {

@@ -62,6 +62,7 @@ async fn one_upgrade_in_two_environments_is_one_row() {
     SOLUTION  dev                               uat           prod
     Form        ~ 1 ACTIVE -> INACTIVE PRIVATE      2 ACTIVE    ~ 1 ACTIVE -> INACTIVE PRIVATE
                 + 2 ACTIVE                                      + 2 ACTIVE
+    Symbols: ~ update in-place, + create.
 
     Environment "dev" at URL.
       # Form@1 will be updated in-place
@@ -204,6 +205,81 @@ async fn a_blocked_plan_names_its_environment() {
     let annotations = [&arguments[..], &["--format", "github"]].concat();
     let annotations = env.solform_beside(&annotations).await.exits_with(4);
     let _ = annotations.says("title=prod%3A Form@1");
+}
+
+/// Equal errors and refusals are shown once, with the names of their environments; the event stream
+/// has those of each.
+#[tokio::test(flavor = "multi_thread")]
+async fn equal_errors_are_shown_once() {
+    let (dev, prod) = (instance().await, instance().await);
+    let (dev_url, prod_url) = (dev.url(), prod.url());
+    let missing = "token: { env: NO_SUCH_TOKEN }";
+    let environments = [
+        ("dev", dev_url.as_str(), missing),
+        ("uat", dev_url.as_str(), TOKEN),
+        ("prod", prod_url.as_str(), missing),
+    ];
+    let env = environment(&environments, UPGRADE);
+    let plan = ["plan", "--all-environments"];
+    let list = ["list", "--all-environments"];
+    for (arguments, failure) in [(&plan, "cannot be planned"), (&list, "cannot be listed")] {
+        let output = env.solform_beside(arguments).await.exits_with(1);
+        let names = format!("`dev` (URL `{dev_url}`), `prod` (URL `{prod_url}`)");
+        let output = output.warns(&format!("Error: environments {names} {failure}\n"));
+        for part in ["Error: ", "NO_SUCH_TOKEN", "\n  help: "] {
+            assert_eq!(output.stderr.matches(part).count(), 1, "{part}: {output}");
+        }
+    }
+    let events = [&plan[..], &["--json"]].concat();
+    let events = env.solform_beside(&events).await.exits_with(1);
+    let lines = stream(&env, &events);
+    let errors = lines.iter().filter(|line| line["@level"] == "error");
+    let of_each = errors.map(|line| line["diagnostic"]["x_solution"]["environment"].clone());
+    assert_eq!(of_each.collect::<Vec<_>>(), ["dev", "prod"], "{events}");
+
+    let protected = "token: { env: TEST_TOKEN }, protect: ['Form@1']";
+    let environments = environments.map(|(name, url, _)| (name, url, protected));
+    let env = environment(&environments, "  Form: { version: 1, state: ABSENT }\n");
+    let plan = env.solform_beside(&plan).await.exits_with(1);
+    let plan = plan.warns(
+        "The plans of environments `dev`, `uat`, `prod` cannot be applied:\nError: `Form@1`",
+    );
+    assert_eq!(plan.stderr.matches("Error: ").count(), 1, "{plan}");
+}
+
+/// A version of `--replace` may be absent in some of the environments, as for `--target`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replace_must_match_somewhere() {
+    let packages = [Version::active("Form", "2")];
+    let live = start(seed(&packages, &packages), &[]).await;
+    let (dev, prod) = (instance().await, live);
+    let (dev_url, prod_url) = (dev.url(), prod.url());
+    let times = "token: { env: TEST_TOKEN }, timeouts: { deploy: 20s, propagation: 1s }";
+    let environments = [
+        ("dev", dev_url.as_str(), times),
+        ("prod", prod_url.as_str(), times),
+    ];
+    let env = environment(&environments, UPGRADE);
+    let base = ["-e", "dev", "-e", "prod", "--replace"];
+    for (address, why) in [
+        ("Form@1", "the manifest does not declare it"),
+        ("Frm@2", "the manifest does not declare it"),
+    ] {
+        let none = [&["plan"], &base[..], &[address]].concat();
+        let none = env.solform_beside(&none).await.exits_with(1);
+        let none = none.warns(&format!("Error: `{address}` cannot be replaced: {why}\n"));
+        assert!(none.stdout.is_empty(), "{none}");
+    }
+    let plan = [&["plan"], &base[..], &["Form@2"]].concat();
+    let plan = env.solform_beside(&plan).await.exits_with(0);
+    for line in ["# Form@2 will be created\n", "# Form@2 must be replaced\n"] {
+        assert_eq!(plan.stdout.matches(line).count(), 1, "{plan}");
+    }
+    let apply = [&["apply", "--auto-approve"], &base[..], &["Form@2"]].concat();
+    let apply = env.solform_beside(&apply).await.exits_with(0);
+    let _ = apply.says("2 environments: 2 complete; 2 added, 1 changed, 1 destroyed.");
+    let deletes = [&dev, &prod].map(|emulator| count(emulator, Operation::DeleteSolution));
+    assert_eq!(deletes, [0, 1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
