@@ -143,8 +143,8 @@ async fn a_declared_digest_is_promoted_too() {
         let world = world().await;
         let declared = source.map_or_else(String::new, |digest| format!(", sha256: {digest}"));
         let of_uat = format!(
-            "    token: {{ env: UAT_TOKEN }}\n    solutions: {{ Form W-2: {{ version: 0.0.3, source: \
-             dist/old.ibsolution{declared} }} }}\n"
+            "    token: {{ env: UAT_TOKEN }}\n    solutions: {{ Form W-2: {{ version: 0.0.3, \
+             source: dist/old.ibsolution{declared} }} }}\n"
         );
         let of_prod = "{ version: 0.0.1, source: dist/old.ibsolution";
         let text = world
