@@ -52,6 +52,7 @@ fn manifest(desired: impl IntoIterator<Item = Identity>) -> Manifest {
         .into_iter()
         .map(|identity| Desired {
             source: None,
+            verification: None,
             path: Some(SolutionPath {
                 text: format!("acme/releases/{}.ibsolution", identity.address()),
                 position: position.clone(),

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use reqwest::StatusCode;
-use reqwest::header::CONTENT_RANGE;
+use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE};
 
 use crate::api::http::answer::{Answer, LIST_LIMIT};
 use crate::api::http::client::Client;
@@ -47,6 +47,24 @@ impl Files {
     /// Returns the content of a file without any known secret.
     pub fn clean(&self, text: Vec<u8>) -> Vec<u8> {
         self.client.0.secrets.redact_input(&text).unwrap_or(text)
+    }
+
+    /// Returns whether a path is a folder. Sends a HEAD (docs/platform.md, "Files").
+    pub async fn is_folder(&self, path: &str) -> Result<bool, ApiError> {
+        let call = Call::new(self.client.0.routes.node(path), LIST_LIMIT);
+        self.client
+            .read(&call, |answer| {
+                let content_type = answer.headers.get(CONTENT_TYPE);
+                let is_json = content_type
+                    .and_then(|value| value.to_str().ok())
+                    .is_some_and(|value| value.starts_with("application/json"));
+                match answer.status {
+                    _ if is_gone(answer) => Ok(false),
+                    status if status.is_success() => Ok(is_json),
+                    _ => Err(ApiErrorKind::Status),
+                }
+            })
+            .await
     }
 
     /// Reads a part of a file. `None` if there is no such file. A server without support for ranges

@@ -10,15 +10,14 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::backoff::{PollPolicy, PropagationWait};
 use super::contents::ContentsRecorder;
 use super::durations::JobDurations;
 use super::event::ApplyEvent;
-use super::interrupt::CancelToken;
 use super::report::Outcome;
 use super::source::SourceReaders;
 use crate::api::{ApiErrorKind, Files, PatchStyle, ReadError, Reader, Writer};
 use crate::attribute::Visibility;
+use crate::delivery::{CancelToken, PollPolicy, PropagationWait};
 use crate::ident::{Identity, SolutionId, SolutionName};
 use crate::live::LiveVersion;
 use crate::plan::{ApplyHistory, DiffOptions, LiveImage, OwnWrites};
@@ -41,6 +40,8 @@ pub struct ApplySettings {
     pub delete: Duration,
     /// The maximum time until a finished write shows in reads.
     pub propagation: Duration,
+    /// The maximum duration of a run of a verification that names none.
+    pub run: Duration,
     /// The maximum duration of the whole apply.
     pub apply: Duration,
     /// The polling policy for jobs.

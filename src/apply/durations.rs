@@ -11,8 +11,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::backoff::{Pauses, PollPolicy, Stopped, pause};
-use super::interrupt::CancelToken;
+use crate::delivery::{CancelToken, Pauses, PollPolicy, Stopped, pause};
 use crate::outcome::WriteKind;
 
 /// The number of jobs whose durations are kept.
@@ -190,8 +189,8 @@ impl<'a> JobPolls<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::interrupt::CancelHandle;
     use super::*;
+    use crate::delivery::CancelHandle;
 
     const HOUR: Duration = Duration::from_hours(1);
 

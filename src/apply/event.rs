@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::report::StepReport;
 use crate::ident::{Address, JobId};
 use crate::outcome::WriteKind;
-use crate::plan::ActionKind;
+use crate::plan::{ActionKind, VerifiedRun};
 
 /// An event of an apply.
 #[derive(Debug)]
@@ -43,6 +43,33 @@ pub enum ApplyEvent<'a> {
         job: JobId,
         /// The server's word, or the reason why the answer is not usable.
         word: String,
+    },
+    /// A run of a verification is started.
+    RunStarted {
+        /// The change.
+        address: Address,
+        /// The declared name of the run.
+        name: String,
+        /// The run.
+        run: JobId,
+    },
+    /// The answer about a run changed.
+    RunAnswered {
+        /// The change.
+        address: Address,
+        /// The declared name of the run.
+        name: String,
+        /// The run.
+        run: JobId,
+        /// The server's word, or the reason why the answer is not usable.
+        word: String,
+    },
+    /// A run of a verification has its result.
+    RunEnded {
+        /// The change.
+        address: Address,
+        /// The result.
+        run: &'a VerifiedRun,
     },
     /// A call is sent again after a pause.
     Retrying {

@@ -106,6 +106,7 @@ async fn perform<'a>(
         jobs: std::mem::take(&mut step.jobs),
         sent_twice: std::mem::take(&mut step.sent_twice),
         uploaded: step.uploaded,
+        verified: step.verified.take(),
         left_file: step.left_file.take(),
         took: begun.elapsed(),
         ..report
@@ -132,7 +133,11 @@ async fn execute(step: &mut Step<'_>) -> Result<Done, Outcome> {
             .await;
     }
     match action {
-        Action::Update { before, patch, .. } => step.update(before, *patch).await,
+        Action::Update {
+            before,
+            patch,
+            after,
+        } => step.update(before, *patch, after).await,
         Action::Delete { before } => {
             let done = step.delete(before).await?;
             step.context.contents.forget(&before.id).await;

@@ -4,14 +4,12 @@
 //! outcome for every change. It makes no choices about *what* to do, with one exception: after a
 //! deploy it patches what is not proven equal to the declared after-image.
 
-mod backoff;
 mod contents;
 mod context;
 mod deployed;
 mod durations;
 mod event;
 mod executor;
-mod interrupt;
 mod package;
 mod poll;
 mod recovery;
@@ -22,15 +20,11 @@ mod step;
 mod step_error;
 mod steps;
 mod successor;
-mod write;
 
-pub use backoff::PollPolicy;
-pub(crate) use backoff::{Pauses, pause};
 pub use contents::{ContentsRecorder, RecordFailures};
 pub use context::{ApplyContext, ApplySettings, EventSink, SharedState};
 pub use event::ApplyEvent;
 pub use executor::apply;
-pub use interrupt::{CancelHandle, CancelToken};
 pub use package::{inspect_contents, inspect_package};
 pub use recovery::{RecoveredOutcome, RecoveredStep, Recovery, recover};
 pub use report::{
@@ -38,4 +32,3 @@ pub use report::{
 };
 pub use source::{PlatformPackage, SourceReader, SourceReaders};
 pub use step_error::StepError;
-pub(crate) use write::{Attempt, Delivery, Effect, NoResult, Sent};

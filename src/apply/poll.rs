@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::backoff::Stopped;
 use super::context::ApplyContext;
 use super::durations::JobPolls;
 use super::event::ApplyEvent;
 use super::report::Outcome;
 use super::step_error::StepError;
+use crate::delivery::Stopped;
 use crate::ident::{Address, JobId};
 use crate::job::{JobResult, JobState};
 use crate::outcome::WriteKind;

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::backoff::{Stopped, pause};
 use super::context::ApplyContext;
 use super::poll::JobEnd;
 use super::report::Outcome;
+use crate::delivery::{Stopped, pause};
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::job::JobResult;
 use crate::live::LiveVersion;
@@ -289,8 +289,12 @@ impl ApplyContext<'_> {
         Ok(match found {
             Some(Ok(live)) => {
                 let live = self.seen(target.after.visibility, live).await?;
-                let is_proven = target.after.is_proven_by(&live);
-                let missing = (!is_proven).then_some("deployed, and not as declared yet");
+                let missing = if step.lacks_verification() {
+                    Some("deployed, and not verified yet")
+                } else {
+                    let is_proven = target.after.is_proven_by(&live);
+                    (!is_proven).then_some("deployed, and not as declared yet")
+                };
                 RecoveredOutcome::done(Some(live.id), missing)
             }
             Some(Err(error)) => RecoveredOutcome::Ended(error.recorded()),
@@ -343,7 +347,8 @@ impl ApplyContext<'_> {
         };
         let live: LiveVersion = self.seen(after.visibility, live).await?;
         Ok(if after.is_proven_by(&live) {
-            RecoveredOutcome::done(Some(live.id), None)
+            let missing = step.lacks_verification().then_some("not verified yet");
+            RecoveredOutcome::done(Some(live.id), missing)
         } else {
             RecoveredOutcome::not_done("reads do not show its effect")
         })

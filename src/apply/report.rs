@@ -9,6 +9,7 @@ use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::{
     ActionKind, ApplyHistory, ApprovedPlan, Change, Decided, Difference, PreconditionResult,
+    Verdict, Verified,
 };
 
 /// The report of an apply: the changes of the plan, in its order.
@@ -38,6 +39,8 @@ pub struct StepReport {
     pub sent_twice: Vec<WriteKind>,
     /// The upload of the package, if it is done.
     pub uploaded: Option<Uploaded>,
+    /// The result of the verification, if the version was verified.
+    pub verified: Option<Verified>,
     /// The file on the platform that an upload may have left incomplete, and could not delete.
     pub left_file: Option<String>,
     /// True if a replace deleted the version, and the version is not known to be deployed again:
@@ -61,6 +64,7 @@ impl StepReport {
             jobs: Vec::new(),
             sent_twice: Vec::new(),
             uploaded: None,
+            verified: None,
             left_file: None,
             deployed: None,
             took: Duration::ZERO,
@@ -180,6 +184,9 @@ pub enum NotReleased {
     /// The visibility is declared and cannot be read.
     #[error("its visibility is not known")]
     VisibilityNotKnown,
+    /// The successor has not passed its verification in this apply.
+    #[error("it is not verified")]
+    NotVerified,
     /// The record is left from a failed deploy.
     #[error("a failed deploy left it behind: deploy it again with --replace")]
     Orphaned,
@@ -351,6 +358,12 @@ impl ApplyReport {
                 done.was_already = false;
             }
         }
+    }
+
+    /// Returns whether a version did not pass its verification.
+    pub fn has_failed_verification(&self) -> bool {
+        let mut verified = self.steps.iter().filter_map(|step| step.verified.as_ref());
+        verified.any(|verified| verified.verdict == Verdict::Failed)
     }
 
     /// Returns whether every change is done.

@@ -6,18 +6,17 @@ use std::time::Duration;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
-use super::backoff::Stopped;
 use super::context::ApplyContext;
 use super::event::ApplyEvent;
 use super::poll::JobEnd;
 use super::report::{Outcome, Uploaded};
 use super::step_error::StepError;
-use super::write::{Attempt, Delivery, Effect, NoResult, Sent};
 use crate::api::{ReadError, WriteError};
+use crate::delivery::{Attempt, Delivery, Effect, NoResult, Sent, Stopped};
 use crate::ident::{JobId, SolutionId};
 use crate::job::JobResult;
 use crate::outcome::WriteKind;
-use crate::plan::Change;
+use crate::plan::{Change, Verified};
 use crate::store::{ChangeRef, Entry, RecordPatch};
 
 /// The time for which a checked precondition is valid before the first send.
@@ -35,6 +34,8 @@ pub(super) struct Step<'a> {
     pub(super) sent_twice: Vec<WriteKind>,
     /// The upload of this step, if it is done.
     pub(super) uploaded: Option<Uploaded>,
+    /// The result of the verification of this step.
+    pub(super) verified: Option<Verified>,
     /// The file that an upload of this step may have left incomplete.
     pub(super) left_file: Option<String>,
     /// The fields that the next PATCH sets.
@@ -71,6 +72,7 @@ impl<'a> Step<'a> {
             attempts: BTreeMap::new(),
             sent_twice: Vec::new(),
             uploaded: None,
+            verified: None,
             left_file: None,
             patching: None,
             known: Vec::new(),

@@ -6,7 +6,7 @@ use crate::api::WriteError;
 use crate::attribute::LiveStateWord;
 use crate::ident::{Digest, Identity, JobId, Owner, OwnerPair, SolutionId};
 use crate::outcome::{OutcomeKind, WriteKind};
-use crate::plan::PackageProblem;
+use crate::plan::{FailedVerification, PackageProblem, Verdict};
 use crate::store::RecordedOutcome;
 
 /// The reason why a change failed.
@@ -149,12 +149,30 @@ pub enum StepError {
         /// The cause.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The version did not pass its verification, or could not be verified.
+    #[error("the verification {} ({why}){}", .verdict.phrase(), after_verification(.undo))]
+    NotVerified {
+        /// The result.
+        verdict: Verdict,
+        /// The required runs that did not pass, with their reasons.
+        why: String,
+        /// The way in which the version was taken out of service; empty if nothing was done.
+        undo: String,
+    },
     /// The journal could not be written, so nothing was sent.
     #[error("the journal could not be written, so nothing more was sent")]
     Journal {
         /// The cause.
         source: Box<dyn Error + Send + Sync>,
     },
+}
+
+fn after_verification(undo: &str) -> String {
+    if undo.is_empty() {
+        String::new()
+    } else {
+        format!("; {undo}")
+    }
 }
 
 fn refusals(first: Option<&str>, second: &str) -> String {
@@ -301,6 +319,15 @@ impl StepError {
                 "Have it approved on the platform; apply does not ask a second time.".to_owned()
             }
             Self::Vanished { .. } => "Run plan to see what is live now.".to_owned(),
+            Self::NotVerified {
+                verdict: Verdict::Failed,
+                ..
+            } => FailedVerification::HELP.to_owned(),
+            Self::NotVerified { .. } => {
+                "Correct what prevents the runs, then run apply again: it verifies the version \
+                 before anything else is taken out of service."
+                    .to_owned()
+            }
             Self::Journal { .. } => {
                 "Make the store's folder writable, then run apply again.".to_owned()
             }

@@ -1,9 +1,9 @@
 //! Checks that the successor of a version is live, right before the version is taken out of
 //! service.
 
-use super::backoff::Stopped;
 use super::context::ApplyContext;
 use super::report::{NotReleased, Outcome, SkipReason};
+use crate::delivery::Stopped;
 use crate::ident::SolutionId;
 use crate::live::LiveVersion;
 use crate::plan::{AfterImage, Change, Successor};
@@ -80,6 +80,9 @@ impl ApplyContext<'_> {
         }
         if self.history.orphaned.contains_key(&live.id) {
             return Err(NotReleased::Orphaned);
+        }
+        if after.verification.is_some() && self.confirmed_record(&after.identity).is_none() {
+            return Err(NotReleased::NotVerified);
         }
         if !live.state.satisfies(after.state) {
             return Err(NotReleased::State(live.state.to_string()));

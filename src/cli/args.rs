@@ -129,6 +129,9 @@ pub(super) struct PlanningArgs {
     /// Delete this version and deploy it again; repeatable
     #[arg(long, value_name = "ADDR", value_parser = Address::parse)]
     pub(super) replace: Vec<Address>,
+    /// Verify this version again, although its verification passed or failed before; repeatable
+    #[arg(long, value_name = "ADDR", value_parser = Address::parse)]
+    pub(super) reverify: Vec<Address>,
     /// Allow exactly this number of destroys, instead of `max_destroy`
     #[arg(long, value_name = "N")]
     pub(super) allow_destroy: Option<usize>,
@@ -184,6 +187,7 @@ impl PlanningArgs {
             targets: selectors(&self.target),
             excludes: selectors(&self.exclude),
             replace: self.replace.clone(),
+            reverify: self.reverify.clone(),
             ..DiffOptions::default()
         }
     }
@@ -211,6 +215,7 @@ impl PlanningArgs {
     pub(super) fn shaping(&self) -> Option<&'static str> {
         (self.selecting())
             .or((!self.replace.is_empty()).then_some("--replace"))
+            .or((!self.reverify.is_empty()).then_some("--reverify"))
             .or(self.allow_destroy.map(|_| "--allow-destroy"))
             .or(self.allow_change.map(|_| "--allow-change"))
     }

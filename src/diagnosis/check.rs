@@ -47,6 +47,8 @@ word_enum! {
         Paths = "paths",
         /// The contents of the declared packages.
         Packages = "packages",
+        /// The presence of the input folders of `verify`.
+        Inputs = "inputs",
         /// The store.
         Store = "store",
         /// The lock.

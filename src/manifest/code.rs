@@ -89,10 +89,6 @@ word_enum! {
         /// A key that is not known at its position.
         UnknownField = "unknown-field" ERROR
             .label("not known here"),
-        /// A key that a later version of solform will know.
-        ReservedField = "reserved-field" ERROR
-            .label("reserved for a later version of solform")
-            .help("Remove it; this version of solform does not support it."),
         /// A key that one mapping has twice.
         DuplicateKey = "duplicate-key" ERROR
             .label("here again")
@@ -236,6 +232,11 @@ word_enum! {
             .label("needs `source` and `sha256`")
             .help("Write `sha256`, which `solform package inspect FILE` shows: two builds of one \
                 source differ in their bytes, and a version must not be replaced because of that."),
+        /// A run of `verify` that cannot be started or checked.
+        BadVerify = "bad-verify" ERROR
+            .label("this part of `verify`")
+            .help("Give each run its own `name` and an `input_dir`, `settings` that are a mapping, \
+                1 to 10 `attempts`, and outputs by their paths in the output folder."),
         /// A word that is not known at its position.
         UnknownWord = "unknown-word" ERROR
             .label("not known here"),
@@ -305,6 +306,10 @@ word_enum! {
             .label("not compared")
             .help("Deploy the versions once more with --replace, so that the store knows their \
                 contents, or remove `redeploy`."),
+        /// A run of `verify` whose input folder is not on the platform.
+        VerifyInput = "verify-input" WARNING
+            .label("this version cannot be verified")
+            .help("Create the folder with the input files, or correct `input_dir`."),
         /// An owner that does not match the visibility.
         OwnerVisibility = "owner-visibility" WARNING
             .label("does not match the owner"),

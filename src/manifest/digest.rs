@@ -19,6 +19,7 @@ use super::model::{
     Desired, EmulatorSettings, Environment, Limits, Redeploy, Scope, Source, SourceOrigin,
     Superseded,
 };
+use super::verification::Verification;
 use crate::attribute::{State, Visibility};
 use crate::ident::{Digest, Identity, Owner};
 
@@ -46,6 +47,8 @@ struct CanonicalVersion<'a> {
     path: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<CanonicalSource<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verification: Option<&'a Verification>,
     state: State,
     visibility: Option<Visibility>,
     superseded: &'static str,
@@ -110,6 +113,7 @@ fn version(desired: &Desired) -> CanonicalVersion<'_> {
         identity,
         path,
         source,
+        verification,
         state,
         visibility,
         superseded: Superseded { policy, retain },
@@ -120,6 +124,7 @@ fn version(desired: &Desired) -> CanonicalVersion<'_> {
         identity,
         path: path.as_ref().map(|path| path.text.as_str()),
         source: source.as_deref().map(canonical_source),
+        verification: verification.as_deref(),
         state: *state,
         visibility: *visibility,
         superseded: policy.as_str(),

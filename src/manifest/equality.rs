@@ -110,6 +110,12 @@ fn is_same_entry(before: &Desired, after: &Desired, edit: Option<&VersionEdit>) 
         policy_keys: Arc::clone(&before.policy_keys),
         path,
         source: before.source.clone(),
+        // Its texts may contain the version.
+        verification: if edit.is_some() && after.verification.is_some() {
+            before.verification.clone()
+        } else {
+            after.verification.clone()
+        },
         ..after.clone()
     };
     moved == *before && is_same_source(before.source.as_deref(), after.source.as_deref(), edit)

@@ -9,11 +9,9 @@
 /// all other problems. The function behind `as` returns the schema of a value; without one, it is
 /// that of the type.
 macro_rules! mapping {
-    (@reserved) => { &[] };
-    (@reserved $keys:tt) => { &$keys };
     (
         $(#[$meta:meta])*
-        struct $name:ident: $kind:literal $(, reserved $reserved:tt)? {
+        struct $name:ident: $kind:literal {
             $( $(#[$field_meta:meta])* $field:ident: $type:ty $(as $schema:tt)?, )+
         }
     ) => {
@@ -27,7 +25,7 @@ macro_rules! mapping {
                 #[schemars(default)]
                 pub(super) $field: Slot<$type>,
             )+
-            /// The unknown, reserved and duplicate keys.
+            /// The unknown and duplicate keys.
             #[schemars(skip)]
             invalid_entries: Vec<Fault>,
         }
@@ -43,7 +41,6 @@ macro_rules! mapping {
                 entries: &mut E,
             ) -> Result<Option<Self>, E::Error> {
                 const FIELDS: &[&str] = &[$(stringify!($field),)+];
-                const RESERVED: &[&str] = mapping!(@reserved $($reserved)?);
                 let mut this = Self::default();
                 while let Some(key) = entries.key()? {
                     match &*key.text {
@@ -59,12 +56,6 @@ macro_rules! mapping {
                                 this.invalid_entries.push(Fault::DuplicateKey { key, first });
                             }
                         }, )+
-                        text if RESERVED.contains(&text) => {
-                            this.invalid_entries.push(Fault::ReservedField {
-                                key: key.kept(),
-                                kind: $kind,
-                            });
-                        }
                         _ => this.invalid_entries.push(Fault::UnknownField {
                             key: key.kept(),
                             kind: $kind,

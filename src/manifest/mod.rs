@@ -39,6 +39,7 @@ mod snippet;
 mod source;
 mod template;
 mod vars;
+mod verification;
 mod yaml;
 
 pub use check::{
@@ -62,3 +63,4 @@ pub use snippet::PrimaryLine;
 pub use source::SourceFile;
 pub use template::template;
 pub use vars::VariableRefusal;
+pub use verification::{ExpectedOutput, OnVerifyFailure, Verification, VerifyRun};

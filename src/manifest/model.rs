@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::glob::Glob;
 use super::position::Position;
+use super::verification::Verification;
 use crate::attribute::{State, Visibility};
 use crate::ident::{Digest, Identity, Owner, SolutionName};
 
@@ -227,6 +228,8 @@ pub struct Desired {
     pub path: Option<SolutionPath>,
     /// The package that is uploaded to the path before a deploy.
     pub source: Option<Box<Source>>,
+    /// The runs that the version must pass before it is brought into service.
+    pub verification: Option<Box<Verification>>,
     /// The declared state.
     pub state: State,
     /// The declared visibility; `None` is neither compared nor patched.

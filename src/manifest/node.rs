@@ -49,11 +49,6 @@ pub(super) enum Fault {
         kind: &'static str,
         fields: &'static [&'static str],
     },
-    /// A key that is reserved for a later version of solform.
-    ReservedField {
-        key: Key<'static>,
-        kind: &'static str,
-    },
     /// A key that one mapping has twice.
     DuplicateKey { key: Key<'static>, first: Mark },
     /// A value of another kind than expected.
@@ -141,9 +136,7 @@ pub(super) trait Shape: Sized {
                 Fault::UnknownField { key, fields, .. } => {
                     nearest(&key.text, fields.iter().copied()) == Some(field)
                 }
-                Fault::ReservedField { .. }
-                | Fault::DuplicateKey { .. }
-                | Fault::WrongType { .. } => false,
+                Fault::DuplicateKey { .. } | Fault::WrongType { .. } => false,
             })
     }
 

@@ -4,9 +4,11 @@
 //! environment's entry, the entry, the environment's defaults, the defaults. Nothing is copied: a
 //! layer is a reference, and a value is searched in one layer after the other.
 
-use super::node::{Field, Found, Shape, Table, Text};
+use super::node::{Field, Found, List, Shape, Table, Text};
 use super::position::Mark;
-use super::raw::{RawDefaults, RawEnvironment, RawManifest, RawSolution, RawSource, RawVersion};
+use super::raw::{
+    RawDefaults, RawEnvironment, RawManifest, RawSolution, RawSource, RawVerifyRun, RawVersion,
+};
 
 /// Returns the value of an optional field, if it has the right shape.
 pub(super) fn value<'a, T: 'a>(field: impl Into<Option<&'a Field<T>>>) -> Option<&'a T> {
@@ -250,6 +252,8 @@ layered! {
     superseded();
     /// Returns the most specific `retain`; version entries cannot have one.
     retain();
+    /// Returns the most specific `on_verify_failure`; version entries cannot have one.
+    on_verify_failure();
 }
 
 impl<'a> Solution<'a> {
@@ -266,6 +270,15 @@ impl<'a> Solution<'a> {
             layered!(@field sha256 version),
             [over, base.filter(|_| !is_replaced)],
             [None, None],
+        ])
+    }
+
+    /// Returns the most specific `verify`; version entries cannot have one.
+    pub(super) fn verify(&self) -> Option<Layered<'a, List<Box<RawVerifyRun>>>> {
+        first([
+            [None, None],
+            layered!(@field verify self.entries),
+            layered!(@field verify self.defaults),
         ])
     }
 

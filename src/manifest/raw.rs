@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::mapping::mapping;
-use super::node::{Entries, Fault, Field, List, Shape, Slot, Table, Text};
+use super::node::{Entries, Fault, Field, Items, List, Shape, Slot, Table, Text};
 use super::position::Mark;
 use super::schema;
 
@@ -91,7 +91,7 @@ mapping! {
 mapping! {
     /// Values for every solution that has none of its own.
     #[schemars(rename = "Defaults", title = "Defaults")]
-    struct RawDefaults: "`defaults`", reserved ["verify"] {
+    struct RawDefaults: "`defaults`" {
         /// The `.ibsolution` file on the platform, usually with `${name}` and `${version}` in it.
         path: Text as "schema::path",
         /// The package that is uploaded to `path` before a deploy: a file on this machine, relative
@@ -114,6 +114,12 @@ mapping! {
         /// The number of newest superseded versions to keep, inactive, as roll-back targets.
         /// Default: 0.
         retain: Text as "schema::retain",
+        /// The runs that a new version must pass before it is brought into service, and before
+        /// another version of the solution is taken out of service.
+        verify: List<Box<RawVerifyRun>> as "schema::verify",
+        /// The way to take a version out of service again that does not pass `verify`.
+        /// Default: `deactivate`.
+        on_verify_failure: Text as "schema::on_verify_failure",
     }
 }
 
@@ -137,7 +143,7 @@ mapping! {
         "type" = ["object", "null"],
         "not" = serde_json::json!({ "type": "object", "required": ["version", "versions"] })
     ))]
-    struct RawSolution: "a solution", reserved ["verify"] {
+    struct RawSolution: "a solution" {
         /// The version. It is a text: `1.10` stays `1.10`.
         version: Text as "schema::version",
         /// Several versions side by side.
@@ -168,6 +174,13 @@ mapping! {
         /// The number of newest superseded versions to keep, inactive, as roll-back targets.
         /// Default: from `defaults`.
         retain: Text as "schema::retain",
+        /// The runs that a new version must pass before it is brought into service, and before
+        /// another version of the solution is taken out of service. Default: from
+        /// `defaults`.
+        verify: List<Box<RawVerifyRun>> as "schema::verify",
+        /// The way to take a version out of service again that does not pass `verify`.
+        /// Default: from `defaults`.
+        on_verify_failure: Text as "schema::on_verify_failure",
     }
 }
 
@@ -175,7 +188,7 @@ mapping! {
     /// A version, one of several.
     #[schemars(rename = "Version", title = "Version")]
     #[schemars(extend("type" = ["object", "null"]))]
-    struct RawVersion: "a version", reserved ["verify"] {
+    struct RawVersion: "a version" {
         /// The `.ibsolution` file on the platform. Default: from the solution.
         path: Text as "schema::path",
         /// The package that is uploaded to `path` before a deploy: a file on this machine, relative
@@ -198,6 +211,56 @@ mapping! {
         /// The visibility. Without one, it is neither compared nor changed.
         /// Default: from the solution.
         visibility: Text as "schema::visibility",
+    }
+}
+
+mapping! {
+    /// A run of a new version, with the end that it must have.
+    #[schemars(rename = "VerifyRun", title = "Verification run")]
+    #[schemars(extend("required" = ["name", "input_dir"]))]
+    struct RawVerifyRun: "a run of `verify`" {
+        /// The name of the run in output, unique in the list.
+        #[schemars(extend("examples" = ["smoke"]))]
+        name: Text as "schema::text",
+        /// The folder of the input files, on the platform.
+        #[schemars(extend("examples" = ["${drive}/smoke/in"]))]
+        input_dir: Text as "schema::text",
+        /// The settings of the run, in the form that a flow binary takes.
+        settings: RawJson as "schema::settings",
+        /// The maximum duration of the run. Default: `timeouts.run`.
+        timeout: Text as "schema::duration",
+        /// The maximum number of runs, 1 to 10, of which one must pass. Default: 1.
+        attempts: Text as "schema::attempts",
+        /// Whether the version must pass. A failure is only reported otherwise. Default: true.
+        required: Text as "schema::flag",
+        /// The end that the run must have.
+        #[schemars(extend("examples" = [{ "state": "COMPLETE" }]))]
+        expect: Box<RawExpect>,
+    }
+}
+
+mapping! {
+    /// The end that a run must have.
+    #[schemars(rename = "ExpectedEnd", title = "Expected end")]
+    struct RawExpect: "`expect`" {
+        /// The state of the run at its end. Default: `COMPLETE`.
+        state: Text as "schema::run_state",
+        /// The files that the run must write.
+        outputs: List<Box<RawOutput>> as "schema::outputs",
+    }
+}
+
+mapping! {
+    /// A file that a run must write.
+    #[schemars(rename = "ExpectedOutput", title = "Expected output")]
+    #[schemars(extend("required" = ["path"]))]
+    struct RawOutput: "an output" {
+        /// The path in the run's output folder.
+        #[schemars(extend("examples" = ["result.json"]))]
+        path: Text as "schema::text",
+        /// The SHA-256 of the file, as 64 hexadecimal digits. Without one, the file must only
+        /// exist.
+        sha256: Text as "schema::sha256",
     }
 }
 
@@ -322,6 +385,56 @@ impl Shape for RawSource {
         match self {
             Self::File(text) => text.faults(faults),
             Self::Environment(source) => source.faults(faults),
+        }
+    }
+}
+
+/// Any value, as it is in JSON.
+#[derive(Debug, Clone)]
+pub(super) enum RawJson {
+    /// An empty value.
+    Null,
+    /// A text, a number or a boolean.
+    Scalar(Text),
+    /// A list.
+    List(List<RawJson>),
+    /// A mapping.
+    Mapping(Table<RawJson>),
+}
+
+impl Shape for RawJson {
+    const EXPECTED: &'static str = "a value";
+
+    fn nothing() -> Option<Self> {
+        Some(Self::Null)
+    }
+
+    fn scalar(text: Option<Cow<'_, str>>) -> Option<Self> {
+        Text::scalar(text).map(Self::Scalar)
+    }
+
+    fn list<I: Items>(items: &mut I) -> Result<Option<Self>, I::Error> {
+        Ok(List::list(items)?.map(Self::List))
+    }
+
+    fn mapping<'s, E: Entries<'s>>(entries: &mut E) -> Result<Option<Self>, E::Error> {
+        Ok(Table::mapping(entries)?.map(Self::Mapping))
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Self::Null | Self::Scalar(_) => 0,
+            Self::List(list) => list.size(),
+            Self::Mapping(table) => table.size(),
+        }
+    }
+
+    fn faults(&self, faults: &mut Vec<Fault>) {
+        match self {
+            Self::Null => {}
+            Self::Scalar(text) => text.faults(faults),
+            Self::List(list) => list.faults(faults),
+            Self::Mapping(table) => table.faults(faults),
         }
     }
 }

@@ -12,8 +12,10 @@ use serde_json::{Value, json};
 use super::model::{Redeploy, SupersededPolicy, Undeclared};
 use super::node::Slot;
 use super::raw::{
-    RawEnvironment, RawManifest, RawSolution, RawSourceEnvironment, RawTokenSource, RawVersion,
+    RawEnvironment, RawManifest, RawOutput, RawSolution, RawSourceEnvironment, RawTokenSource,
+    RawVerifyRun, RawVersion,
 };
+use super::verification::OnVerifyFailure;
 use crate::attribute::{State, Visibility};
 
 /// The regular expression of a pattern, which must not end with a single `\`.
@@ -170,6 +172,50 @@ pub(super) fn superseded(_: &mut SchemaGenerator) -> Schema {
 
 pub(super) fn redeploy(_: &mut SchemaGenerator) -> Schema {
     words(&Redeploy::ALL.map(Redeploy::as_str))
+}
+
+pub(super) fn verify(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "items": generator.subschema_for::<RawVerifyRun>(),
+        "examples": [[{ "name": "smoke", "input_dir": "${drive}/smoke/in", "timeout": "10m" }]],
+    })
+}
+
+pub(super) fn on_verify_failure(_: &mut SchemaGenerator) -> Schema {
+    words(&OnVerifyFailure::ALL.map(OnVerifyFailure::as_str))
+}
+
+pub(super) fn settings(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": ["object", "null"],
+        "examples": [{ "output_has_run_id": true }],
+    })
+}
+
+pub(super) fn attempts(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "anyOf": [
+            { "type": "integer", "minimum": 1, "maximum": 10 },
+            { "type": "string", "pattern": format!("^([1-9]|10)$|{INTERPOLATED}") },
+        ],
+        "examples": [2],
+    })
+}
+
+pub(super) fn run_state(_: &mut SchemaGenerator) -> Schema {
+    matching(
+        &format!("^[A-Z_]+$|{INTERPOLATED}"),
+        &["COMPLETE", "STOPPED_AT_CHECKPOINT"],
+    )
+}
+
+pub(super) fn outputs(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "items": generator.subschema_for::<RawOutput>(),
+        "examples": [[{ "path": "result.json" }]],
+    })
 }
 
 pub(super) fn undeclared(_: &mut SchemaGenerator) -> Schema {

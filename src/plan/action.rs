@@ -10,7 +10,7 @@ use super::upload::Upload;
 use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
 use crate::ident::{Address, Digest, Identity, Owner, OwnerPair, SolutionId};
 use crate::live::LiveVersion;
-use crate::manifest::Desired;
+use crate::manifest::{Desired, Verification};
 
 /// An action on one version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -274,6 +274,9 @@ pub struct AfterImage {
     /// The upload of the package before the deploy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload: Option<Box<Upload>>,
+    /// The runs that the version must pass before it is brought into service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Box<Verification>>,
 }
 
 impl AfterImage {
@@ -285,6 +288,15 @@ impl AfterImage {
             visibility: entry.visibility,
             package: None,
             upload: None,
+            verification: None,
+        }
+    }
+
+    /// Returns the image of a declaration that is deployed, and verified if that is declared.
+    pub(super) fn deployed(entry: &Desired) -> Self {
+        Self {
+            verification: entry.verification.clone(),
+            ..Self::of(entry)
         }
     }
 
@@ -425,6 +437,7 @@ mod tests {
             visibility: None,
             package: None,
             upload: None,
+            verification: None,
         };
         let create = |to| Action::Create {
             path: String::new(),

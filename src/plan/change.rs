@@ -11,6 +11,7 @@ use super::field::{Decision, Field, FieldChange};
 use super::history::{InFlight, OrphanedRecord};
 use super::ownership::OwnerConflict;
 use super::package::PackageProblem;
+use super::verification::FailedVerification;
 use crate::attribute::Visibility;
 use crate::ident::{Address, ChangeKey, Digest, Identity, Owner, SolutionId};
 use crate::live::Coverage;
@@ -347,6 +348,8 @@ pub enum Block {
     },
     /// The owner or the author of the live version is not the declared one.
     Owner(OwnerConflict),
+    /// The version did not pass its verification, with the same package and the same runs.
+    Verification(FailedVerification),
 }
 
 impl Block {
@@ -356,6 +359,7 @@ impl Block {
             Self::Protected => "protected",
             Self::Package { problem, .. } => problem.code().as_str(),
             Self::Owner(conflict) => conflict.code(),
+            Self::Verification(_) => FailedVerification::CODE,
         }
     }
 
@@ -390,6 +394,8 @@ pub enum Note {
         /// The visibility of the package.
         package: Visibility,
     },
+    /// The package is PUBLIC: every user sees the version before it is verified.
+    ExposedBeforeVerification,
     /// The visibility is not declared, so that the package decides about the visibility of a
     /// version that is replaced.
     VisibilityOfPackage {

@@ -332,7 +332,10 @@ impl<'a> Differ<'a> {
                 let path = self.path_of(entry);
                 replace(name, entry, meant, path, reason)
             }
-            None => update_or_no_op(name, entry, meant),
+            None => {
+                let is_reverified = self.inputs.options.is_reverified(&entry.identity);
+                update_or_no_op(name, entry, meant, is_reverified)
+            }
         };
         if meant.identity != entry.identity {
             change.notes.push(Note::FollowedOwner {

@@ -37,6 +37,8 @@ word_enum! {
         Fingerprint = "fingerprint",
         /// Whether the upload may replace another file.
         Overwrite = "overwrite",
+        /// The runs that the version must pass.
+        Verify = "verify",
         /// The state.
         State = "state",
         /// The visibility.

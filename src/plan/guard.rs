@@ -12,6 +12,7 @@ use super::ownership::OwnerConflict;
 use super::package::PackageProblem;
 use super::progress::Spent;
 use super::summary::Summary;
+use super::verification::FailedVerification;
 use crate::ident::{Address, Identity};
 use crate::live::{Coverage, Unproven};
 use crate::manifest::{Limit, Limits};
@@ -61,6 +62,14 @@ pub enum Refusal {
         /// The reason.
         conflict: OwnerConflict,
     },
+    /// The version did not pass its verification.
+    #[error("`{address}` may not be brought into service: {failed}")]
+    Verification {
+        /// The change.
+        address: Address,
+        /// The reason.
+        failed: FailedVerification,
+    },
     /// More deletes than `max_destroy` allows.
     #[error(
         "{} would be destroyed, and `max_destroy` allows {allowed}",
@@ -103,6 +112,7 @@ impl Refusal {
             Self::Protected { .. } => "protected",
             Self::Package { problem, .. } => problem.code().as_str(),
             Self::Owner { conflict, .. } => conflict.code(),
+            Self::Verification { .. } => FailedVerification::CODE,
             Self::TooManyDestroys { .. } => "too-many-destroys",
             Self::TooManyChanges { .. } => "too-many-changes",
             Self::ScopeNotListed => "scope-not-listed",
@@ -123,6 +133,7 @@ impl Refusal {
             ),
             Self::Package { problem, .. } => problem.help(),
             Self::Owner { conflict, .. } => conflict.help(),
+            Self::Verification { .. } => FailedVerification::HELP.to_owned(),
             Self::TooManyDestroys { planned, .. } => format!(
                 "Look at what is destroyed; if it is right, name the exact number: --allow-destroy \
                  {planned}."
@@ -238,6 +249,10 @@ fn judge_rest(
             Block::Owner(conflict) => Refusal::Owner {
                 address: address(),
                 conflict: conflict.clone(),
+            },
+            Block::Verification(failed) => Refusal::Verification {
+                address: address(),
+                failed: failed.clone(),
             },
         }));
     }

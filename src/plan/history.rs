@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::action::{Action, AfterImage};
 use super::package::PackageProblem;
+use super::verification::VerificationRecord;
 use crate::attribute::LiveStateWord;
 use crate::ident::{Identity, JobId, Owner, SolutionId};
 use crate::outcome::WriteKind;
@@ -32,6 +33,8 @@ pub struct ApplyHistory {
     /// The records that a delete deactivated and whose state was not set since, with their states
     /// before.
     pub deactivated: BTreeMap<SolutionId, LiveStateWord>,
+    /// The results of verifications, the oldest first.
+    pub verifications: Vec<VerificationRecord>,
     /// The versions that a replace deleted, and that no later apply deployed.
     pub deleted: BTreeSet<Identity>,
     /// The solutions that the last deploys made instead of the declared versions.

@@ -74,6 +74,13 @@ impl Plan {
             {
                 change.fields = fields_of(&change.action);
             }
+            let is_verified = change
+                .action
+                .after()
+                .is_some_and(|after| after.verification.is_some());
+            if is_verified && package == Some(Visibility::Public) {
+                change.notes.push(Note::ExposedBeforeVerification);
+            }
             change
                 .notes
                 .extend(note_of_visibility(change, declared, package));

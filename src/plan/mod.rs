@@ -41,6 +41,7 @@ mod summary;
 #[cfg(test)]
 pub(crate) mod testing;
 mod upload;
+mod verification;
 
 pub use action::{Action, ActionKind, AfterImage, DeployTarget, LiveImage, Patch, Reason};
 pub use approval::{Decided, NarrowedPlan, narrow};
@@ -73,3 +74,4 @@ pub use saved::{PlanKind, SavedPlan, SavedPlanError};
 pub use succession::{Course, Succession, Successions};
 pub use summary::{SUMMARISED_ABOVE, Summary};
 pub use upload::{Upload, UploadSource};
+pub use verification::{FailedVerification, Verdict, VerificationRecord, Verified, VerifiedRun};

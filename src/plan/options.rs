@@ -27,6 +27,8 @@ pub struct DiffOptions {
     pub excludes: Vec<Selector>,
     /// The versions to delete and deploy again.
     pub replace: Vec<Address>,
+    /// The versions to verify again, whatever earlier applies found.
+    pub reverify: Vec<Address>,
     /// The versions whose contents changed, and which the manifest lets apply replace. Only the
     /// record that was compared is replaced.
     pub redeploy: BTreeMap<Identity, Box<ContentDrift>>,
@@ -47,6 +49,11 @@ impl DiffOptions {
     pub fn held_back_until(&self, identity: &Identity) -> Option<u64> {
         let until_ms = self.held_back.get(identity).copied();
         until_ms.filter(|_| !self.is_redeployed(identity))
+    }
+
+    /// Returns whether `--reverify` requests another verification of the version.
+    pub fn is_reverified(&self, identity: &Identity) -> bool {
+        self.reverify.iter().any(|address| address.means(identity))
     }
 
     /// Returns whether `--replace` requests another deploy of the version.
@@ -267,6 +274,9 @@ pub struct PlanOptions {
     pub exclude: Vec<Selector>,
     /// `--replace`.
     pub replace: Vec<Address>,
+    /// `--reverify`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reverify: Vec<Address>,
     /// `--allow-destroy` and `--allow-change`.
     pub allow: Overrides,
 }
@@ -278,6 +288,7 @@ impl PlanOptions {
             target: options.targets.clone(),
             exclude: options.excludes.clone(),
             replace: options.replace.clone(),
+            reverify: options.reverify.clone(),
             allow,
         }
     }
@@ -303,6 +314,8 @@ impl PlanOptions {
             targets: self.target.clone(),
             excludes: self.exclude.clone(),
             replace: replace.iter().filter(is_left).cloned().collect(),
+            // It only runs a verification again, and skips none.
+            reverify: self.reverify.clone(),
             is_approval: true,
             may_select_nothing: true,
             ..DiffOptions::default()

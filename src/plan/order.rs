@@ -134,7 +134,13 @@ fn is_its_own_successor(change: &Change) -> bool {
 fn successor(change: &Change, entry: &Desired, other_owner: Option<Owner>) -> Successor {
     Successor {
         address: change.address.clone(),
-        after: AfterImage::of(entry),
+        after: AfterImage {
+            verification: change
+                .action
+                .after()
+                .and_then(|after| after.verification.clone()),
+            ..AfterImage::of(entry)
+        },
         other_owner,
         // A replaced version gets another id.
         id: change

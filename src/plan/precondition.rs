@@ -133,7 +133,8 @@ impl Difference {
             | Field::Size
             | Field::Sha256
             | Field::Fingerprint
-            | Field::Overwrite => false,
+            | Field::Overwrite
+            | Field::Verify => false,
         }
     }
 

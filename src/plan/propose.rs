@@ -43,7 +43,7 @@ pub(super) fn create(name: NameView<'_>, entry: &Desired, path: &str) -> Change 
     let elsewhere = name.records_of_version(&entry.identity.version).first();
     let action = Action::Create {
         path: path.to_owned(),
-        after: AfterImage::of(entry),
+        after: AfterImage::deployed(entry),
         other_owner: name.manifest.other_owner(owner),
     };
     let conflict = elsewhere.map(|live| {
@@ -75,12 +75,19 @@ pub(super) fn declared_no_op(
     }
 }
 
-pub(super) fn update_or_no_op(name: NameView<'_>, entry: &Desired, live: &LiveVersion) -> Change {
+pub(super) fn update_or_no_op(
+    name: NameView<'_>,
+    entry: &Desired,
+    live: &LiveVersion,
+    is_reverified: bool,
+) -> Change {
     let before = LiveImage::of(live);
     let after = AfterImage::of(entry);
     let fields = declared_fields(&before, &after);
     let notes = fields.iter().filter_map(note_of).collect();
-    let planned = match patch_between(&before, &after) {
+    let patch = patch_between(&before, &after);
+    let (after, patch) = after.gated(entry, &before, patch, name.history, is_reverified);
+    let planned = match patch {
         None => declared_no_op(entry, Some(live), fields, Reason::Declared),
         Some(patch) => {
             let action = Action::Update {
@@ -141,7 +148,7 @@ pub(super) fn replace(
     let action = Action::Replace {
         before: LiveImage::of(live),
         path: path.to_owned(),
-        after: AfterImage::of(entry),
+        after: AfterImage::deployed(entry),
         other_owner: name.manifest.other_owner(&entry.identity.owner),
     };
     Change {
@@ -209,6 +216,7 @@ pub(super) fn deactivate(
         visibility: None,
         package: None,
         upload: None,
+        verification: None,
     };
     let patch = patch_between(&before, &after)?;
     let action = Action::Update {
@@ -262,6 +270,10 @@ pub(super) fn fields_of(action: &Action) -> Vec<FieldChange> {
         });
         fields.into_iter().flatten().flatten()
     };
+    let verified = |after: &AfterImage| {
+        let verification = after.verification.as_deref();
+        verification.map(|verification| new(Field::Verify, &verification.to_string()))
+    };
     match action {
         Action::Create { path, after, .. } => [
             (Field::Owner, Some(after.identity.owner.as_str())),
@@ -272,8 +284,13 @@ pub(super) fn fields_of(action: &Action) -> Vec<FieldChange> {
         .into_iter()
         .filter_map(|(field, value)| Some(new(field, value?)))
         .chain(uploaded(after))
+        .chain(verified(after))
         .collect(),
-        Action::Update { before, after, .. } => declared_fields(before, after),
+        Action::Update { before, after, .. } => {
+            let mut fields = declared_fields(before, after);
+            fields.extend(verified(after));
+            fields
+        }
         Action::Replace {
             before,
             path,
@@ -289,6 +306,7 @@ pub(super) fn fields_of(action: &Action) -> Vec<FieldChange> {
             std::iter::once(new(Field::Path, path))
                 .chain(declared)
                 .chain(uploaded(after))
+                .chain(verified(after))
                 .collect()
         }
         Action::Delete { before } => [

@@ -54,6 +54,7 @@ pub(crate) fn declared(text: &str) -> Desired {
     let identity = identity(text);
     Desired {
         source: None,
+        verification: None,
         path: Some(SolutionPath {
             text: format!("releases/{}-{}.ibsolution", identity.name, identity.version),
             position: position(2),
@@ -513,6 +514,7 @@ pub(crate) fn deployed_package(
         visibility: None,
         package: Some(contents.info.fingerprint.clone()),
         upload: upload.map(Box::new),
+        verification: None,
     };
     let id = SolutionId::parse("seven").unwrap();
     DeployedPackage::new(id, &after, Some(RecordedContents::of(contents)), 1)

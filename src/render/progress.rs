@@ -57,6 +57,24 @@ pub(super) fn sentence(event: &ApplyEvent<'_>) -> String {
         ApplyEvent::JobAnswered { address, job, word } => {
             format!("{address}: job {job} says {}", words::quoted(word))
         }
+        ApplyEvent::RunStarted { address, name, run } => {
+            format!(
+                "{address}: Verifying with {}... [run={run}]",
+                words::quoted(name)
+            )
+        }
+        ApplyEvent::RunAnswered {
+            address, run, word, ..
+        } => format!("{address}: run {run} says {}", words::quoted(word)),
+        ApplyEvent::RunEnded { address, run } => {
+            let why = run.why.as_ref().map(|why| format!(": {why}"));
+            format!(
+                "{address}: Verification with {} {}{}",
+                words::quoted(&run.name),
+                run.verdict.phrase(),
+                why.unwrap_or_default()
+            )
+        }
         ApplyEvent::Retrying {
             address,
             call,
@@ -129,6 +147,7 @@ mod tests {
                 jobs: Vec::new(),
                 sent_twice: Vec::new(),
                 uploaded: None,
+                verified: None,
                 left_file: None,
                 deleted: false,
                 deployed: None,

@@ -203,15 +203,19 @@ impl<'a> Comparison<'a> {
     fn compare_fields(&mut self, before: &Desired, after: &Desired) {
         // Every field is named, so that a new one cannot be forgotten here.
         let Desired {
-            identity: _,    // `Pairs` compares it.
-            path: _,        // `compare_package` compares it.
-            source: _,      // `compare_package` compares it.
+            identity: _, // `Pairs` compares it.
+            path: _,     // `compare_package` compares it.
+            source: _,   // `compare_package` compares it.
+            verification,
             policy_keys: _, // Line numbers are not compared.
             state,
             visibility,
             superseded: _, // `superseded` compares it.
             position: _,   // Line numbers are not compared.
         } = after;
+        if before.verification != *verification && after.state == State::Active {
+            self.verification(before, after);
+        }
         if before.state != *state {
             self.state(before, after);
         }
@@ -280,6 +284,30 @@ impl<'a> Comparison<'a> {
             self.findings.push(finding);
         }
         self.overwrite(before, after);
+    }
+
+    fn verification(&mut self, before: &Desired, after: &Desired) {
+        let texts = |digits: usize| {
+            [before, after].map(|entry| {
+                let verification = entry.verification.as_ref()?;
+                let digest = &verification.digest().to_string()[..digits];
+                Some(format!("{verification} {digest}").trim_end().to_owned())
+            })
+        };
+        let [mut from, mut to] = texts(0);
+        if from == to {
+            // Only values that the names do not show are different.
+            [from, to] = texts(8);
+        }
+        let kind = match &to {
+            Some(_) => Kind::VerificationChanged,
+            None => Kind::VerificationRemoved,
+        };
+        let finding = self
+            .finding(kind, after, Side::Head)
+            .field(Field::Verify, from, to)
+            .effect(self.version(after), effect_of_declared(after));
+        self.findings.push(finding);
     }
 
     fn state(&mut self, before: &Desired, after: &Desired) {

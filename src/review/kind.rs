@@ -25,6 +25,10 @@ word_enum! {
         PathChanged = "path-changed" (Sign::Changes, "path changed, version the same"),
         /// The same version is uploaded from another package, or on other conditions.
         SourceChanged = "source-changed" (Sign::Changes, "source changed, version the same"),
+        /// It must pass other runs before it is brought into service.
+        VerificationChanged = "verification-changed" (Sign::Changes, "verification changed"),
+        /// It is brought into service without a verification.
+        VerificationRemoved = "verification-removed" (Sign::Goes, "verification removed"),
         /// Its upload may replace different bytes.
         OverwriteAllowed = "overwrite-allowed"
             (Sign::Changes, "upload may replace different bytes at its path"),
@@ -127,6 +131,7 @@ word_enum! {
         Sha256 = "sha256",
         Overwrite = "overwrite",
         Redeploy = "redeploy",
+        Verify = "verify",
         State = "state",
         Visibility = "visibility",
         Superseded = "superseded",

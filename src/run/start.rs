@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::report::RunEvent;
 use crate::api::{ReadError, Reader, WriteError, Writer};
-use crate::apply::{Attempt, CancelToken, Delivery, Effect, NoResult, PollPolicy, Sent};
+use crate::delivery::{Attempt, CancelToken, Delivery, Effect, NoResult, PollPolicy, Sent};
 use crate::ident::JobId;
 use crate::job::{JobKind, JobState, RunFilter, RunRequest, RunTarget};
 

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::report::{JobOutcome, JobReport, RunEvent};
 use super::start::RunContext;
 use crate::api::ReadError;
-use crate::apply::{Pauses, pause};
+use crate::delivery::{Pauses, pause};
 use crate::ident::JobId;
 use crate::job::{
     JobKind, JobResult, JobState, JobStatus, NoAnswer, RunFilter, RunRecord, RunState,

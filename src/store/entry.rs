@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ident::{Address, Digest, Identity, JobId, SolutionId};
 use crate::outcome::{OutcomeKind, WriteKind};
-use crate::plan::{Action, Change, Patch, Subject};
+use crate::plan::{Action, Change, Patch, Subject, Verified};
 
 /// The version of the journal's entries.
 pub(super) const ENTRY_VERSION: u32 = 1;
@@ -129,6 +129,24 @@ pub enum Entry {
         sha256: Digest,
         /// True if they were there before anything was sent.
         was_already: bool,
+    },
+    /// A run of the new version is started right after this line is on disk.
+    Run {
+        /// The change.
+        #[serde(flatten)]
+        change: ChangeRef,
+        /// The declared name of the run.
+        name: String,
+        /// The id of the run.
+        run: JobId,
+    },
+    /// A verification has ended.
+    Verified {
+        /// The change.
+        #[serde(flatten)]
+        change: ChangeRef,
+        /// The result.
+        verified: Verified,
     },
     /// The server refused the last write of this kind: it changed nothing.
     Refused {

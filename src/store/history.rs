@@ -9,6 +9,7 @@ use crate::ident::Identity;
 use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::{
     Action, ApplyHistory, Deploying, InFlight, OrphanedRecord, OtherMade, PlanProgress,
+    VerificationRecord,
 };
 
 /// Reads what these applies know of versions and records, the oldest apply first.
@@ -20,6 +21,13 @@ pub fn history_of(applies: &[PastApply]) -> ApplyHistory {
                 continue;
             };
             learn_deactivated(&mut history, step);
+            history
+                .verifications
+                .extend(step.verified.clone().map(|verified| VerificationRecord {
+                    identity: identity.clone(),
+                    apply: past.id.clone(),
+                    verified,
+                }));
             if let Some(outcome) = &step.outcome {
                 if outcome.deleted {
                     history.deleted.insert(identity.clone());

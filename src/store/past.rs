@@ -7,7 +7,7 @@ use super::error::{JournalRef, StoreError};
 use crate::attribute::State;
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::outcome::{OutcomeKind, WriteKind};
-use crate::plan::{Action, PastWrite, Patch, Subject};
+use crate::plan::{Action, PastWrite, Patch, Subject, Verdict, Verified};
 
 /// An earlier apply, as its journal records it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -62,6 +62,8 @@ pub struct PastStep {
     pub action: Option<Action>,
     /// The requests that were sent, in order.
     pub sendings: Vec<PastSending>,
+    /// The last result of its verification.
+    pub verified: Option<Verified>,
     /// The outcome; none if the step has no recorded end.
     pub outcome: Option<RecordedOutcome>,
     /// True if a later apply recovered the outcome.
@@ -96,6 +98,7 @@ impl PastStep {
             change,
             action: None,
             sendings: Vec::new(),
+            verified: None,
             outcome: None,
             is_recovered: false,
             abandoned_at_ms: None,
@@ -162,6 +165,14 @@ impl PastStep {
             record: done.and_then(|outcome| outcome.id.clone()),
             is_done: done.is_some_and(RecordedOutcome::is_done),
         })
+    }
+
+    /// Returns whether the version must still pass its verification.
+    pub fn lacks_verification(&self) -> bool {
+        let after = self.action.as_ref().and_then(Action::after);
+        let is_declared = after.is_some_and(|after| after.verification.is_some());
+        let verdict = self.verified.as_ref().map(|verified| verified.verdict);
+        is_declared && verdict != Some(Verdict::Passed)
     }
 
     /// Returns whether a person abandoned it.
@@ -305,8 +316,11 @@ impl PastApply {
                 step.abandoned_at_ms = Some(at_ms);
                 step.abandoned_record = made;
             }
-            // The next upload compares the bytes itself.
-            Entry::Uploaded { .. } | Entry::Other => {}
+            Entry::Verified { change, verified } => {
+                self.step(change, index).verified = Some(verified);
+            }
+            // The next upload compares the bytes itself, and a run changes no version.
+            Entry::Uploaded { .. } | Entry::Run { .. } | Entry::Other => {}
         }
     }
 

@@ -48,6 +48,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "plan",
         ],
     ),
+    ("delivery", &["api"]),
+    ("run", &["ident", "job", "api", "delivery"]),
     (
         "apply",
         &[
@@ -59,11 +61,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "job",
             "plan",
             "api",
+            "delivery",
+            "run",
             "store",
             "package",
         ],
     ),
-    ("run", &["ident", "job", "api", "apply"]),
     (
         "render",
         &[
@@ -101,6 +104,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "promotion",
             "api",
             "package",
+            "delivery",
             "store",
             "apply",
             "run",

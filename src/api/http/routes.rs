@@ -154,6 +154,11 @@ impl Routes {
         self.of_file(Method::GET, path, query)
     }
 
+    /// Returns the route of the type of a file or folder.
+    pub(in crate::api) fn node(&self, path: &str) -> Route {
+        self.of_file(Method::HEAD, path, Query::default())
+    }
+
     /// Returns the route of a write of a file.
     pub(in crate::api) fn file_write(&self, method: Method, path: &str) -> Route {
         self.of_file(method, path, Query::default())

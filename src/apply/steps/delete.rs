@@ -6,9 +6,9 @@ use super::super::context::ApplyContext;
 use super::super::report::{Done, Outcome};
 use super::super::step::{JobFailure, Step, refused};
 use super::super::step_error::StepError;
-use super::super::write::Sent;
 use crate::api::{ApiErrorKind, WriteError, chain};
 use crate::attribute::{LiveStateWord, State};
+use crate::delivery::Sent;
 use crate::outcome::WriteKind;
 use crate::plan::{Difference, LiveImage, Patch, PreconditionResult, check_delete, check_update};
 

@@ -3,13 +3,12 @@
 
 use tokio::time::Instant;
 
-use super::super::backoff::{Stopped, pause};
 use super::super::context::ApplyContext;
 use super::super::report::{Done, Outcome};
 use super::super::step::{JobFailure, Step, refused};
 use super::super::step_error::StepError;
-use super::super::write::Sent;
 use crate::api::{AnyRecord, ReadError};
+use crate::delivery::{Sent, Stopped, pause};
 use crate::ident::{JobId, SolutionId};
 use crate::live::LiveVersion;
 use crate::outcome::WriteKind;
@@ -163,20 +162,26 @@ impl Step<'_> {
                 result = PreconditionResult::Done;
             }
         }
+        let unfinished = &context.history.unfinished;
+        let begun = newest.filter(|live| unfinished.contains(&live.id));
         match result {
+            // An interrupted apply deployed it, and did not verify it.
+            PreconditionResult::Done if after.verification.is_some() && begun.is_some() => {
+                let Some(live) = begun.cloned() else {
+                    return Ok(Done::already(None));
+                };
+                return self.complete(live, after).await;
+            }
             PreconditionResult::Done => {
                 return Ok(Done::already(newest.map(|live| live.id.clone())));
             }
             PreconditionResult::Moved(differences) => {
                 // The record is not a conflict: an interrupted apply deployed it, and only the
                 // patch is missing.
-                let unfinished = &context.history.unfinished;
-                let begun = newest.filter(|live| unfinished.contains(&live.id));
                 let Some(live) = begun else {
                     return Err(Outcome::Refused(differences));
                 };
-                let deadline = Instant::now() + context.settings.deploy;
-                return self.complete(live.clone(), after, deadline).await;
+                return self.complete(live.clone(), after).await;
             }
             PreconditionResult::Ready => self.check_made_before(path, after).await?,
         }
@@ -215,7 +220,7 @@ impl Step<'_> {
         };
         let id = live.id.clone();
         let recording = context.record_contents(&id, after);
-        let (completed, ()) = tokio::join!(self.complete(live, after, deadline), recording);
+        let (completed, ()) = tokio::join!(self.complete(live, after), recording);
         completed
     }
 
@@ -287,14 +292,12 @@ impl Step<'_> {
         }
     }
 
-    /// Patches the fields that are not confirmed equal to the declared after-image.
-    async fn complete(
-        &mut self,
-        live: LiveVersion,
-        after: &AfterImage,
-        deadline: Instant,
-    ) -> Result<Done, Outcome> {
+    /// Verifies the version, and patches the fields that are not confirmed equal to the declared
+    /// after-image.
+    async fn complete(&mut self, live: LiveVersion, after: &AfterImage) -> Result<Done, Outcome> {
         self.deployed = Some(live.id.clone());
+        self.verify(&live, after).await?;
+        let deadline = Instant::now() + self.context.settings.deploy;
         let live = self.context.seen(after.visibility, live).await?;
         match after.missing_in(&live.state, live.visibility.as_ref()) {
             Some(patch) => self.patch(&LiveImage::of(&live), patch, deadline).await,
@@ -341,6 +344,7 @@ mod tests {
             visibility: None,
             package: None,
             upload: None,
+            verification: None,
         };
         let target = DeployTarget {
             after: &after,

@@ -5,3 +5,4 @@ pub(super) mod deploy;
 mod package;
 pub(super) mod patch;
 pub(super) mod upload;
+mod verify;

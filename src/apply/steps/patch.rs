@@ -2,17 +2,16 @@
 
 use tokio::time::Instant;
 
-use super::super::backoff::Stopped;
 use super::super::context::ApplyContext;
 use super::super::report::{Done, Outcome};
 use super::super::step::{Step, refused};
 use super::super::step_error::StepError;
-use super::super::write::Sent;
 use crate::api::{self, PatchStyle, WriteError};
 use crate::attribute::{LiveVisibilityWord, State, Visibility};
+use crate::delivery::{Sent, Stopped};
 use crate::live::LiveVersion;
 use crate::outcome::WriteKind;
-use crate::plan::{LiveImage, Patch, check_update};
+use crate::plan::{AfterImage, LiveImage, Patch, check_update};
 use crate::store::RecordPatch;
 
 /// The number of reads that must complete before the other form of PATCH is tried.
@@ -23,13 +22,26 @@ impl Step<'_> {
         &mut self,
         before: &LiveImage,
         patch: Patch,
+        after: &AfterImage,
     ) -> Result<Done, Outcome> {
         let context = self.context;
-        let deadline = Instant::now() + context.settings.deploy;
-        if is_patched(context, before, patch).await? {
+        let is_patched = is_patched(context, before, patch).await?;
+        if is_patched && after.verification.is_none() {
             return Ok(Done::already(Some(before.id.clone())));
         }
         context.check_successors(self.change).await?;
+        if after.verification.is_some() {
+            let found = context.fetch(&before.id, &before.identity.name).await?;
+            let Some(live) = found else {
+                let id = before.id.clone();
+                return Err(Outcome::Failed(StepError::Vanished { id }));
+            };
+            self.verify(&live, after).await?;
+            if is_patched {
+                return Ok(Done::now(Some(before.id.clone())));
+            }
+        }
+        let deadline = Instant::now() + context.settings.deploy;
         self.patch(before, patch, deadline).await
     }
 

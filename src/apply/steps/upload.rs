@@ -18,9 +18,9 @@ use super::super::report::{Outcome, Uploaded};
 use super::super::source::PlatformPackage;
 use super::super::step::{Step, refused};
 use super::super::step_error::StepError;
-use super::super::write::Sent;
 use super::package::{Package, WHOLE};
 use crate::api::{ApiError, ReadError, WriteError};
+use crate::delivery::Sent;
 use crate::outcome::WriteKind;
 use crate::package::{self, PackageError, Unreadable};
 use crate::plan::Upload;
@@ -87,7 +87,7 @@ impl NotCompared {
 
 impl ApplyContext<'_> {
     /// Returns the size of a file on the platform; `None` if there is none.
-    async fn size_of(&self, path: &str) -> Result<Option<u64>, ApiError> {
+    pub(super) async fn size_of(&self, path: &str) -> Result<Option<u64>, ApiError> {
         let head = self.files.read(path, 0..1).await?;
         Ok(head.map(|head| head.total.unwrap_or(head.bytes.len() as u64)))
     }

@@ -19,6 +19,8 @@ pub(in crate::cli) enum ExitStatus {
     Partial = 5,
     /// Jobs are still in progress.
     InFlight = 6,
+    /// A version did not pass its verification.
+    NotVerified = 7,
     /// Cancelled or declined.
     Cancelled = 8,
     /// Another process holds the lock.
@@ -26,7 +28,7 @@ pub(in crate::cli) enum ExitStatus {
 }
 
 /// Each exit status with its label, in the help texts and in the README.
-const LABELS: [(ExitStatus, &str); 9] = [
+const LABELS: [(ExitStatus, &str); 10] = [
     (ExitStatus::Success, "success"),
     (ExitStatus::Error, "error"),
     (ExitStatus::Changes, "changes"),
@@ -34,15 +36,17 @@ const LABELS: [(ExitStatus, &str); 9] = [
     (ExitStatus::Blocked, "blocked"),
     (ExitStatus::Partial, "failed or partly failed"),
     (ExitStatus::InFlight, "in flight or not known"),
+    (ExitStatus::NotVerified, "verification failed"),
     (ExitStatus::Cancelled, "cancelled"),
     (ExitStatus::Locked, "locked"),
 ];
 
 /// The statuses besides success, by precedence.
-const PRECEDENCE: [ExitStatus; 7] = [
+const PRECEDENCE: [ExitStatus; 8] = [
     ExitStatus::Cancelled,
     ExitStatus::Locked,
     ExitStatus::Blocked,
+    ExitStatus::NotVerified,
     ExitStatus::InFlight,
     ExitStatus::Partial,
     ExitStatus::Stale,

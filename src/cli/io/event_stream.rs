@@ -152,6 +152,9 @@ impl StreamProgress {
             ApplyEvent::Uploading { .. }
             | ApplyEvent::JobStarted { .. }
             | ApplyEvent::JobAnswered { .. }
+            | ApplyEvent::RunStarted { .. }
+            | ApplyEvent::RunAnswered { .. }
+            | ApplyEvent::RunEnded { .. }
             | ApplyEvent::Retrying { .. }
             | ApplyEvent::Draining { .. } => None,
         };
@@ -243,6 +246,7 @@ mod tests {
             jobs: Vec::new(),
             sent_twice: Vec::new(),
             uploaded: None,
+            verified: None,
             left_file: None,
             deleted: false,
             deployed: None,

@@ -15,7 +15,7 @@ use super::redaction::{SharedErr, lock};
 use super::streams::Io;
 use crate::apply::{ApplyEvent, EventSink};
 use crate::ident::{Address, Identity, JobId};
-use crate::plan::SUMMARISED_ABOVE;
+use crate::plan::{SUMMARISED_ABOVE, Verdict};
 use crate::render::{Styles, render_event, words};
 use crate::run::{RunEvent, RunEventSink};
 
@@ -142,7 +142,20 @@ impl Progress {
                 );
                 state.show(address, false, job);
             }
-            ApplyEvent::JobAnswered { address, word, .. } => {
+            ApplyEvent::RunStarted { address, name, .. } => {
+                state.show(
+                    address,
+                    false,
+                    format!("verifying with {}", words::escaped(name)),
+                );
+            }
+            ApplyEvent::RunEnded { address, run } => {
+                let is_bad = run.verdict != Verdict::Passed;
+                let name = words::escaped(&run.name);
+                state.show(address, is_bad, format!("{name} {}", run.verdict.phrase()));
+            }
+            ApplyEvent::JobAnswered { address, word, .. }
+            | ApplyEvent::RunAnswered { address, word, .. } => {
                 state.show(address, false, words::escaped(word));
             }
             ApplyEvent::Retrying { address, why, .. } => {
@@ -175,7 +188,10 @@ impl Progress {
             ApplyEvent::StepStarted { .. }
             | ApplyEvent::Uploading { .. }
             | ApplyEvent::JobStarted { .. }
-            | ApplyEvent::JobAnswered { .. } => !is_big && state.bars.is_none(),
+            | ApplyEvent::JobAnswered { .. }
+            | ApplyEvent::RunStarted { .. }
+            | ApplyEvent::RunAnswered { .. }
+            | ApplyEvent::RunEnded { .. } => !is_big && state.bars.is_none(),
         };
         match &state.bars {
             _ if !is_line => {}

@@ -1,13 +1,13 @@
-//! The execution of a request to apply a plan: approval, writes, verification, report.
+//! The execution of a request to apply a plan: approval, writes, convergence check, report.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
 
 use super::apply_session::ApplySession;
 use super::approval::{self, Approved};
+use super::convergence::{self, ConvergenceCheck};
 use super::next_command::{NextStep, abandon_commands, saving_command};
 use super::report::Reporting;
-use super::verification::{self, Verification};
 use super::{packages, plan, plan_formats};
 use crate::apply::{ApplyReport, Totals};
 use crate::cli::clock;
@@ -110,7 +110,7 @@ impl ApplyWorkflow<'_, '_> {
             let past = &self.apply_session.past;
             let mut report = ApplyReport::of_decided(&approved, &past.history);
             report.credit(&past.recovered);
-            (None, report, Verification::unchanged(approved.plan()))
+            (None, report, ConvergenceCheck::unchanged(approved.plan()))
         };
         let in_flight = left_in_flight(approved.plan(), &report);
         let abandon_commands =
@@ -179,7 +179,7 @@ impl ApplyWorkflow<'_, '_> {
         approved: &ApprovedPlan,
         kept: &SavedPlan,
         options: &DiffOptions,
-    ) -> Result<(Option<String>, ApplyReport, Verification), CommandError> {
+    ) -> Result<(Option<String>, ApplyReport, ConvergenceCheck), CommandError> {
         let apply_session = self.apply_session;
         apply_session.cancel.set_next(self.resume);
         let parallelism = self.reporting.outputs.args.planning.parallelism;
@@ -189,7 +189,7 @@ impl ApplyWorkflow<'_, '_> {
         report.credit(&apply_session.past.recovered);
         let planner = apply_session.planner(options);
         let interrupt = apply_session.cancel.interrupt();
-        let after = verification::verify(planner, &report, interrupt, self.io).await;
+        let after = convergence::check(planner, &report, interrupt, self.io).await;
         Ok((Some(apply), report, after))
     }
 }
@@ -257,6 +257,7 @@ fn status_of(view: &ReportView<'_>) -> ExitStatus {
     let is_in_flight = has(OutcomeKind::Unknown) || !view.in_flight.is_empty();
     with_precedence(&[
         (is_cancelled, ExitStatus::Cancelled),
+        (report.has_failed_verification(), ExitStatus::NotVerified),
         (is_in_flight, ExitStatus::InFlight),
         (is_partial, ExitStatus::Partial),
         (has(OutcomeKind::Refused), ExitStatus::Stale),

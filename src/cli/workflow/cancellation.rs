@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::apply::{CancelHandle, CancelToken};
 use crate::cli::error::CommandError;
 use crate::cli::io::{Io, SharedErr, lock};
 use crate::cli::signals::{Signals, end};
+use crate::delivery::{CancelHandle, CancelToken};
 
 /// Handles signals from the start of the command: the first one cancels, the second one ends the
 /// process.

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use super::apply_session::ApplySession;
 use super::plan::Planner;
-use crate::apply::{
-    self, ApplyContext, ApplyReport, ApplySettings, EventSink, PollPolicy, SharedState,
-};
+use crate::apply::{self, ApplyContext, ApplyReport, ApplySettings, EventSink, SharedState};
 use crate::cli::clock;
 use crate::cli::error::CommandError;
 use crate::cli::io::{Io, Progress};
+use crate::delivery::PollPolicy;
 use crate::plan::{ApprovedPlan, DiffOptions, OwnWrites, SavedPlan};
 use crate::render::words;
 use crate::store::{Entry, Journal, Record};
@@ -40,6 +39,7 @@ impl ApplySession<'_> {
             deploy: timeouts.deploy,
             delete: timeouts.delete,
             propagation: timeouts.propagation,
+            run: timeouts.run,
             apply: timeouts.apply,
             poll: PollPolicy::default(),
         };

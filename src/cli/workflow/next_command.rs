@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::verification::Verification;
+use super::convergence::ConvergenceCheck;
 use crate::apply::{ApplyReport, Outcome, StepError, StepReport};
 use crate::attribute::State;
 use crate::cli::environment::session::Session;
@@ -59,7 +59,7 @@ pub(super) fn saving_command(
 
 /// Returns true if the same command would end in the same way again: refused changes stay refused,
 /// and changes that did not converge are planned and executed again.
-fn needs_new_plan(report: &ApplyReport, after: &Verification) -> bool {
+fn needs_new_plan(report: &ApplyReport, after: &ConvergenceCheck) -> bool {
     report.count(OutcomeKind::Refused) > 0
         || report.steps.iter().any(is_held_back)
         || !after.not_converged.is_empty()
@@ -129,7 +129,7 @@ impl NextStep {
         session: &Session,
         plan: &Plan,
         report: &ApplyReport,
-        (after, in_flight): (&Verification, &[InFlight]),
+        (after, in_flight): (&ConvergenceCheck, &[InFlight]),
         is_saved: bool,
     ) -> Self {
         let is_all_done = report.is_complete() && in_flight.is_empty();

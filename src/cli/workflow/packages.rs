@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::StreamExt as _;
 
-use super::sources;
+use super::{sources, verify_inputs};
 use crate::apply::{ContentsRecorder, inspect_contents};
 use crate::cli::environment::session::Session;
 use crate::cli::error::CommandError;
@@ -54,6 +54,7 @@ pub(in crate::cli) async fn inspect(
     let keep = |read: &PackageContents| keep(contents, read);
     inspections.sources = sources::inspect(session, entries, keep, io, |_| {}).await?;
     io.warn_of(&warnings(session, &plan, &inspections))?;
+    io.warn_of(&verify_inputs::warnings(session, &plan).await)?;
     Ok(plan.with_inspections(session.manifest(), &inspections))
 }
 

@@ -118,7 +118,7 @@ impl<'a> Planner<'a> {
         plan = plan.with_notes(&notes);
         refuse_secrets(&plan, io)?;
         let plan = packages::inspect(self.session, self.contents, plan, io).await?;
-        Ok((live, plan))
+        Ok((live, plan.with_verifications(self.history, self.options)))
     }
 
     /// Makes a new plan, inspects the packages again, and narrows the plan to the approved changes.
@@ -139,6 +139,7 @@ impl<'a> Planner<'a> {
             let (live, fresh) = collected;
             let fresh = fresh.with_notes(&notes);
             let fresh = packages::inspect(self.session, self.contents, fresh, io).await?;
+            let fresh = fresh.with_verifications(self.history, &options);
             let narrowed = narrow(self.manifest(), &live, fresh, &saved.plan, progress);
             // Changes that earlier applies of the plan made also count.
             let limits = &self.manifest().environment.limits;

@@ -5,12 +5,12 @@ use std::sync::Mutex;
 
 use tokio::time::Instant;
 
-use crate::apply::{CancelToken, PollPolicy};
 use crate::cli::args::WaitingArgs;
 use crate::cli::clock;
 use crate::cli::environment::session::Session;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::{Io, Progress};
+use crate::delivery::{CancelToken, PollPolicy};
 use crate::job::JobKind;
 use crate::render::{job_document, render_job, render_json};
 use crate::run::{JobOutcome, JobReport, RunContext, WatchedJob, watch_job};

@@ -70,6 +70,11 @@ impl<'a> Context<'a> {
             Ok(State::Absent) => Ok(None),
             _ => self.check_source(solution, layers, &version, known),
         };
+        let verification = match state {
+            Ok(State::Active) => self.check_verification(solution, known),
+            // Only a version that is brought into service is verified.
+            _ => Ok(None),
+        };
         let (state, path, source) = (state?, path?, source?);
         let identity = Identity {
             name: name.clone()?,
@@ -86,6 +91,7 @@ impl<'a> Context<'a> {
                 text: path.text.into_owned(),
             }),
             source: source.map(Box::new),
+            verification: verification?,
             state,
             visibility: visible?,
             superseded: superseded?,

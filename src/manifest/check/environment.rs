@@ -181,7 +181,11 @@ impl<'a> Context<'a> {
         })
     }
 
-    fn check_duration(&mut self, field: Option<&'a Field<Text>>, zero: bool) -> Outcome<Duration> {
+    pub(super) fn check_duration(
+        &mut self,
+        field: Option<&'a Field<Text>>,
+        zero: bool,
+    ) -> Outcome<Duration> {
         let duration = self.parsed(field, parse_duration, Code::BadDuration, "duration")?;
         match (field, duration) {
             (Some(field), Some(duration)) if duration.is_zero() && !zero => {

@@ -20,10 +20,6 @@ pub(super) fn explain(source: &SourceFile, fault: Fault, is_guessed: bool) -> Pr
                 .at(source, key.at)
                 .help(help)
         }
-        Fault::ReservedField { key, kind } => {
-            let message = format!("`{}` in {kind} is not supported yet", printable(&key.text));
-            Problem::new(Code::ReservedField, message).at(source, key.at)
-        }
         Fault::DuplicateKey { key, first } => {
             let message = format!("duplicate key `{}`", printable(&key.text));
             Problem::new(Code::DuplicateKey, message)

@@ -17,6 +17,7 @@ mod scope;
 mod several;
 mod solutions;
 mod source;
+mod verify;
 mod warnings;
 
 pub use ahead::read_ahead;

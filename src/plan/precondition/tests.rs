@@ -12,6 +12,7 @@ fn after(text: &str, state: State, visibility: Option<Visibility>) -> AfterImage
         visibility,
         package: None,
         upload: None,
+        verification: None,
     }
 }
 

@@ -79,7 +79,18 @@ pub fn render_past_apply(apply: &PastApply, out: &mut dyn Write) -> io::Result<(
         let jobs = item.jobs.into_iter().map(|job| format!("job {job}"));
         let id = item.id.map(|id| format!("id {id}"));
         let deleted = item.deleted.then(|| DELETED.to_owned());
-        for line in id.into_iter().chain(jobs).chain(item.detail).chain(deleted) {
+        let runs = step.verified.iter().flat_map(|verified| &verified.runs);
+        let runs = runs.map(|run| {
+            let id = run.run.as_ref().map(|id| format!(" [run={id}]"));
+            let verdict = run.verdict.phrase();
+            format!(
+                "verification with {} {verdict}{}",
+                run.name,
+                id.unwrap_or_default()
+            )
+        });
+        let lines = id.into_iter().chain(jobs).chain(runs);
+        for line in lines.chain(item.detail).chain(deleted) {
             writeln!(out, "    {}", words::escaped(&line))?;
         }
     }

@@ -187,6 +187,10 @@ impl Diagnostic {
                 diagnostic.x_solution.code = Some(conflict.code().to_owned());
                 (address, of_change(address))
             }
+            Refusal::Verification { address, .. } => {
+                diagnostic.x_solution.code = Some(refusal.code().to_owned());
+                (address, of_change(address))
+            }
             Refusal::Package {
                 address,
                 problem,

@@ -10,13 +10,13 @@ use super::line::{
     PlannedItem, ResourceItem, StreamEvent, StreamLine, SummaryExtension, UI_VERSION,
 };
 use super::plan::{RESOURCE_TYPE, SummaryItem, extension, is_applyable_now};
-use super::report::ReportDocument;
+use super::report::{ReportDocument, VerifiedRunItem};
 use super::reports::{EnvironmentResultItem, ReportsView};
 use super::v1::FORMAT_VERSION;
 use crate::apply::{ApplyEvent, Totals};
 use crate::ident::{Address, Identity};
 use crate::manifest::Severity;
-use crate::plan::{ActionKind, Change, Decision, Plan, Successions, Summary};
+use crate::plan::{ActionKind, Change, Decision, Plan, Successions, Summary, Verdict};
 use crate::render::progress::sentence;
 use crate::render::view::plan as view;
 use crate::render::words;
@@ -273,6 +273,39 @@ impl StreamMessage {
                     word: word.clone(),
                 };
                 (Level::Info, event)
+            }
+            ApplyEvent::RunStarted { address, name, run } => {
+                let event = LogExtension::RunStarted {
+                    address: address.to_string(),
+                    name: name.clone(),
+                    run: run.to_string(),
+                };
+                (Level::Info, event)
+            }
+            ApplyEvent::RunAnswered {
+                address,
+                name,
+                run,
+                word,
+            } => {
+                let event = LogExtension::RunAnswered {
+                    address: address.to_string(),
+                    name: name.clone(),
+                    run: run.to_string(),
+                    word: word.clone(),
+                };
+                (Level::Info, event)
+            }
+            ApplyEvent::RunEnded { address, run } => {
+                let event = LogExtension::RunEnded {
+                    address: address.to_string(),
+                    result: VerifiedRunItem::of(run),
+                };
+                let level = match run.verdict {
+                    Verdict::Passed => Level::Info,
+                    Verdict::Failed | Verdict::Unchecked => Level::Warn,
+                };
+                (level, event)
             }
             ApplyEvent::Retrying {
                 address,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::diagnostic::Diagnostic;
 use super::items::{InFlightItem, OrphanedItem};
 use super::plan::{ChangeExtension, SummaryItem};
-use super::report::ReportDocument;
+use super::report::{ReportDocument, VerifiedRunItem};
 use super::reports::EnvironmentResultItem;
 
 /// The version of Terraform's stream whose types and keys are used.
@@ -266,6 +266,33 @@ pub(super) enum LogExtension {
         job: String,
         /// The server's word for its state.
         word: String,
+    },
+    /// A run of a verification is started.
+    RunStarted {
+        /// The change.
+        address: String,
+        /// The declared name of the run.
+        name: String,
+        /// The run.
+        run: String,
+    },
+    /// The server's answer about a run changed.
+    RunAnswered {
+        /// The change.
+        address: String,
+        /// The declared name of the run.
+        name: String,
+        /// The run.
+        run: String,
+        /// The server's word for its state.
+        word: String,
+    },
+    /// A run of a verification has its result.
+    RunEnded {
+        /// The change.
+        address: String,
+        /// The result.
+        result: VerifiedRunItem,
     },
     /// A write is sent again, or its effect is checked, after a delay.
     Retrying {

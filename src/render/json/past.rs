@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::report::{ReportChange, ReportDocument, empty};
+use super::report::{ReportChange, ReportDocument, VerificationItem, empty};
 use crate::apply::Totals;
 use crate::plan::{Action, ActionKind, Mode};
 use crate::render::view::past;
@@ -78,6 +78,8 @@ pub(in crate::render) struct PastStepItem {
     pub(in crate::render) jobs: Vec<String>,
     /// The reason why it is not done.
     pub(in crate::render) detail: Option<String>,
+    /// The verification record; null if the version was not verified.
+    pub(in crate::render) verification: Option<VerificationItem>,
     /// True if a replace deleted the version, and the version is not known to be deployed again.
     pub(in crate::render) deleted: bool,
 }
@@ -132,6 +134,7 @@ pub(in crate::render) fn past_step_item(step: &PastStep) -> PastStepItem {
         id: outcome.and_then(|outcome| outcome.id.as_ref().map(ToString::to_string)),
         jobs: jobs.map(ToString::to_string).collect(),
         detail: outcome.and_then(|outcome| outcome.detail.clone()),
+        verification: step.verified.as_ref().map(VerificationItem::of),
         deleted: outcome.is_some_and(|outcome| outcome.deleted),
     }
 }
@@ -147,6 +150,7 @@ pub(in crate::render) fn past_report_document(apply: &PastApply) -> ReportDocume
             id: item.id,
             jobs: item.jobs,
             detail: item.detail,
+            verification: item.verification,
             deleted: item.deleted,
             ..ReportChange::default()
         }

@@ -424,6 +424,7 @@ fn note(note: &Note) -> &'static str {
         Note::WaitsForReview => "waits-for-review",
         Note::SuccessorWaitsForReview { .. } => "successor-waits-for-review",
         Note::ExposedUntilPatched { .. } => "exposed-until-patched",
+        Note::ExposedBeforeVerification => "exposed-before-verification",
         Note::VisibilityOfPackage { .. } => "visibility-of-package",
         Note::UnknownWord { .. } => "unknown-word",
         Note::MoreRecords { .. } => "more-records",

@@ -15,7 +15,7 @@ use crate::apply::{StepReport, Totals};
 use crate::ident::Address;
 use crate::manifest::Severity;
 use crate::outcome::OutcomeKind;
-use crate::plan::{Mode, Origin, Summary};
+use crate::plan::{Mode, Origin, Summary, Verified, VerifiedRun};
 use crate::render::view::ReportView;
 use crate::render::view::report::{ResultWord, deleted_sentence, left_file_sentence};
 use crate::render::words::time;
@@ -105,6 +105,8 @@ pub(in crate::render) struct ReportChange {
     pub(in crate::render) sent_twice: Vec<&'static str>,
     /// The upload of its package; null if nothing is uploaded, or if the upload is not done.
     pub(in crate::render) upload: Option<UploadItem>,
+    /// The result of its verification; null if it was not verified.
+    pub(in crate::render) verification: Option<VerificationItem>,
     /// The path of a file on the platform that an upload may have left incomplete; null if there is
     /// none.
     pub(in crate::render) left_file: Option<String>,
@@ -125,6 +127,61 @@ pub(in crate::render) struct UploadItem {
     pub(in crate::render) bytes: u64,
     /// True if the package was there before anything was sent.
     pub(in crate::render) was_already: bool,
+}
+
+/// The result of a verification.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub(in crate::render) struct VerificationItem {
+    /// `passed`, `failed`, or `unchecked` if a required run was not checked.
+    pub(in crate::render) verdict: &'static str,
+    /// The SHA-256 over the declared runs.
+    pub(in crate::render) check: String,
+    /// The fingerprint of the package; null if it is not known.
+    pub(in crate::render) package: Option<String>,
+    /// The runs, in order.
+    pub(in crate::render) runs: Vec<VerifiedRunItem>,
+}
+
+/// A run of a verification.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub(in crate::render) struct VerifiedRunItem {
+    /// The declared name.
+    pub(in crate::render) name: String,
+    /// False if a failure is only reported.
+    pub(in crate::render) required: bool,
+    /// `passed`, `failed` or `unchecked`.
+    pub(in crate::render) verdict: &'static str,
+    /// The number of attempts.
+    pub(in crate::render) attempts: u32,
+    /// The last run; null if none was started.
+    pub(in crate::render) run: Option<String>,
+    /// The reason, if it did not pass.
+    pub(in crate::render) why: Option<String>,
+}
+
+impl VerificationItem {
+    pub(in crate::render) fn of(verified: &Verified) -> Self {
+        let runs = verified.runs.iter().map(VerifiedRunItem::of);
+        Self {
+            verdict: verified.verdict.as_str(),
+            check: verified.check.to_string(),
+            package: verified.package.as_ref().map(ToString::to_string),
+            runs: runs.collect(),
+        }
+    }
+}
+
+impl VerifiedRunItem {
+    pub(in crate::render) fn of(run: &VerifiedRun) -> Self {
+        Self {
+            name: run.name.clone(),
+            required: run.required,
+            verdict: run.verdict.as_str(),
+            attempts: run.attempts,
+            run: run.run.as_ref().map(ToString::to_string),
+            why: run.why.clone(),
+        }
+    }
 }
 
 impl ReportChange {
@@ -291,6 +348,7 @@ fn report_change(step: &StepReport, origin: Option<&Origin>) -> ReportChange {
             bytes: uploaded.bytes,
             was_already: uploaded.was_already,
         }),
+        verification: step.verified.as_ref().map(VerificationItem::of),
         was_already: done.is_some_and(|done| done.was_already),
         deleted: step.deleted,
         left_file: step.left_file.clone(),

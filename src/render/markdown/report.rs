@@ -224,6 +224,7 @@ mod tests {
             jobs: vec![JobId::parse("job-1").unwrap()],
             sent_twice: Vec::new(),
             uploaded: None,
+            verified: None,
             left_file: None,
             deleted: false,
             deployed: None,

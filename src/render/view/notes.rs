@@ -38,6 +38,9 @@ pub(in crate::render) fn text(note: &Note, change: &Change) -> String {
         Note::ExposedUntilPatched { package } => {
             format!("its package is {package}, so more users see the version until it is patched")
         }
+        Note::ExposedBeforeVerification => {
+            "exposed before verification; set PRIVATE in the package".to_owned()
+        }
         Note::VisibilityOfPackage {
             before,
             package: Some(package),
@@ -119,5 +122,6 @@ pub(in crate::render) fn why_blocked(block: &Block) -> String {
         Block::Protected => "a `protect` pattern of the environment covers this version".to_owned(),
         Block::Package { problem, .. } => words::escaped(&problem.to_string()),
         Block::Owner(conflict) => words::escaped(&conflict.to_string()),
+        Block::Verification(failed) => words::escaped(&failed.to_string()),
     }
 }

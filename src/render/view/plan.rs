@@ -173,7 +173,7 @@ pub(in crate::render) fn upload(change: &Change) -> impl Iterator<Item = &FieldC
         | Field::Sha256
         | Field::Fingerprint
         | Field::Overwrite => true,
-        Field::Owner | Field::State | Field::Visibility => false,
+        Field::Owner | Field::Verify | Field::State | Field::Visibility => false,
     });
     fields.filter(move |_| is_uploaded)
 }
@@ -183,7 +183,7 @@ pub(in crate::render) fn block(block: &Block) -> String {
     match block {
         Block::Protected => ReviewRisk::Blocked.mark().to_owned(),
         Block::Package { .. } => "blocked by its package".to_owned(),
-        Block::Owner(conflict) => format!("blocked: {}", conflict.code()),
+        Block::Owner(_) | Block::Verification(_) => format!("blocked: {}", block.code()),
     }
 }
 

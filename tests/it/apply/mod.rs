@@ -20,3 +20,4 @@ mod several;
 mod several_packages;
 mod transfers;
 pub(crate) mod uploads;
+mod verification;

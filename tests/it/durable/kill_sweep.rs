@@ -99,6 +99,8 @@ struct Sweep {
     deploys: fn(usize) -> bool,
     /// The names and versions of the packages that are uploaded, each once.
     sources: &'static [(&'static str, &'static str)],
+    /// The number of versions that must be verified at least once.
+    verified: usize,
     /// True if these packages are on the platform of the environment `uat`.
     is_transfer: bool,
     /// The content of packages that an apply before deploys from these sources.
@@ -119,6 +121,7 @@ const REFERENCE: Sweep = Sweep {
     second: &["apply", "--auto-approve", "--detailed-exitcode"],
     deploys: |deploys| deploys == UPGRADES.len() + CREATES.len(),
     sources: &[],
+    verified: 0,
     is_transfer: false,
     before: None,
 };
@@ -157,6 +160,7 @@ const DELETES: Sweep = Sweep {
     // The next apply does not need to replace anything.
     deploys: |deploys| deploys <= 1,
     sources: &[],
+    verified: 0,
     is_transfer: false,
     before: None,
 };
@@ -209,6 +213,47 @@ const TRANSFERS: Sweep = Sweep {
     solutions: || (UPLOADS.solutions)().replace(SOURCE, "source: { environment: uat }"),
     is_transfer: true,
     ..UPLOADS
+};
+
+/// A create and an upgrade that are verified before anything is exposed or retired.
+const VERIFIED: Sweep = Sweep {
+    world: || {
+        seed(
+            &[Version::active("Up0", "1")],
+            &[Version::active("New0", "1"), Version::active("Up0", "2")],
+        )
+    },
+    solutions: || {
+        let path = "path: '${drive}/${name}-${version}.ibsolution'";
+        let verify = "verify: [{ name: smoke, input_dir: '${drive}/in' }]";
+        format!(
+            "  New0: {{ version: 1, visibility: PUBLIC, {path}, {verify} }}
+  Up0: {{ version: 2, {path}, {verify} }}
+"
+        )
+    },
+    expected: || {
+        let live = |name: &str, version: &str, state: &str, visibility: &str| Live {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            state: state.to_owned(),
+            visibility: visibility.to_owned(),
+        };
+        vec![
+            live("New0", "1", "ACTIVE", "PUBLIC"),
+            live("Up0", "1", "INACTIVE", "PRIVATE"),
+            live("Up0", "2", "ACTIVE", "PRIVATE"),
+        ]
+    },
+    knobs: &[
+        "duplicate_deploy=second_record",
+        "visibility_in_records=true",
+        "run_missing_input=accepted",
+    ],
+    in_service: &["Up0"],
+    deploys: |deploys| deploys == 2,
+    verified: 2,
+    ..REFERENCE
 };
 
 /// A replace that `redeploy: on_change` plans by itself: the source of a deployed version has other
@@ -330,6 +375,10 @@ async fn case(kill: Kill, sweep: &'static Sweep) -> Result<usize, String> {
     if uploads != sweep.sources.len() {
         return Err(format!("{second}\n{uploads} uploads were accepted"));
     }
+    let runs = count(&emulator, Operation::RunSolution);
+    if runs < sweep.verified {
+        return Err(format!("{second}\n{runs} runs were started"));
+    }
     match proxy.wrong().first() {
         Some(wrong) => Err(format!("{wrong}\n{second}")),
         None => Ok(seen),
@@ -362,6 +411,12 @@ async fn killed_transfers_are_finished_by_the_next_apply() {
     let test = "killed_transfers_are_finished_by_the_next_apply";
     let requests = every_kill(&TRANSFERS, test).await;
     assert!(requests > 15, "{requests}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_verifications_are_repeated() {
+    let requests = every_kill(&VERIFIED, "killed_verifications_are_repeated").await;
+    assert!(requests > 20, "{requests}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -295,7 +295,7 @@ solutions:
 }
 
 #[test]
-fn reserved_and_misplaced_keys_are_distinguished() {
+fn keys_of_a_solution_are_unknown_in_a_version() {
     let text = r#"
 solform: 1
 environments: { local: { url: "emulator:" } }
@@ -306,16 +306,17 @@ solutions:
       1.0.0: { verify: git, retain: 2 }
 "#;
     insta::assert_snapshot!(report(text), @r"
-    reserved-field
+    unknown-field
 
-      × `verify` in a version is not supported yet
+      × unknown field `verify` in a version
        ╭─[solform.yaml:7:16]
      6 │     versions:
      7 │       1.0.0: { verify: git, retain: 2 }
        ·                ───┬──
-       ·                   ╰── reserved for a later version of solform
+       ·                   ╰── not known here
        ╰────
-      help: Remove it; this version of solform does not support it.
+      help: Use one of `path`, `source`, `sha256`, `overwrite`, `redeploy`, `owner`, `state`,
+            `visibility`.
     unknown-field
 
       × unknown field `retain` in a version

@@ -26,7 +26,7 @@ use crate::render::{doctor_document, render_doctor, render_json, words};
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The checks that need the platform.
-const PLATFORM: RangeInclusive<CheckName> = CheckName::Connection..=CheckName::Packages;
+const PLATFORM: RangeInclusive<CheckName> = CheckName::Connection..=CheckName::Inputs;
 
 /// Check the environment with GET requests, and test the locks of its store
 #[derive(Debug, Args)]

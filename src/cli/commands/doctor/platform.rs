@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::checks::{Checks, sentence, within};
-use super::{filters, paths};
+use super::{filters, inputs, paths};
 use crate::api::{ApiError, ApiErrorKind, ListRequest, Probe, Question, Sample};
 use crate::cli::clock;
 use crate::cli::environment::session::Session;
@@ -41,6 +41,7 @@ pub(super) async fn look(session: &Session, checks: &mut Checks, io: &mut Io) {
         );
     }
     paths::look(session, live.as_ref(), checks, io).await;
+    inputs::look(session, checks).await;
 }
 
 async fn check_token(probe: &Probe, environment: &Environment, checks: &mut Checks) -> bool {

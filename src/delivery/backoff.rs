@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::interrupt::CancelToken;
 
 /// The pauses between requests that the server surely did not accept.
-pub(super) const RESEND: PollPolicy = PollPolicy {
+pub(crate) const RESEND: PollPolicy = PollPolicy {
     first: Duration::from_millis(500),
     factor: 2.0,
     cap: Duration::from_secs(30),
@@ -78,7 +78,7 @@ impl<'a> Pauses<'a> {
         self.jittered(pause)
     }
 
-    pub(super) fn jittered(&self, pause: Duration) -> Duration {
+    pub(crate) fn jittered(&self, pause: Duration) -> Duration {
         let unit = self
             .random
             .lock()
@@ -123,7 +123,7 @@ pub(crate) struct PropagationWait<'a> {
 }
 
 impl<'a> PropagationWait<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         propagation: Duration,
         random: &'a Mutex<fastrand::Rng>,
         interrupt: &'a CancelToken,
@@ -136,15 +136,15 @@ impl<'a> PropagationWait<'a> {
     }
 
     /// Returns the same wait with a deadline that may be later than the propagation.
-    pub(super) fn until(self, deadline: Instant) -> Self {
+    pub(crate) fn until(self, deadline: Instant) -> Self {
         Self { deadline, ..self }
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         Instant::now() >= self.deadline
     }
 
-    pub(super) async fn pause(&mut self) -> Result<(), Stopped> {
+    pub(crate) async fn pause(&mut self) -> Result<(), Stopped> {
         pause(self.pauses.next(), self.deadline, self.interrupt).await
     }
 }

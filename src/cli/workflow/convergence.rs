@@ -1,4 +1,4 @@
-//! The verification of an apply: the completed changes are compared with the live state.
+//! The check of an apply: the completed changes are compared with the live state.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,29 +7,30 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::plan::Planner;
-use crate::apply::{ApplyReport, CancelToken, Outcome};
+use crate::apply::{ApplyReport, Outcome};
 use crate::cli::error::ErrorKind;
 use crate::cli::io::Io;
+use crate::delivery::CancelToken;
 use crate::ident::{Address, Identity};
 use crate::live::Coverage;
 use crate::manifest::Problems;
 use crate::plan::{Change, Decision, DiffOptions, Note, Plan};
 use crate::render::words;
 
-/// The result of the verification.
+/// The result of the check.
 #[derive(Debug, Default)]
-pub(in crate::cli) struct Verification {
+pub(in crate::cli) struct ConvergenceCheck {
     /// Changes that are done but planned again, with their differences.
     pub(in crate::cli) not_converged: Vec<(Address, String)>,
     /// Versions that wait for an approval on the platform.
     pub(in crate::cli) waiting_for_review: Vec<Address>,
-    /// The reason why the verification proves nothing, if it does not.
+    /// The reason why the check proves nothing, if it does not.
     pub(in crate::cli) unproven: Option<String>,
-    /// True if an interrupt ended the verification early.
+    /// True if an interrupt ended the check early.
     pub(in crate::cli) is_interrupted: bool,
 }
 
-impl Verification {
+impl ConvergenceCheck {
     /// Returns the result for an apply that sent nothing: the plan is sufficient.
     pub(in crate::cli) fn unchanged(plan: &Plan) -> Self {
         Self {
@@ -41,35 +42,46 @@ impl Verification {
 
 /// Lists and plans again, and returns every change that is done but planned again. A list may lag
 /// behind single reads, so it is repeated during `timeouts.propagation`.
-pub(in crate::cli) async fn verify(
+pub(in crate::cli) async fn check(
     planner: Planner<'_>,
     report: &ApplyReport,
     interrupt: &CancelToken,
     io: &mut Io,
-) -> Verification {
+) -> ConvergenceCheck {
     let done: BTreeSet<&Identity> = report
         .steps
         .iter()
         .filter(|step| matches!(step.outcome, Outcome::Done(_)))
         .map(|step| &step.identity)
         .collect();
-    // A requested replace must not be planned again.
+    // A requested replace or verification must not be planned again.
+    let history = planner
+        .history
+        .with_verified(report.steps.iter().filter_map(|step| {
+            let verified = step
+                .verified
+                .as_ref()
+                .filter(|_| step.outcome.done().is_some());
+            Some((&step.identity, verified?))
+        }));
     let options = DiffOptions {
+        reverify: Vec::new(),
         replace: Vec::new(),
         may_select_nothing: true,
         ..planner.options.clone()
     };
     let planner = Planner {
         options: &options,
+        history: &history,
         ..planner
     };
     tokio::select! {
         biased;
-        () = interrupt.raised() => Verification {
+        () = interrupt.raised() => ConvergenceCheck {
             is_interrupted: true,
-            ..Verification::default()
+            ..ConvergenceCheck::default()
         },
-        verification = look_until_final(planner, &done, io) => verification,
+        check = look_until_final(planner, &done, io) => check,
     }
 }
 
@@ -77,7 +89,7 @@ async fn look_until_final(
     planner: Planner<'_>,
     done: &BTreeSet<&Identity>,
     io: &mut Io,
-) -> Verification {
+) -> ConvergenceCheck {
     let timeouts = &planner.session.manifest().environment.timeouts;
     let propagation = timeouts.propagation;
     let deadline = Instant::now() + propagation;
@@ -85,9 +97,9 @@ async fn look_until_final(
     let mut is_reported = false;
     loop {
         let is_last = Instant::now() >= deadline;
-        let (verification, is_final) = look_once(planner, done).await;
+        let (check, is_final) = look_once(planner, done).await;
         if is_final || is_last {
-            return verification;
+            return check;
         }
         if !is_reported {
             is_reported = true;
@@ -103,10 +115,10 @@ async fn look_until_final(
 }
 
 /// Returns the result of one listing, and true if another listing would show the same.
-async fn look_once(planner: Planner<'_>, done: &BTreeSet<&Identity>) -> (Verification, bool) {
+async fn look_once(planner: Planner<'_>, done: &BTreeSet<&Identity>) -> (ConvergenceCheck, bool) {
     match planner.collect_and_diff(false).await {
         Ok((_, plan)) => {
-            let verification = Verification {
+            let check = ConvergenceCheck {
                 unproven: match &plan.coverage {
                     Coverage::Unproven(why) => Some(why.to_string()),
                     Coverage::Whole | Coverage::Names(_) => None,
@@ -115,8 +127,8 @@ async fn look_once(planner: Planner<'_>, done: &BTreeSet<&Identity>) -> (Verific
                 waiting_for_review: waiting(&plan),
                 is_interrupted: false,
             };
-            let is_final = verification.not_converged.is_empty() && verification.unproven.is_none();
-            (verification, is_final)
+            let is_final = check.not_converged.is_empty() && check.unproven.is_none();
+            (check, is_final)
         }
         Err(error) => {
             let mut reasons = vec![error.to_string()];
@@ -127,12 +139,12 @@ async fn look_once(planner: Planner<'_>, done: &BTreeSet<&Identity>) -> (Verific
             let problems_shown = problems.into_iter().flat_map(Problems::iter);
             reasons.extend(problems_shown.map(ToString::to_string));
             reasons.extend(error.causes());
-            let verification = Verification {
+            let check = ConvergenceCheck {
                 unproven: Some(reasons.join(": ")),
-                ..Verification::default()
+                ..ConvergenceCheck::default()
             };
             // Errors in the manifest stay; only a failed read may succeed next time.
-            (verification, problems.is_some())
+            (check, problems.is_some())
         }
     }
 }

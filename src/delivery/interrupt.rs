@@ -56,7 +56,7 @@ impl CancelToken {
     }
 
     /// Waits until the grace period after the interrupt is over.
-    pub(super) async fn grace_over(&self) {
+    pub(crate) async fn grace_over(&self) {
         self.raised().await;
         let raised_at = *self.0.borrow();
         if let Some(raised_at) = raised_at {
