@@ -75,6 +75,7 @@ async fn perform<'a>(
     permit: SemaphorePermit<'a>,
 ) -> StepReport {
     let begun = Instant::now();
+    let began_at_ms = (context.now_ms)();
     context.emit(&ApplyEvent::StepStarted {
         address: change.address.clone(),
         kind: change.action.kind(),
@@ -101,6 +102,7 @@ async fn perform<'a>(
         Err(_) => Outcome::unknown(step.job.clone()),
     };
     let report = StepReport {
+        began_at_ms: Some(began_at_ms),
         jobs: std::mem::take(&mut step.jobs),
         sent_twice: std::mem::take(&mut step.sent_twice),
         uploaded: step.uploaded,

@@ -231,7 +231,7 @@ impl StreamMessage {
                     environment: None,
                     outcome: step.outcome.word().as_str(),
                     detail: why.clone(),
-                    jobs: step.jobs.iter().map(ToString::to_string).collect(),
+                    jobs: step.jobs.iter().map(|job| job.id.to_string()).collect(),
                     sent_twice: step.sent_twice.iter().map(|call| call.as_str()).collect(),
                 };
                 if done.is_some() {
