@@ -63,23 +63,6 @@ pub(super) fn render_briefly(
     writeln!(out, "  # ({reason}{succession})")
 }
 
-/// Returns true if a change deletes a version, or hides it from users who see it now.
-pub(super) fn is_loss(change: &Change) -> bool {
-    matches!(
-        change.action.kind(),
-        ActionKind::Delete | ActionKind::Replace
-    ) || change.narrows_visibility()
-}
-
-/// Returns true if a change must not be shortened, because a reviewer must see all of it.
-pub(super) fn needs_attention(change: &Change, succession: Option<&Succession<'_>>) -> bool {
-    is_loss(change)
-        || !change.blocked.is_empty()
-        || change.becomes_public()
-        || !change.notes.is_empty()
-        || succession.is_some_and(view::is_downgrade)
-}
-
 /// Writes the line that other programs search for; nothing follows the phrase.
 fn render_phrase(change: &Change, out: &mut StyledWriter<'_>) -> io::Result<()> {
     let phrase = change.action.kind().phrase();
@@ -188,7 +171,7 @@ fn difference(before: Option<&str>, after: Option<&str>) -> String {
 }
 
 /// Returns a note as a sentence.
-pub(super) fn note_text(note: &Note, change: &Change) -> String {
+pub(in crate::render) fn note_text(note: &Note, change: &Change) -> String {
     match note {
         Note::NoSuccessor => view::NO_SUCCESSOR.to_owned(),
         Note::OutOfServiceMeanwhile => "out of service until the new deploy is done".to_owned(),
@@ -279,7 +262,7 @@ fn more_records(ids: &[SolutionId], end: &str) -> String {
 }
 
 /// Returns the reason why a change is blocked.
-fn why_blocked(block: &Block) -> String {
+pub(in crate::render) fn why_blocked(block: &Block) -> String {
     match block {
         Block::Protected => "a `protect` pattern of the environment covers this version".to_owned(),
         Block::Package { problem, .. } => words::escaped(&problem.to_string()),

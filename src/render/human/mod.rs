@@ -17,6 +17,7 @@ mod table;
 
 pub use abandon::render_abandoned;
 pub use change::drift_lines;
+pub(super) use change::{note_text, why_blocked};
 pub use doctor::render_doctor;
 pub use history::{render_history, render_past_apply};
 pub use matrix::{render_list_matrix, render_plan_matrix};
