@@ -74,6 +74,7 @@ async fn perform<'a>(
     permit: SemaphorePermit<'a>,
 ) -> StepReport {
     let begun = Instant::now();
+    let began_at_ms = (context.now_ms)();
     context.emit(&ApplyEvent::StepStarted {
         address: change.address.clone(),
         kind: change.action.kind(),
@@ -103,6 +104,7 @@ async fn perform<'a>(
     let report = StepReport {
         deleted: step.deployed.is_none() && (report.deleted || (step.deleted && !is_done)),
         deployed: step.deployed.take(),
+        began_at_ms: Some(began_at_ms),
         jobs: std::mem::take(&mut step.jobs),
         sent_twice: std::mem::take(&mut step.sent_twice),
         uploaded: step.uploaded,

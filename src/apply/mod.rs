@@ -28,7 +28,7 @@ pub use executor::apply;
 pub use package::{inspect_contents, inspect_package};
 pub use recovery::{RecoveredOutcome, RecoveredStep, Recovery, recover};
 pub use report::{
-    ApplyReport, Done, NotReleased, Outcome, SkipReason, StepReport, Totals, Uploaded,
+    ApplyReport, Done, NotReleased, Outcome, SkipReason, StepJob, StepReport, Totals, Uploaded,
 };
 pub use source::{PlatformPackage, SourceReader, SourceReaders};
 pub use step_error::StepError;

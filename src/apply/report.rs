@@ -32,8 +32,10 @@ pub struct StepReport {
     pub kind: ActionKind,
     /// The outcome of the change.
     pub outcome: Outcome,
+    /// The time at which the step began, in milliseconds since 1970; `None` if it was not started.
+    pub began_at_ms: Option<u64>,
     /// The jobs that the change started, in order.
-    pub jobs: Vec<JobId>,
+    pub jobs: Vec<StepJob>,
     /// The calls that were sent more than once, because the server may or may not have accepted
     /// an earlier one. Each is named once.
     pub sent_twice: Vec<WriteKind>,
@@ -61,6 +63,7 @@ impl StepReport {
             identity: change.identity.clone(),
             kind: change.action.kind(),
             outcome,
+            began_at_ms: None,
             jobs: Vec::new(),
             sent_twice: Vec::new(),
             uploaded: None,
@@ -81,6 +84,19 @@ impl StepReport {
             outcome => outcome.why(),
         }
     }
+}
+
+/// A job that a step started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepJob {
+    /// The id.
+    pub id: JobId,
+    /// The kind of the write that started it.
+    pub write: WriteKind,
+    /// The time at which the server returned its id, in milliseconds since 1970.
+    pub began_at_ms: u64,
+    /// The time at which solform knew its end; `None` if the step ended before.
+    pub ended_at_ms: Option<u64>,
 }
 
 /// An upload whose bytes are at the path.

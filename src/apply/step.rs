@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::context::ApplyContext;
 use super::event::ApplyEvent;
 use super::poll::JobEnd;
-use super::report::{Outcome, Uploaded};
+use super::report::{Outcome, StepJob, Uploaded};
 use super::step_error::StepError;
 use crate::api::{ReadError, WriteError};
 use crate::delivery::{Attempt, Delivery, Effect, NoResult, Sent, Stopped};
@@ -46,7 +46,7 @@ pub(super) struct Step<'a> {
     pub(super) deleted: bool,
     /// The record that this step deployed and has not patched yet.
     pub(super) deployed: Option<SolutionId>,
-    pub(super) jobs: Vec<JobId>,
+    pub(super) jobs: Vec<StepJob>,
     /// The job that the last write started; none if the server named none.
     pub(super) job: Option<JobId>,
     permit: Option<SemaphorePermit<'a>>,
@@ -254,7 +254,13 @@ impl<'a> Step<'a> {
             job: job.clone(),
         });
         let Some(job) = job else { return Ok(None) };
-        self.jobs.push(job.clone());
+        let index = self.jobs.len();
+        self.jobs.push(StepJob {
+            id: job.clone(),
+            write: call,
+            began_at_ms: (context.now_ms)(),
+            ended_at_ms: None,
+        });
         self.job = Some(job.clone());
         let entry = Entry::Job {
             change: ChangeRef::of(self.change),
@@ -266,7 +272,11 @@ impl<'a> Step<'a> {
         if let Err(error) = context.journal.record((context.now_ms)(), entry).await {
             tracing::warn!(%address, %job, %error, "the job could not be journalled");
         }
-        match context.poll_job(address, call, &job, deadline).await {
+        let end = context.poll_job(address, call, &job, deadline).await;
+        if matches!(end, JobEnd::Finished(_)) {
+            self.jobs[index].ended_at_ms = Some((context.now_ms)());
+        }
+        match end {
             JobEnd::Finished(JobResult::Done { solution_ids }) => Ok(Some(solution_ids)),
             JobEnd::Finished(JobResult::Failed(message)) => {
                 Err(JobFailure::Failed { job, message })

@@ -327,15 +327,12 @@ impl<'a> Differ<'a> {
     }
 
     fn converge(&mut self, name: NameView<'a>, entry: &'a Desired, meant: &LiveVersion) -> Change {
-        let mut change = match self.reason_to_replace(entry, meant) {
-            Some(reason) => {
-                let path = self.path_of(entry);
-                replace(name, entry, meant, path, reason)
-            }
-            None => {
-                let is_reverified = self.inputs.options.is_reverified(&entry.identity);
-                update_or_no_op(name, entry, meant, is_reverified)
-            }
+        let mut change = if let Some(reason) = self.reason_to_replace(entry, meant) {
+            let path = self.path_of(entry);
+            replace(name, entry, meant, path, reason)
+        } else {
+            let is_reverified = self.inputs.options.is_reverified(&entry.identity);
+            update_or_no_op(name, entry, meant, is_reverified)
         };
         if meant.identity != entry.identity {
             change.notes.push(Note::FollowedOwner {

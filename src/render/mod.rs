@@ -4,10 +4,12 @@
 //! so no name or message can move the cursor or forge a line.
 
 mod formats;
+mod html;
 mod human;
 mod json;
 mod manifest;
 mod markdown;
+mod mermaid;
 mod problems;
 mod progress;
 #[cfg(test)]
@@ -19,8 +21,8 @@ pub mod words;
 mod wrap;
 
 pub use formats::{
-    Channel, Content, Document, FORMATS, Format, GITHUB, GITLAB, GitlabDocument, JSON, MARKDOWN,
-    Subject, TEXT, gitlab_document,
+    Channel, Content, Document, FORMATS, Format, GITHUB, GITLAB, GitlabDocument, HTML, JSON,
+    MARKDOWN, MERMAID, Subject, TEXT, gitlab_document,
 };
 pub use human::{
     PlanDetail, drift_lines, render_abandoned, render_doctor, render_environment, render_history,

@@ -144,6 +144,7 @@ mod tests {
                     was_already,
                     visibility_not_known: false,
                 }),
+                began_at_ms: None,
                 jobs: Vec::new(),
                 sent_twice: Vec::new(),
                 uploaded: None,

@@ -9,6 +9,7 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use regex::Regex;
 use serde_json::Value;
 
+use super::html::render_plan_html;
 use super::human::plan_text;
 use super::words;
 use super::{ABANDON, PlanDetail, gitlab_document, plan_document, render_json, render_markdown};
@@ -16,7 +17,7 @@ use crate::escape::is_hidden;
 use crate::ident::SolutionName;
 use crate::plan::properties::{Texts, any_scenario_of, replacing};
 use crate::plan::testing::{Scenario, declared, live, scenario};
-use crate::plan::{ActionKind, Overrides, Plan, SUMMARISED_ABOVE, Summary, judge};
+use crate::plan::{ActionKind, Overrides, Plan, Refusal, SUMMARISED_ABOVE, Summary, judge};
 
 /// Hostile names of solutions, which look like markup, commands or output.
 const NAMES: &[&str] = &[
@@ -146,6 +147,7 @@ struct Formats {
     json: Value,
     gitlab: Value,
     markdown: String,
+    page: String,
     refusals: Vec<String>,
 }
 
@@ -161,10 +163,8 @@ fn markdown(plan: &Plan, refusals: &[String], max_bytes: usize) -> String {
 
 fn formats(scenario: &Scenario, plan: &Plan) -> Formats {
     let limits = &scenario.manifest.environment.limits;
-    let refusals: Vec<String> = judge(plan, limits, &Overrides::default())
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let refused = judge(plan, limits, &Overrides::default());
+    let refusals: Vec<String> = refused.iter().map(ToString::to_string).collect();
     let json = written(|out| render_json(&plan_document(plan, &refusals), out));
     Formats {
         text: plan_text(PlanDetail::Verbose, plan),
@@ -172,6 +172,7 @@ fn formats(scenario: &Scenario, plan: &Plan) -> Formats {
         json: serde_json::from_str(&json).unwrap(),
         gitlab: serde_json::to_value(gitlab_document([plan])).unwrap(),
         markdown: markdown(plan, &refusals, 1_000_000),
+        page: html(plan, &refused),
         refusals,
     }
 }
@@ -322,6 +323,88 @@ fn check_markdown(text: &str) -> Vec<String> {
     rows
 }
 
+/// The elements of our pages.
+static ELEMENTS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"^(html|head|title|style|body|header|main|footer|section|article|nav|details|summary|h[1-5]|p|div|span|strong|code|bdi|ul|ol|li|dl|dt|dd|table|thead|tbody|tr|th|td|a|svg|g|path|rect|text|line)$",
+    )
+    .unwrap()
+});
+
+/// The attributes of our elements.
+static ATTRIBUTES: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r#"^( (aria-hidden|aria-label|class|d|height|href|id|lang|open|role|rx|scope|style|tabindex|text-anchor|viewBox|width|x|x1|x2|y|y1|y2)(="[^"<>]*")?)*$"#,
+    )
+    .unwrap()
+});
+
+/// Asserts that a page has only our own elements, each closed, and no hidden characters. Returns
+/// its texts without the style sheet, with a line for each block.
+pub(super) fn outline(page: &str) -> String {
+    const INLINE: &[&str] = &["code", "span", "strong", "bdi", "a"];
+    let rest = page.strip_prefix("<!DOCTYPE html>").unwrap();
+    let mut open: Vec<&str> = Vec::new();
+    let mut texts = String::new();
+    for part in rest.split('<').skip(1) {
+        let (tag, text) = part.split_once('>').unwrap();
+        let (name, attributes) = tag.split_at(tag.find(' ').unwrap_or(tag.len()));
+        let name = if let Some(name) = name.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name), "{page}");
+            name
+        } else {
+            if name != "meta" {
+                assert!(ELEMENTS.is_match(name), "{tag}");
+                assert!(ATTRIBUTES.is_match(attributes), "{tag}");
+                let mut links = attributes.split(" href=").skip(1);
+                assert!(links.all(|to| to.starts_with("\"#")), "{tag}");
+                open.push(name);
+            }
+            name
+        };
+        if !INLINE.contains(&name) {
+            texts.push('\n');
+        }
+        if open.last() != Some(&"style") {
+            let text = text.trim_end_matches('\n');
+            assert!(!text.contains(is_hidden), "{text:?}");
+            let entities = [
+                ("&lt;", "<"),
+                ("&gt;", ">"),
+                ("&quot;", "\""),
+                ("&amp;", "&"),
+            ];
+            let text = entities
+                .iter()
+                .fold(text.to_owned(), |text, (from, to)| text.replace(from, to));
+            texts.push_str(&text);
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+    let lines = texts.lines().map(str::trim);
+    let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    lines.join("\n")
+}
+
+fn html(plan: &Plan, refusals: &[Refusal]) -> String {
+    written(|out| render_plan_html(plan, refusals, ABANDON, out))
+}
+
+/// Asserts that a page has the counts and all changes.
+fn check_html(page: &str, plan: &Plan, expected: Counts) {
+    let text = outline(page);
+    // A name may look like a verdict; the first one is ours.
+    let counted = text.lines().find_map(|line| COUNTED.captures(line));
+    let counted = counted.unwrap();
+    let counts = [1, 2, 3].map(|nth| {
+        let number = counted.get(nth);
+        number.map_or(0, |number| number.as_str().parse().unwrap())
+    });
+    assert_eq!(counts, expected);
+    let number = plan.to_do().count();
+    assert_eq!(page.matches("<article ").count(), number);
+}
+
 fn check(scenario: &Scenario) {
     let plan = scenario.plan();
     let summary = Summary::of(&plan);
@@ -332,6 +415,7 @@ fn check(scenario: &Scenario) {
         json,
         gitlab,
         markdown: whole,
+        page,
         refusals,
     } = formats(scenario, &plan);
     assert_eq!(counts_of_json(&json), expected);
@@ -345,6 +429,7 @@ fn check(scenario: &Scenario) {
         assert_eq!(counts_of_text(text), expected);
         assert_eq!(counts_of_items(text), expected);
     }
+    check_html(&page, &plan, expected);
     assert!(concise.lines().count() <= text.lines().count() + 1);
     let rows = check_markdown(&whole);
     assert_eq!(counts_of_text(&whole), expected);
@@ -471,6 +556,40 @@ fn budgets_hold_and_destroys_are_cut_last() {
             }
         }
     }
+}
+
+/// A page of a big plan has each loss in full or in a line, and the other changes in groups.
+#[test]
+fn big_pages_are_summarised() {
+    for (number, share, articles) in [(100, 2, 100), (1_000, 200, 5), (10_000, 3, 0)] {
+        let plan = many(number, share).plan();
+        let summary = Summary::of(&plan);
+        let page = html(&plan, &[]);
+        outline(&page);
+        assert_eq!(
+            page.matches("<article ").count(),
+            articles,
+            "{number} {share}"
+        );
+        let verdict = format!("<strong>{}</strong>", summary_line(&summary));
+        assert_eq!(page.matches(&verdict).count(), 1);
+        let group = format!("<strong>{} to create</strong>, declared", summary.add);
+        assert_eq!(page.matches(&group).count(), usize::from(number > 100));
+        let more = format!(
+            "<li>and {} more changes</li>",
+            summary.add.saturating_sub(1_000)
+        );
+        assert_eq!(page.contains(&more), summary.add > 1_000);
+        let lines = page.matches(" will be destroyed<span").count();
+        assert_eq!(lines, if articles == 0 { summary.destroy } else { 0 });
+    }
+}
+
+fn summary_line(summary: &Summary) -> String {
+    format!(
+        "Plan: {} to add, {} to change, {} to destroy.",
+        summary.add, summary.change, summary.destroy
+    )
 }
 
 #[test]

@@ -122,6 +122,19 @@ pub fn clipped(text: &str) -> (String, Option<usize>) {
     (shown, Some(length))
 }
 
+/// Returns a text with at most `limit` characters; a longer one without its middle, so that the
+/// version at the end of an address stays.
+pub fn shortened(text: &str, limit: usize) -> String {
+    let length = text.chars().count();
+    if length <= limit {
+        return text.to_owned();
+    }
+    let last = limit / 3;
+    let first = text.chars().take(limit - last - 1);
+    let last = text.chars().skip(length - last);
+    first.chain(['…']).chain(last).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,6 +169,8 @@ mod tests {
         assert_eq!(clipped("short"), ("short".to_owned(), None));
         let (shown, length) = clipped(&"é".repeat(1_000));
         assert_eq!((shown.chars().count(), length), (161, Some(1_000)));
+        assert_eq!(shortened("Form@1.0", 8), "Form@1.0");
+        assert_eq!(shortened("Long name@1.0", 12), "Long na…@1.0");
     }
 
     #[test]

@@ -64,6 +64,10 @@ pub struct PastStep {
     pub sendings: Vec<PastSending>,
     /// The last result of its verification.
     pub verified: Option<Verified>,
+    /// The time of its first line, in milliseconds since 1970.
+    pub began_at_ms: Option<u64>,
+    /// The time of its outcome, in milliseconds since 1970; none if a later apply recovered it.
+    pub ended_at_ms: Option<u64>,
     /// The outcome; none if the step has no recorded end.
     pub outcome: Option<RecordedOutcome>,
     /// True if a later apply recovered the outcome.
@@ -99,6 +103,8 @@ impl PastStep {
             action: None,
             sendings: Vec::new(),
             verified: None,
+            began_at_ms: None,
+            ended_at_ms: None,
             outcome: None,
             is_recovered: false,
             abandoned_at_ms: None,
@@ -270,7 +276,11 @@ impl PastApply {
                 self.subject = Some(subject);
                 self.changes = changes;
             }
-            Entry::Intent { change, action } => self.step(change, index).action = Some(action),
+            Entry::Intent { change, action } => {
+                let step = self.step(change, index);
+                step.action = Some(action);
+                step.began_at_ms.get_or_insert(at_ms);
+            }
             Entry::Send {
                 change,
                 call,
@@ -303,6 +313,9 @@ impl PastApply {
                 let step = self.step(change, index);
                 step.outcome = Some(outcome);
                 step.is_recovered = is_recovered;
+                if !is_recovered {
+                    step.ended_at_ms = Some(at_ms);
+                }
             }
             Entry::End { complete } => {
                 self.complete = Some(complete);

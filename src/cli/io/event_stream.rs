@@ -243,6 +243,7 @@ mod tests {
             identity: identity("A@1"),
             kind: ActionKind::Create,
             outcome: Outcome::Cancelled,
+            began_at_ms: None,
             jobs: Vec::new(),
             sent_twice: Vec::new(),
             uploaded: None,

@@ -137,7 +137,6 @@ impl<'a> Context<'a> {
         Err(self.problems.report(Code::BadVerify, message, at))
     }
 
-    #[expect(clippy::type_complexity, reason = "two independent results")]
     fn check_expected(
         &mut self,
         expect: &'a RawExpect,

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use crate::plan::{ActionKind, Change, ContentDrift, Decision, FieldChange, Reason, Succession};
+use crate::plan::{Change, ContentDrift, Decision, FieldChange, Reason, Succession};
 use crate::render::styles::{StyledWriter, styled};
 use crate::render::text_diff::marked;
 use crate::render::view::drift;
@@ -57,23 +57,6 @@ pub(super) fn render_briefly(
     let succession = takes_over(succession);
     writeln!(out, "  # ({reason}{succession})")?;
     render_fields(view::upload(change), out)
-}
-
-/// Returns true if a change deletes a version, or hides it from users who see it now.
-pub(super) fn is_loss(change: &Change) -> bool {
-    matches!(
-        change.action.kind(),
-        ActionKind::Delete | ActionKind::Replace
-    ) || change.narrows_visibility()
-}
-
-/// Returns true if a change must not be shortened, because a reviewer must see all of it.
-pub(super) fn needs_attention(change: &Change, succession: Option<&Succession<'_>>) -> bool {
-    is_loss(change)
-        || !change.blocked.is_empty()
-        || change.becomes_public()
-        || !change.notes.is_empty()
-        || succession.is_some_and(view::is_downgrade)
 }
 
 /// Writes the line that other programs search for; nothing follows the phrase.

@@ -1,18 +1,17 @@
 //! The plan as text: destroys first, each change once, the counts last.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 
-use super::change::{is_loss, needs_attention, render_briefly, render_change};
+use super::change::{render_briefly, render_change};
 use super::report::render_causes;
-use crate::ident::Address;
 use crate::plan::{
     ActionKind, Change, Plan, Refusal, SUMMARISED_ABOVE, Succession, Successions, Summary,
 };
 use crate::render::json::{in_backticks, leftovers};
 use crate::render::styles::{StyledWriter, styled};
 use crate::render::view::notes;
-use crate::render::view::plan as view;
+use crate::render::view::plan::{self as view, is_loss, needs_attention};
 use crate::render::words;
 
 /// The detail of a printed plan.
@@ -147,25 +146,17 @@ fn render_groups(
     changes: &[(&Change, Option<Succession<'_>>)],
     out: &mut StyledWriter<'_>,
 ) -> io::Result<()> {
-    let mut groups: BTreeMap<(bool, ActionKind, &str), Vec<&Address>> = BTreeMap::new();
-    for (change, _) in changes {
-        let group = (
-            !is_loss(change),
-            change.action.kind(),
-            view::short_reason(&change.reason),
-        );
-        groups.entry(group).or_default().push(&change.address);
-    }
     writeln!(
         out,
         "{} in groups; --verbose shows each of them:",
         words::count(changes.len(), "change")
     )?;
-    for ((_, kind, why), addresses) in groups {
-        let symbol = out.styles.symbol(kind);
-        let number = addresses.len();
-        let legend = kind.legend();
-        let named = words::addresses(addresses.into_iter());
+    for group in view::groups(changes.iter().map(|(change, _)| *change)) {
+        let symbol = out.styles.symbol(group.kind);
+        let number = group.changes.len();
+        let legend = group.kind.legend();
+        let why = group.why;
+        let named = words::addresses(group.changes.iter().map(|change| &change.address));
         writeln!(out, "{symbol} {number} to {legend}, {why}: {named}")?;
     }
     writeln!(out)

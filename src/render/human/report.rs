@@ -131,7 +131,7 @@ fn remark(step: &StepReport) -> String {
         Outcome::Cancelled => remarks = why.into_iter().collect(),
         Outcome::Unknown { .. } => remarks.extend(why),
         Outcome::Failed(_) | Outcome::Refused(_) => {
-            remarks.extend(step.jobs.iter().map(|job| format!("job {job}")));
+            remarks.extend(step.jobs.iter().map(|job| format!("job {}", job.id)));
         }
     }
     remarks.extend(step.deleted.then(|| DELETED.to_owned()));

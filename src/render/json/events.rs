@@ -13,7 +13,7 @@ use super::plan::{RESOURCE_TYPE, SummaryItem, extension, is_applyable_now};
 use super::report::{ReportDocument, VerifiedRunItem};
 use super::reports::{EnvironmentResultItem, ReportsView};
 use super::v1::FORMAT_VERSION;
-use crate::apply::{ApplyEvent, Totals};
+use crate::apply::{ApplyEvent, StepReport, Totals};
 use crate::ident::{Address, Identity};
 use crate::manifest::Severity;
 use crate::plan::{ActionKind, Change, Decision, Plan, Successions, Summary, Verdict};
@@ -210,9 +210,37 @@ impl StreamMessage {
         )
     }
 
+    fn step_finished(step: &StepReport, identity: Option<&Identity>, message: String) -> Self {
+        let done = step.outcome.done();
+        let id = done.and_then(|done| done.id.as_ref());
+        let why = step.why();
+        let mut hook = hook(&step.address, identity, step.kind);
+        hook.elapsed_seconds = Some(seconds(step.took));
+        hook.id_key = id.map(|_| "id");
+        hook.id_value = id.map(ToString::to_string);
+        let x_solution = OutcomeExtension {
+            environment: None,
+            outcome: step.outcome.word().as_str(),
+            detail: why.clone(),
+            jobs: step.jobs.iter().map(|job| job.id.to_string()).collect(),
+            sent_twice: step.sent_twice.iter().map(|call| call.as_str()).collect(),
+            deleted: step.deleted,
+        };
+        if done.is_some() {
+            let event = StreamEvent::ApplyComplete { hook, x_solution };
+            return Self::new(Level::Info, message, event);
+        }
+        let message = match why {
+            Some(why) => format!("{message}: {why}"),
+            None => message,
+        };
+        let event = StreamEvent::ApplyErrored { hook, x_solution };
+        Self::new(Level::Error, message, event)
+    }
+
     /// Returns the line of an event during an apply.
     pub fn event(event: &ApplyEvent<'_>, identity: Option<&Identity>) -> Self {
-        let mut message = sentence(event);
+        let message = sentence(event);
         let (level, event) = match event {
             ApplyEvent::StepStarted { address, kind } => {
                 let hook = hook(address, identity, *kind);
@@ -220,32 +248,7 @@ impl StreamMessage {
                 let event = StreamEvent::ApplyStart { hook, x_solution };
                 return Self::new(Level::Info, message, event);
             }
-            ApplyEvent::StepFinished(step) => {
-                let done = step.outcome.done();
-                let id = done.and_then(|done| done.id.as_ref());
-                let why = step.why();
-                let mut hook = hook(&step.address, identity, step.kind);
-                hook.elapsed_seconds = Some(seconds(step.took));
-                hook.id_key = id.map(|_| "id");
-                hook.id_value = id.map(ToString::to_string);
-                let x_solution = OutcomeExtension {
-                    environment: None,
-                    outcome: step.outcome.word().as_str(),
-                    detail: why.clone(),
-                    jobs: step.jobs.iter().map(ToString::to_string).collect(),
-                    sent_twice: step.sent_twice.iter().map(|call| call.as_str()).collect(),
-                    deleted: step.deleted,
-                };
-                if done.is_some() {
-                    let event = StreamEvent::ApplyComplete { hook, x_solution };
-                    return Self::new(Level::Info, message, event);
-                }
-                if let Some(why) = why {
-                    message = format!("{message}: {why}");
-                }
-                let event = StreamEvent::ApplyErrored { hook, x_solution };
-                return Self::new(Level::Error, message, event);
-            }
+            ApplyEvent::StepFinished(step) => return Self::step_finished(step, identity, message),
             ApplyEvent::Uploading {
                 address,
                 done,

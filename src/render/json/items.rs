@@ -1,7 +1,7 @@
 //! The parts that several documents share: positions, unfinished writes, modes and times.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::escape::escaped;
 use crate::ident::Identity;
@@ -170,6 +170,12 @@ pub fn orphaned_sentence(
     address_of: impl Fn(&Identity) -> String,
 ) -> String {
     OrphanedItem::of(record, address_of).sentence(abandon, str::to_owned, in_backticks)
+}
+
+/// Writes a time, given in milliseconds since 1970, as RFC 3339.
+#[expect(clippy::ref_option, reason = "serde calls it with a reference")]
+pub(super) fn rfc3339<S: Serializer>(ms: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+    ms.and_then(time).serialize(serializer)
 }
 
 /// Returns a duration in seconds, rounded to milliseconds.

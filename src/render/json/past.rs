@@ -1,17 +1,19 @@
 //! The documents of earlier applies, from their journals.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::report::{ReportChange, ReportDocument, VerificationItem, empty};
+use super::items::{rfc3339, seconds};
+use super::report::{JobTimes, ReportChange, ReportDocument, VerificationItem, empty};
 use crate::apply::Totals;
 use crate::plan::{Action, ActionKind, Mode};
 use crate::render::view::past;
 use crate::render::view::report::ResultWord;
 use crate::render::words::time;
-use crate::store::{PastApply, PastStep, RecordedOutcome, Took};
+use crate::store::{PastApply, PastSending, PastStep, RecordedOutcome, Took};
 
 /// The version of the documents of `history`.
 const HISTORY_VERSION: &str = "2.0";
@@ -76,12 +78,28 @@ pub(in crate::render) struct PastStepItem {
     pub(in crate::render) id: Option<String>,
     /// The ids of its jobs.
     pub(in crate::render) jobs: Vec<String>,
+    /// The times of its jobs; their ends are not recorded.
+    pub(in crate::render) job_times: Vec<JobTimes>,
     /// The reason why it is not done.
     pub(in crate::render) detail: Option<String>,
     /// The verification record; null if the version was not verified.
     pub(in crate::render) verification: Option<VerificationItem>,
     /// True if a replace deleted the version, and the version is not known to be deployed again.
     pub(in crate::render) deleted: bool,
+    /// The start, as RFC 3339; null if nothing was sent.
+    #[serde(rename = "started_at", serialize_with = "rfc3339")]
+    #[schemars(with = "Option<String>")]
+    pub(in crate::render) started_at_ms: Option<u64>,
+    /// The time of the outcome, as RFC 3339; null if a later apply recovered it.
+    #[serde(rename = "ended_at", serialize_with = "rfc3339")]
+    #[schemars(with = "Option<String>")]
+    pub(in crate::render) ended_at_ms: Option<u64>,
+}
+
+/// Returns the duration of a step whose start and end are recorded.
+fn took(step: &PastStep) -> Option<Duration> {
+    let ms = step.ended_at_ms?.checked_sub(step.began_at_ms?)?;
+    Some(Duration::from_millis(ms))
 }
 
 /// Returns the document of the applies in a store.
@@ -133,15 +151,27 @@ pub(in crate::render) fn past_step_item(step: &PastStep) -> PastStepItem {
         outcome: past::word_of(step),
         id: outcome.and_then(|outcome| outcome.id.as_ref().map(ToString::to_string)),
         jobs: jobs.map(ToString::to_string).collect(),
+        job_times: step.sendings.iter().filter_map(job_times).collect(),
+        started_at_ms: step.began_at_ms,
+        ended_at_ms: step.ended_at_ms,
         detail: outcome.and_then(|outcome| outcome.detail.clone()),
         verification: step.verified.as_ref().map(VerificationItem::of),
         deleted: outcome.is_some_and(|outcome| outcome.deleted),
     }
 }
 
+fn job_times(sent: &PastSending) -> Option<JobTimes> {
+    Some(JobTimes {
+        job: sent.job.as_ref()?.to_string(),
+        write: sent.call.as_str(),
+        started_at_ms: Some(sent.at_ms),
+        ended_at_ms: None,
+    })
+}
+
 /// Returns the report document of an earlier apply, from its journal.
 pub(in crate::render) fn past_report_document(apply: &PastApply) -> ReportDocument {
-    let change = |step| {
+    let change = |step: &PastStep| {
         let item = past_step_item(step);
         ReportChange {
             address: item.address,
@@ -149,9 +179,12 @@ pub(in crate::render) fn past_report_document(apply: &PastApply) -> ReportDocume
             outcome: item.outcome,
             id: item.id,
             jobs: item.jobs,
+            job_times: item.job_times,
             detail: item.detail,
             verification: item.verification,
             deleted: item.deleted,
+            started_at_ms: item.started_at_ms,
+            took_seconds: took(step).map(seconds),
             ..ReportChange::default()
         }
     };

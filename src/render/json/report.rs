@@ -4,14 +4,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::diagnostic::Diagnostic;
-use super::items::{InFlightItem, OrphanedItem, PositionItem, in_backticks, seconds};
+use super::items::{InFlightItem, OrphanedItem, PositionItem, in_backticks, rfc3339, seconds};
 use super::v1::FORMAT_VERSION;
-use crate::apply::{StepReport, Totals};
+use crate::apply::{StepJob, StepReport, Totals};
 use crate::ident::Address;
 use crate::manifest::Severity;
 use crate::outcome::OutcomeKind;
@@ -101,6 +102,8 @@ pub(in crate::render) struct ReportChange {
     pub(in crate::render) id: Option<String>,
     /// The jobs that it started, in order.
     pub(in crate::render) jobs: Vec<String>,
+    /// The times of these jobs, in the same order.
+    pub(in crate::render) job_times: Vec<JobTimes>,
     /// Writes that were sent a second time, because the answer to the first was lost.
     pub(in crate::render) sent_twice: Vec<&'static str>,
     /// The upload of its package; null if nothing is uploaded, or if the upload is not done.
@@ -114,10 +117,42 @@ pub(in crate::render) struct ReportChange {
     pub(in crate::render) was_already: bool,
     /// True if a replace deleted the version, and the version is not known to be deployed again.
     pub(in crate::render) deleted: bool,
+    /// The start, as RFC 3339; null if it was not started.
+    #[serde(rename = "started_at", serialize_with = "rfc3339")]
+    #[schemars(with = "Option<String>")]
+    pub(in crate::render) started_at_ms: Option<u64>,
     /// The duration, in seconds.
     pub(in crate::render) took_seconds: Option<f64>,
     /// The position of its entry in the manifest.
     pub(in crate::render) position: Option<PositionItem>,
+}
+
+/// A job with its times.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub(in crate::render) struct JobTimes {
+    /// The id.
+    pub(in crate::render) job: String,
+    /// The write that started it: `deploy` or `delete`.
+    pub(in crate::render) write: &'static str,
+    /// The start, as RFC 3339.
+    #[serde(rename = "started_at", serialize_with = "rfc3339")]
+    #[schemars(with = "Option<String>")]
+    pub(in crate::render) started_at_ms: Option<u64>,
+    /// The end as solform saw it, as RFC 3339; null if it is not known.
+    #[serde(rename = "ended_at", serialize_with = "rfc3339")]
+    #[schemars(with = "Option<String>")]
+    pub(in crate::render) ended_at_ms: Option<u64>,
+}
+
+impl JobTimes {
+    fn of(job: &StepJob) -> Self {
+        Self {
+            job: job.id.to_string(),
+            write: job.write.as_str(),
+            started_at_ms: Some(job.began_at_ms),
+            ended_at_ms: job.ended_at_ms,
+        }
+    }
 }
 
 /// An upload that is done.
@@ -188,6 +223,12 @@ impl ReportChange {
     /// Returns true if the change is done.
     pub(in crate::render) fn is_done(&self) -> bool {
         self.outcome == OutcomeKind::Done.as_str()
+    }
+
+    /// Returns the duration, in whole milliseconds.
+    pub(in crate::render) fn took_ms(&self) -> Option<u64> {
+        let took = Duration::try_from_secs_f64(self.took_seconds?).ok()?;
+        u64::try_from(took.as_millis()).ok()
     }
 }
 
@@ -342,7 +383,9 @@ fn report_change(step: &StepReport, origin: Option<&Origin>) -> ReportChange {
             .and_then(|done| done.id.as_ref())
             .or(step.deployed.as_ref())
             .map(ToString::to_string),
-        jobs: step.jobs.iter().map(ToString::to_string).collect(),
+        jobs: step.jobs.iter().map(|job| job.id.to_string()).collect(),
+        job_times: step.jobs.iter().map(JobTimes::of).collect(),
+        started_at_ms: step.began_at_ms,
         sent_twice: step.sent_twice.iter().map(|call| call.as_str()).collect(),
         upload: step.uploaded.map(|uploaded| UploadItem {
             bytes: uploaded.bytes,

@@ -12,6 +12,7 @@ mod review;
 pub use matrix::render_plan_matrix_markdown;
 pub use plan::render_markdown;
 pub use promotion::render_promotion_markdown;
+pub(super) use report::{notes, urgency};
 pub use report::{render_past_apply_markdown, render_report_markdown};
 pub(super) use reports::render_reports_markdown;
 pub use review::render_review_markdown;

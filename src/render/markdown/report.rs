@@ -75,7 +75,7 @@ pub(super) fn errors(errors: &[Diagnostic]) -> Vec<String> {
     texts.map(|text| shortened(&text, LONGEST_DETAIL)).collect()
 }
 
-pub(super) fn notes(report: &ReportDocument) -> Vec<String> {
+pub(in crate::render) fn notes(report: &ReportDocument) -> Vec<String> {
     let remarks = report.remarks().into_iter();
     let not_approved = report.not_approved.iter().map(|change| {
         format!(
@@ -101,7 +101,7 @@ pub(super) fn notes(report: &ReportDocument) -> Vec<String> {
 
 /// Returns the sort key of a change: failed changes come before changes that were skipped because
 /// of them.
-pub(super) fn urgency(change: &ReportChange) -> usize {
+pub(in crate::render) fn urgency(change: &ReportChange) -> usize {
     const ORDER: [OutcomeKind; 5] = [
         OutcomeKind::Failed,
         OutcomeKind::Refused,
@@ -187,7 +187,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::apply::{ApplyReport, Done, Outcome, SkipReason, StepError, StepReport};
+    use crate::apply::{ApplyReport, Done, Outcome, SkipReason, StepError, StepJob, StepReport};
     use crate::ident::{Address, JobId, SolutionId};
     use crate::manifest::Severity;
     use crate::outcome::WriteKind;
@@ -221,7 +221,13 @@ mod tests {
             identity: change.identity.clone(),
             kind: change.action.kind(),
             outcome: outcome(change.address.as_str()),
-            jobs: vec![JobId::parse("job-1").unwrap()],
+            began_at_ms: Some(1_000),
+            jobs: vec![StepJob {
+                id: JobId::parse("job-1").unwrap(),
+                write: WriteKind::Deploy,
+                began_at_ms: 1_200,
+                ended_at_ms: Some(2_000),
+            }],
             sent_twice: Vec::new(),
             uploaded: None,
             verified: None,

@@ -4,6 +4,7 @@ mod abandon;
 pub(super) mod drift;
 pub(super) mod matrix;
 pub(super) mod notes;
+pub(super) mod order;
 mod package;
 pub(super) mod past;
 pub(super) mod plan;

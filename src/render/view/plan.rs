@@ -1,5 +1,7 @@
 //! The sentences, risks and counts of a plan.
 
+use std::collections::BTreeMap;
+
 use crate::ident::Address;
 use crate::plan::{
     ActionKind, Block, Change, Course, Field, FieldChange, Mode, Note, Reason, Succession, Summary,
@@ -155,6 +157,58 @@ pub(in crate::render) fn risks(change: &Change, succession: Option<&Succession<'
 
 fn is_drift(note: &Note) -> bool {
     matches!(note, Note::ContentDrift { .. })
+}
+
+/// Returns true if a change deletes a version, or hides it from users who see it now.
+pub(in crate::render) fn is_loss(change: &Change) -> bool {
+    matches!(
+        change.action.kind(),
+        ActionKind::Delete | ActionKind::Replace
+    ) || change.narrows_visibility()
+}
+
+/// Returns true if a change must not be shortened, because a reviewer must see all of it.
+pub(in crate::render) fn needs_attention(
+    change: &Change,
+    succession: Option<&Succession<'_>>,
+) -> bool {
+    is_loss(change)
+        || !change.blocked.is_empty()
+        || change.becomes_public()
+        || !change.notes.is_empty()
+        || succession.is_some_and(is_downgrade)
+}
+
+/// Returns the sort key of a change: losses come first, then blocked changes.
+pub(in crate::render) fn urgency(change: &Change) -> usize {
+    match (is_loss(change), change.blocked.is_empty()) {
+        (true, _) => 0,
+        (false, false) => 1,
+        (false, true) => 2,
+    }
+}
+
+/// Changes of one kind, with the same reason in short.
+pub(in crate::render) struct ChangeGroup<'a> {
+    pub(in crate::render) kind: ActionKind,
+    pub(in crate::render) why: &'static str,
+    pub(in crate::render) changes: Vec<&'a Change>,
+}
+
+/// Returns the groups of a big plan, those with a loss first.
+pub(in crate::render) fn groups<'a>(
+    changes: impl Iterator<Item = &'a Change>,
+) -> Vec<ChangeGroup<'a>> {
+    let mut groups: BTreeMap<(bool, ActionKind, &str), Vec<&Change>> = BTreeMap::new();
+    for change in changes {
+        let why = short_reason(&change.reason);
+        let group = (!is_loss(change), change.action.kind(), why);
+        groups.entry(group).or_default().push(change);
+    }
+    let groups = groups.into_iter();
+    groups
+        .map(|((_, kind, why), changes)| ChangeGroup { kind, why, changes })
+        .collect()
 }
 
 /// Returns true if a version replaces a higher one.

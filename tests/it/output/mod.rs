@@ -3,6 +3,7 @@
 mod events;
 mod exit_codes;
 mod github;
+mod html;
 mod literals;
 mod matrix;
 mod places;
@@ -114,7 +115,7 @@ async fn unknown_formats_are_errors() {
     for (arguments, message) in [
         (
             &["plan", "--format", "xml"][..],
-            "possible values: text, json, markdown, gitlab, github",
+            "possible values: text, json, markdown, html, gitlab, github, mermaid",
         ),
         (&["plan", "--output", "plan.json"], "FORMAT=FILE"),
         (&["plan", "--output", "xml=plan.xml"], "--output"),
