@@ -11,7 +11,7 @@ use super::field::{Decision, Field, FieldChange};
 use super::history::{InFlight, OrphanedRecord};
 use super::ownership::OwnerConflict;
 use super::package::PackageProblem;
-use super::verification::FailedVerification;
+use super::verified::FailedVerification;
 use crate::attribute::Visibility;
 use crate::ident::{Address, ChangeKey, Digest, Identity, Owner, SolutionId};
 use crate::live::Coverage;

@@ -12,7 +12,7 @@ use super::ownership::OwnerConflict;
 use super::package::PackageProblem;
 use super::progress::Spent;
 use super::summary::Summary;
-use super::verification::FailedVerification;
+use super::verified::FailedVerification;
 use crate::ident::{Address, Identity};
 use crate::live::{Coverage, Unproven};
 use crate::manifest::{Limit, Limits};

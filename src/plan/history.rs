@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::action::{Action, AfterImage};
 use super::package::PackageProblem;
-use super::verification::VerificationRecord;
+use super::verified::VerificationRecord;
 use crate::attribute::LiveStateWord;
 use crate::ident::{Identity, JobId, Owner, SolutionId};
 use crate::outcome::WriteKind;

@@ -42,6 +42,7 @@ mod summary;
 pub(crate) mod testing;
 mod upload;
 mod verification;
+mod verified;
 
 pub use action::{Action, ActionKind, AfterImage, DeployTarget, LiveImage, Patch, Reason};
 pub use approval::{Decided, NarrowedPlan, narrow};
@@ -74,4 +75,4 @@ pub use saved::{PlanKind, SavedPlan, SavedPlanError};
 pub use succession::{Course, Succession, Successions};
 pub use summary::{SUMMARISED_ABOVE, Summary};
 pub use upload::{Upload, UploadSource};
-pub use verification::{FailedVerification, Verdict, VerificationRecord, Verified, VerifiedRun};
+pub use verified::{FailedVerification, Verdict, VerificationRecord, Verified, VerifiedRun};

@@ -303,10 +303,12 @@ impl<'a> Comparison<'a> {
             Some(_) => Kind::VerificationChanged,
             None => Kind::VerificationRemoved,
         };
-        let finding = self
+        let mut finding = self
             .finding(kind, after, Side::Head)
-            .field(Field::Verify, from, to)
-            .effect(self.version(after), effect_of_declared(after));
+            .field(Field::Verify, from, to);
+        if kind == Kind::VerificationRemoved {
+            finding.place = SidePosition::in_base(&before.position);
+        }
         self.findings.push(finding);
     }
 

@@ -395,6 +395,26 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
         &["A@1 policy-loosened never>on_change | A@1 replaced-on-change !deleted !irreversible"],
     ),
     (
+        (
+            "",
+            "solutions: { A: { version: 1, verify: [{ name: s, input_dir: i }] } }",
+        ),
+        (
+            "",
+            "solutions: { A: { version: 1, verify: [{ name: s, input_dir: i, attempts: 2 }, { \
+             name: t, input_dir: i }] } }",
+        ),
+        &["A@1 verification-changed s>s (2 attempts), t"],
+    ),
+    (
+        (
+            "",
+            "solutions: { A: { version: 1, verify: [{ name: s, input_dir: i }] } }",
+        ),
+        ("", "solutions: { A: { version: 1 } }"),
+        &["A@1 verification-removed s>-"],
+    ),
+    (
         ("", "solutions: { A: { version: 1, visibility: PRIVATE } }"),
         (
             "",

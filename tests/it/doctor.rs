@@ -110,7 +110,7 @@ async fn a_correct_setup_passes_all_checks() {
     );
     assert_eq!(
         found.0["counts"],
-        json!({ "ok": 16, "warn": 0, "fail": 0, "skipped": 0 })
+        json!({ "ok": 17, "warn": 0, "fail": 0, "skipped": 0 })
     );
     found
         .is(&[])

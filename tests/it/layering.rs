@@ -57,6 +57,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "ident",
             "attribute",
             "outcome",
+            "manifest",
             "live",
             "job",
             "plan",

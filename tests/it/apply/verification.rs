@@ -171,17 +171,15 @@ async fn a_failed_version_is_taken_out_of_service() {
 /// neither passed nor failed.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_checked_releases_nothing() {
-    for (fault, why) in [
-        ("operation=run_solution,job=stuck", "did not end in time"),
-        ("operation=run_solution,job=cancel", "ended as CANCELLED"),
-        (
-            "operation=run_solution,status=403",
-            "refused to start the run",
-        ),
+    for (fault, timeout, why) in [
+        ("job=stuck", "300ms", "did not end in time"),
+        ("job=cancel", "1h", "ended as CANCELLED"),
+        ("status=403", "1h", "refused to start the run"),
     ] {
         let emulator = world(&[]).await;
-        emulator.add_fault(format!("{fault},times=9").parse().unwrap());
-        let env = env_of(&emulator, ", timeout: 300ms", "");
+        let fault = format!("operation=run_solution,{fault},times=9");
+        emulator.add_fault(fault.parse().unwrap());
+        let env = env_of(&emulator, &format!(", timeout: {timeout}"), "");
         let output = apply(&env).await.exits_with(5);
         assert!(
             output
@@ -196,6 +194,8 @@ async fn what_is_not_checked_releases_nothing() {
         );
         // The next apply verifies it, and does not deploy it again.
         emulator.clear_faults();
+        let patient = manifest(&emulator.url(), &solution(", timeout: 1h", ""));
+        env.write("solform.yaml", &patient);
         let _ = apply(&env).await.exits_with(2);
         assert_eq!(count(&emulator, Operation::Deploy), 1);
         assert_eq!(
@@ -338,8 +338,8 @@ async fn an_open_verification_is_continued() {
     );
 }
 
-/// A missing input folder is found before anything is deployed: by plan as a warning, by doctor as a
-/// failure.
+/// A missing input folder is found before anything is deployed: by plan as a warning, by doctor as
+/// a failure.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_input_folder_is_found() {
     let live = [Version::active("Form", "1")];

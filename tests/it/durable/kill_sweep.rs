@@ -280,6 +280,12 @@ const CHANGED_RESUMED: Sweep = Sweep {
     ..CHANGED
 };
 
+/// The same, finished by `--resume`.
+const VERIFIED_RESUMED: Sweep = Sweep {
+    second: &["apply", "--resume", "--detailed-exitcode"],
+    ..VERIFIED
+};
+
 async fn world_and_proxy(kill: Kill, sweep: &Sweep) -> (Emulator, KillingProxy) {
     let emulator = start((sweep.world)(), sweep.knobs, Duration::from_millis(30)).await;
     let url = emulator.url();
@@ -415,8 +421,10 @@ async fn killed_transfers_are_finished_by_the_next_apply() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_verifications_are_repeated() {
-    let requests = every_kill(&VERIFIED, "killed_verifications_are_repeated").await;
-    assert!(requests > 20, "{requests}");
+    for sweep in [&VERIFIED, &VERIFIED_RESUMED] {
+        let requests = every_kill(sweep, "killed_verifications_are_repeated").await;
+        assert!(requests > 20, "{requests}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

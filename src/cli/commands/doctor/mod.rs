@@ -1,5 +1,5 @@
-//! `doctor`: checks that an environment is usable, step by step. Sends only GETs and HEADs to the platform,
-//! and leaves nothing in the store.
+//! `doctor`: checks that an environment is usable, step by step. Sends only GETs and HEADs to the
+//! platform, and leaves nothing in the store.
 
 mod checks;
 mod command;
