@@ -238,8 +238,25 @@ pub(super) struct ChangeArgs {
     /// Apply without asking for approval
     #[arg(long, help_heading = "Planning options")]
     pub(super) auto_approve: bool,
+    /// Text to record in the history, such as the reason of the release
+    #[arg(long, value_name = "TEXT", value_parser = message)]
+    pub(super) message: Option<String>,
     #[command(flatten)]
     pub(super) formats: ReportFormatArgs,
+}
+
+/// The maximum length of a message, in characters.
+const MESSAGE_LIMIT: usize = 2_000;
+
+/// Parses the text of `--message`.
+fn message(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("the message is empty".to_owned()),
+        text if text.chars().count() > MESSAGE_LIMIT => Err(format!(
+            "the message has more than {MESSAGE_LIMIT} characters"
+        )),
+        text => Ok(text.to_owned()),
+    }
 }
 
 /// The options of the commands that can wait for a run or job.

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::provenance::Provenance;
 use crate::ident::{Address, Digest, Identity, JobId, SolutionId};
 use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::{Action, Change, Patch, Subject, Verified};
@@ -84,6 +85,9 @@ pub enum Entry {
         /// The id of the lock that the apply holds; none if it holds none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         lock: Option<String>,
+        /// The provenance; none in journals of earlier versions of solform.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        provenance: Option<Provenance>,
     },
     /// A change begins: its action, and the records that the action is based on.
     Intent {

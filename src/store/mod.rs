@@ -17,6 +17,7 @@ mod local;
 mod lock;
 mod past;
 mod probe;
+mod provenance;
 mod remote;
 mod s3_settings;
 
@@ -31,5 +32,6 @@ pub use journal::{Journal, JournalError};
 pub use local::{LocalStore, keep_out_of_git};
 pub use lock::{Held, Lease, LockOwner, Unlocked};
 pub use past::{PastApply, PastSending, PastStep, Took};
+pub use provenance::Provenance;
 pub use remote::RemoteStore;
 pub use s3_settings::{BucketSettingsError, server_of};

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::entry::{ChangeRef, ENTRY_VERSION, Entry, Record, RecordPatch, RecordedOutcome};
 use super::error::{JournalRef, StoreError};
+use super::provenance::Provenance;
 use crate::attribute::State;
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::outcome::{OutcomeKind, WriteKind};
@@ -30,6 +31,8 @@ pub struct PastApply {
     pub complete: Option<bool>,
     /// True if its last line was cut short.
     pub is_torn: bool,
+    /// Who started it, and from what; none in journals of earlier versions of solform.
+    pub provenance: Option<Provenance>,
     /// The id of the lock that it held.
     pub lock: Option<String>,
     /// The time of its normal end, by its own last line.
@@ -269,8 +272,10 @@ impl PastApply {
                 subject,
                 changes,
                 lock,
+                provenance,
             } => {
                 self.lock = lock;
+                self.provenance = provenance;
                 self.began_at_ms = Some(at_ms);
                 self.plan = plan;
                 self.subject = Some(subject);

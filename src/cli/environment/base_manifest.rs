@@ -272,7 +272,7 @@ fn mode_and_id(entry: &[u8]) -> Option<(&str, &str)> {
 }
 
 /// The output of git.
-struct Answer {
+pub(super) struct Answer {
     is_success: bool,
     bytes: Vec<u8>,
     /// The text on standard error, in one line.
@@ -290,6 +290,14 @@ impl Answer {
         }
     }
 
+    /// Returns the output as a line, if it is one.
+    pub(super) fn line(self) -> Option<String> {
+        let text = String::from_utf8(self.bytes).ok()?;
+        let line = text.trim_end();
+        let is_line = !line.is_empty() && !line.contains('\n');
+        (self.is_success && is_line).then(|| line.to_owned())
+    }
+
     /// Returns the output as an id.
     fn id(self) -> Option<String> {
         let text = String::from_utf8(self.bytes).ok()?;
@@ -300,7 +308,7 @@ impl Answer {
 }
 
 /// Executes git with the words of `command` and one more argument.
-async fn git(
+pub(super) async fn git(
     folder: &Path,
     command: &str,
     argument: impl AsRef<OsStr>,

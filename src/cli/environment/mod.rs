@@ -6,6 +6,7 @@ pub(in crate::cli) mod context;
 pub(in crate::cli) mod early_listing;
 pub(in crate::cli) mod embedded_emulator;
 pub(in crate::cli) mod lock_holder;
+pub(in crate::cli) mod provenance;
 pub(in crate::cli) mod session;
 mod store;
 pub(in crate::cli) mod token;

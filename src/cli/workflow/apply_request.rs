@@ -11,6 +11,7 @@ use super::report::Reporting;
 use super::{packages, plan, plan_formats};
 use crate::apply::{ApplyReport, Totals};
 use crate::cli::clock;
+use crate::cli::environment::provenance;
 use crate::cli::environment::session::Session;
 use crate::cli::error::{CommandError, ExitStatus, with_precedence};
 use crate::cli::invocation::PrintedCommand;
@@ -121,9 +122,11 @@ impl ApplyWorkflow<'_, '_> {
         let mode = approved.plan().mode;
         let next_command = next.command(session, mode, &options, self.again.clone());
         let next_command = next_command.to_string();
+        let provenance = self.reporting.provenance.clone();
         let view = ReportView {
             plan: approved.plan(),
             run: apply.as_deref(),
+            provenance: provenance.as_ref(),
             began_at_ms: self.reporting.began_at_ms,
             ended_at_ms: clock::now_ms(),
             report: &report,
@@ -182,9 +185,14 @@ impl ApplyWorkflow<'_, '_> {
     ) -> Result<(Option<String>, ApplyReport, ConvergenceCheck), CommandError> {
         let apply_session = self.apply_session;
         apply_session.cancel.set_next(self.resume);
-        let parallelism = self.reporting.outputs.args.planning.parallelism;
+        let args = self.reporting.outputs.args;
+        let context = &apply_session.session.context;
+        let found = provenance::find(&context.settings, &context.folder, args.message.as_deref());
+        let provenance = found.await;
+        self.reporting.provenance = Some(provenance.clone());
+        let how = (args.planning.parallelism, provenance);
         let (apply, mut report) = apply_session
-            .execute(approved, kept, options, parallelism, self.io)
+            .execute(approved, kept, options, how, self.io)
             .await?;
         report.credit(&apply_session.past.recovered);
         let planner = apply_session.planner(options);

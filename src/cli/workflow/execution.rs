@@ -11,7 +11,7 @@ use crate::cli::io::{Io, Progress};
 use crate::delivery::PollPolicy;
 use crate::plan::{ApprovedPlan, DiffOptions, OwnWrites, SavedPlan};
 use crate::render::words;
-use crate::store::{Entry, Journal, Record};
+use crate::store::{Entry, Journal, Provenance, Record};
 
 impl ApplySession<'_> {
     /// Returns the planner of this apply.
@@ -69,7 +69,7 @@ impl ApplySession<'_> {
         approved: &ApprovedPlan,
         kept: &SavedPlan,
         options: &DiffOptions,
-        parallelism: usize,
+        (parallelism, provenance): (usize, Provenance),
         io: &mut Io,
     ) -> Result<(String, ApplyReport), CommandError> {
         // The last check before the first write.
@@ -92,6 +92,7 @@ impl ApplySession<'_> {
             subject: plan.subject.clone(),
             changes: total,
             lock: self.lock.clone(),
+            provenance: Some(provenance),
         };
         let first = Record::new(clock::now_ms(), begin);
         let journal = self

@@ -16,6 +16,7 @@ use crate::render::{
     Content, NotApplied, PlanDetail, ReportDocument, ReportView, StreamMessage, TEXT,
     not_applied_document, render_report, render_verdict, render_verdict_alone,
 };
+use crate::store::Provenance;
 
 /// The outputs of a report, besides the text for people.
 pub(in crate::cli) struct ReportOutputs<'a> {
@@ -106,6 +107,8 @@ pub(in crate::cli) struct Reporting<'a> {
     pub(in crate::cli) mode: Mode,
     /// The start time, in milliseconds since 1970.
     pub(in crate::cli) began_at_ms: u64,
+    /// Who started the apply, and from what; none if nothing was started.
+    pub(super) provenance: Option<Provenance>,
     /// The environment and its URL, if known.
     subject: Option<(String, String)>,
     /// True if a report was written.
@@ -118,6 +121,7 @@ impl<'a> Reporting<'a> {
         Self {
             outputs,
             mode,
+            provenance: None,
             began_at_ms: clock::now_ms(),
             subject: None,
             is_reported: false,

@@ -210,5 +210,7 @@ pub(super) fn foot(report: &ReportDocument) -> Vec<Markup> {
             "."
         }
     });
-    apply.into_iter().chain(times).collect()
+    let provenance = report.provenance_line.as_ref();
+    let provenance = provenance.map(|line| html! { (prose(line)) });
+    apply.into_iter().chain(times).chain(provenance).collect()
 }

@@ -9,7 +9,7 @@ use crate::render::json::past_step_item;
 use crate::render::view::past::{count_done, result};
 use crate::render::view::report::DELETED;
 use crate::render::words;
-use crate::store::{PastApply, Took};
+use crate::store::{PastApply, Provenance, Took};
 
 /// The minimum number of shown characters of an apply's id: the part that is a time.
 const ID_LENGTH: usize = 13;
@@ -64,6 +64,9 @@ pub fn render_past_apply(apply: &PastApply, out: &mut dyn Write) -> io::Result<(
         ),
         ("plan", apply.plan.clone()),
     ];
+    let facts = apply.provenance.iter().flat_map(Provenance::facts);
+    let facts = facts.map(|(label, fact)| (label, Some(fact.to_owned())));
+    let rows: Rows = rows.into_iter().chain(facts).collect();
     render_rows(&rows, out)?;
     writeln!(out)?;
     for step in &apply.steps {

@@ -182,6 +182,9 @@ pub fn render_verdict(view: &ReportView<'_>, out: &mut StyledWriter<'_>) -> io::
 /// Writes the same without the next command, for one of several environments.
 pub fn render_verdict_alone(view: &ReportView<'_>, out: &mut StyledWriter<'_>) -> io::Result<()> {
     let document = report_document(view);
+    if let Some(line) = &document.provenance_line {
+        writeln!(out, "{}", words::escaped(line))?;
+    }
     for remark in document.remarks() {
         let style = match remark.severity {
             Severity::Error => out.styles.destroy,

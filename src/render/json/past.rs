@@ -7,11 +7,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::items::{rfc3339, seconds};
-use super::report::{JobTimes, ReportChange, ReportDocument, VerificationItem, empty};
+use super::report::{
+    JobTimes, ProvenanceItem, ReportChange, ReportDocument, VerificationItem, empty,
+};
 use crate::apply::Totals;
 use crate::plan::{Action, ActionKind, Mode};
 use crate::render::view::past;
-use crate::render::view::report::ResultWord;
+use crate::render::view::report::{ResultWord, provenance_line};
 use crate::render::words::time;
 use crate::store::{PastApply, PastSending, PastStep, RecordedOutcome, Took};
 
@@ -57,6 +59,8 @@ struct PastApplyItem {
     took_ms: Option<u64>,
     /// The id of the plan that it executed.
     plan: Option<String>,
+    /// Who started it, and from what; null if it is not recorded.
+    provenance: Option<ProvenanceItem>,
     /// The digest of its manifest.
     manifest: Option<String>,
     /// The number of planned changes.
@@ -132,6 +136,7 @@ fn past_apply_item(apply: &PastApply) -> PastApplyItem {
             Took::AtLeast(_) | Took::Unknown => None,
         },
         plan: apply.plan.clone(),
+        provenance: apply.provenance.as_ref().map(ProvenanceItem::of),
         manifest: apply
             .subject
             .as_ref()
@@ -198,6 +203,8 @@ pub(in crate::render) fn past_report_document(apply: &PastApply) -> ReportDocume
         environment: subject.map(|subject| subject.environment.clone()),
         url: subject.map(|subject| subject.url.clone()),
         run: Some(apply.id.clone()),
+        provenance: apply.provenance.as_ref().map(ProvenanceItem::of),
+        provenance_line: apply.provenance.as_ref().and_then(provenance_line),
         started_at: apply.began_at_ms.and_then(time),
         ended_at: apply.last_at_ms.and_then(time),
         result: if apply.complete == Some(true) {

@@ -18,8 +18,11 @@ use crate::manifest::Severity;
 use crate::outcome::OutcomeKind;
 use crate::plan::{Mode, Origin, Summary, Verified, VerifiedRun};
 use crate::render::view::ReportView;
-use crate::render::view::report::{ResultWord, deleted_sentence, left_file_sentence};
+use crate::render::view::report::{
+    ResultWord, deleted_sentence, left_file_sentence, provenance_line,
+};
 use crate::render::words::time;
+use crate::store::Provenance;
 
 /// The output of `apply --format json` and `destroy --format json`.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
@@ -36,6 +39,8 @@ pub struct ReportDocument {
     pub(in crate::render) mode: &'static str,
     /// The id of the apply in the store; null if nothing was started.
     pub(in crate::render) run: Option<String>,
+    /// Who started it, and from what; null if nothing was started, or if it is not recorded.
+    pub(in crate::render) provenance: Option<ProvenanceItem>,
     /// The start, as RFC 3339.
     pub(in crate::render) started_at: Option<String>,
     /// The end, as RFC 3339.
@@ -66,10 +71,47 @@ pub struct ReportDocument {
     /// The start of the command that clears an orphaned record.
     #[serde(skip)]
     pub(in crate::render) abandon: String,
+    /// Who started it, and from what, in one line.
+    #[serde(skip)]
+    pub(in crate::render) provenance_line: Option<String>,
     /// The reasons why nothing was started.
     pub(in crate::render) errors: Vec<Diagnostic>,
     /// The command that continues this apply; null if nothing is left.
     pub(in crate::render) resume_command: Option<String>,
+}
+
+/// Who started an apply, and from what.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub(in crate::render) struct ProvenanceItem {
+    /// `user@host`.
+    pub(in crate::render) who: String,
+    /// The URL of the run of the pipeline; null if it is not known.
+    pub(in crate::render) ci_run: Option<String>,
+    /// The git commit of the manifest; null if it is not known.
+    pub(in crate::render) commit: Option<String>,
+    /// The git branch of the manifest; null if it is not known.
+    pub(in crate::render) branch: Option<String>,
+    /// The text of `--message`; null if there was none.
+    pub(in crate::render) message: Option<String>,
+}
+
+impl ProvenanceItem {
+    pub(in crate::render) fn of(provenance: &Provenance) -> Self {
+        let Provenance {
+            who,
+            ci_run,
+            commit,
+            branch,
+            message,
+        } = provenance.clone();
+        Self {
+            who,
+            ci_run,
+            commit,
+            branch,
+            message,
+        }
+    }
 }
 
 /// The totals of the changes that are done. A replace counts as added and as destroyed.
@@ -307,6 +349,8 @@ pub fn report_document(view: &ReportView<'_>) -> ReportDocument {
         environment: Some(view.plan.subject.environment.clone()),
         url: Some(view.plan.subject.url.clone()),
         run: view.run.map(str::to_owned),
+        provenance: view.provenance.map(ProvenanceItem::of),
+        provenance_line: view.provenance.and_then(provenance_line),
         started_at: time(view.began_at_ms),
         ended_at: time(view.ended_at_ms),
         result: if view.is_all_done() {

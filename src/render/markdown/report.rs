@@ -35,6 +35,11 @@ pub fn render_report_markdown(
     let quarter = max_bytes / 4;
     head.push_str(&quotes("Error", &errors(&report.errors), quarter));
     head.push_str(&quotes("Needs attention", &notes(report), quarter));
+    let provenance = report.provenance_line.iter();
+    let provenance: Vec<String> = provenance
+        .map(|line| shortened(line, LONGEST_DETAIL))
+        .collect();
+    head.push_str(&quotes("Provenance", &provenance, quarter));
     let mut failures: Vec<&ReportChange> = report
         .changes
         .iter()
@@ -246,6 +251,7 @@ mod tests {
         report_document(&ReportView {
             plan,
             run: Some("0192f1c4"),
+            provenance: None,
             began_at_ms: 1_683_159_463_986,
             ended_at_ms: 1_683_159_493_000,
             report,

@@ -7,6 +7,7 @@ use crate::apply::ApplyReport;
 use crate::ident::Address;
 use crate::outcome::OutcomeKind;
 use crate::plan::{Change, InFlight, Plan, Summary};
+use crate::store::Provenance;
 
 /// The outcome of an apply.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
@@ -28,6 +29,8 @@ pub struct ReportView<'a> {
     pub plan: &'a Plan,
     /// The id of the apply in the store; `None` if there was nothing to do.
     pub run: Option<&'a str>,
+    /// Who started it, and from what; `None` if nothing was started.
+    pub provenance: Option<&'a Provenance>,
     /// The start, in milliseconds since 1970.
     pub began_at_ms: u64,
     /// The end, in milliseconds since 1970.
@@ -52,6 +55,15 @@ pub struct ReportView<'a> {
     pub abandon: &'a str,
     /// The command that continues this apply.
     pub resume_command: &'a str,
+}
+
+/// Returns who started an apply, and from what, in one line; `None` if only the user is known.
+pub(in crate::render) fn provenance_line(provenance: &Provenance) -> Option<String> {
+    let facts: Vec<String> = provenance
+        .facts()
+        .map(|(label, fact)| format!("{label} {fact}"))
+        .collect();
+    (facts.len() > 1).then(|| format!("Applied {}.", facts.join(", ")))
 }
 
 /// The remark on a change whose version a replace deleted, and that is not done.

@@ -6,6 +6,7 @@ mod elsewhere;
 mod fault_sweep;
 mod kill_sweep;
 mod leftovers;
+mod provenance;
 mod replaced;
 mod resume;
 mod store_contract;

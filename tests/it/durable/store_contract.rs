@@ -43,6 +43,7 @@ fn begin(run: &str, changes: usize) -> Entry {
         },
         changes,
         lock: None,
+        provenance: None,
     }
 }
 
