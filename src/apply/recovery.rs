@@ -18,7 +18,7 @@ use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::job::JobResult;
 use crate::live::LiveVersion;
 use crate::outcome::{OutcomeKind, WriteKind};
-use crate::plan::{Action, AfterImage, DeployTarget, LiveImage};
+use crate::plan::{Action, AfterImage, DeployTarget, LiveImage, Verdict, Verified};
 use crate::store::{Entry, JournalError, PastApply, PastSending, PastStep, RecordedOutcome};
 
 /// The result of the recovery of one apply.
@@ -164,6 +164,17 @@ pub async fn recover(
 impl ApplyContext<'_> {
     async fn recover_step(&self, step: &PastStep, action: &Action) -> RecoveredOutcome {
         let last = |call: WriteKind| step.sendings.iter().rev().find(|sent| sent.call == call);
+        // The version did not pass its verification, and the step was deleting it.
+        if let (Some(verified), Some(sent)) = (&step.verified, step.sendings.last())
+            && sent.call == WriteKind::Delete
+            && verified.verdict != Verdict::Passed
+        {
+            let identity = action.identity();
+            let recovered = self
+                .recover_undo(step, sent, &verified.record, identity)
+                .await;
+            return recovered.unwrap_or(RecoveredOutcome::Open { job: None });
+        }
         if let (Some((path, target)), Some(sent)) = (action.deploy(), last(WriteKind::Deploy)) {
             let replaced = action.before().map(|before| &before.id);
             let mut recovered = self.recover_deploy(step, sent, target, replaced).await;
@@ -289,7 +300,10 @@ impl ApplyContext<'_> {
         Ok(match found {
             Some(Ok(live)) => {
                 let live = self.seen(target.after.visibility, live).await?;
-                let missing = if step.lacks_verification() {
+                let has_failed = |verified: &Verified| verified.verdict == Verdict::Failed;
+                let missing = if step.verified.as_ref().is_some_and(has_failed) {
+                    Some("deployed, and its verification failed")
+                } else if step.lacks_verification() {
                     Some("deployed, and not verified yet")
                 } else {
                     let is_proven = target.after.is_proven_by(&live);
@@ -332,6 +346,33 @@ impl ApplyContext<'_> {
             }),
             Some(()) => RecoveredOutcome::done(None, None),
             None => RecoveredOutcome::not_done(failure.as_deref().unwrap_or("it is still live")),
+        })
+    }
+
+    /// Recovers the delete of a version that did not pass its verification.
+    async fn recover_undo(
+        &self,
+        step: &PastStep,
+        sent: &PastSending,
+        id: &SolutionId,
+        identity: Option<&Identity>,
+    ) -> Result<RecoveredOutcome, Outcome> {
+        let Some(identity) = identity else {
+            return Ok(RecoveredOutcome::not_done("its version is not known"));
+        };
+        match self.follow(step, sent, self.settings.delete).await {
+            Ok(_) | Err(RecoveredOutcome::Ended(_)) => {}
+            Err(outcome) => return Ok(outcome),
+        }
+        let look = async || {
+            let live = self.fetch(id, &identity.name).await?;
+            Ok(live.is_none().then_some(()))
+        };
+        Ok(match self.until_shown(look, None).await? {
+            Some(()) => RecoveredOutcome::not_done("its verification failed, and it was deleted"),
+            None => {
+                RecoveredOutcome::done(Some(id.clone()), Some("deployed, and not verified yet"))
+            }
         })
     }
 

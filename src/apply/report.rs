@@ -81,6 +81,12 @@ impl StepReport {
             Outcome::Cancelled if self.deleted && self.kind == ActionKind::Replace => {
                 Some("an interrupt came before the deploy was sent".to_owned())
             }
+            outcome @ Outcome::Done(_) => {
+                let runs = self.verified.iter().flat_map(Verified::failed_runs);
+                let runs = runs.map(|run| format!("a run that is not required failed ({run})"));
+                let remarks: Vec<String> = outcome.why().into_iter().chain(runs).collect();
+                (!remarks.is_empty()).then(|| remarks.join(", "))
+            }
             outcome => outcome.why(),
         }
     }

@@ -204,10 +204,7 @@ pub(super) fn attempts(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(super) fn run_state(_: &mut SchemaGenerator) -> Schema {
-    matching(
-        &format!("^[A-Z_]+$|{INTERPOLATED}"),
-        &["COMPLETE", "STOPPED_AT_CHECKPOINT"],
-    )
+    words(&["COMPLETE", "FAILED", "STOPPED_AT_CHECKPOINT", "PAUSED"])
 }
 
 pub(super) fn outputs(generator: &mut SchemaGenerator) -> Schema {

@@ -294,8 +294,10 @@ impl AfterImage {
 
     /// Returns the image of a declaration that is deployed, and verified if that is declared.
     pub(super) fn deployed(entry: &Desired) -> Self {
+        let is_exposed =
+            entry.state == State::Active || entry.visibility == Some(Visibility::Public);
         Self {
-            verification: entry.verification.clone(),
+            verification: entry.verification.clone().filter(|_| is_exposed),
             ..Self::of(entry)
         }
     }

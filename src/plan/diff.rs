@@ -17,6 +17,7 @@ use super::options::{
 use super::order;
 use super::policy::apply_policies;
 use super::propose::{create, declared_no_op, delete, replace, update_or_no_op};
+use super::verification::verify_before_retirement;
 use crate::attribute::State;
 use crate::ident::{Identity, SolutionId};
 use crate::live::{Coverage, LiveState, LiveVersion};
@@ -261,6 +262,7 @@ impl<'a> Differ<'a> {
         if name.mode == Mode::Converge && !rest.is_empty() {
             self.changes.extend(apply_policies(name, &rest));
         }
+        verify_before_retirement(&mut self.changes[start..], name);
         let touched = self.changes[start..]
             .iter()
             .filter(|change| change.action.before().is_some())

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::action::{Action, AfterImage, LiveImage, Patch};
-use super::change::{Block, Plan};
+use super::action::{Action, ActionKind, AfterImage, LiveImage, Patch};
+use super::change::{Block, Change, Plan};
 use super::history::ApplyHistory;
+use super::name::NameView;
 use super::options::DiffOptions;
+use super::propose::fields_of;
 use super::verified::{FailedVerification, Verdict, VerificationRecord, Verified};
 use crate::attribute::{State, Visibility};
 use crate::ident::{Digest, Identity, SolutionId};
@@ -57,6 +59,50 @@ impl ApplyHistory {
     pub fn has_passed(&self, record: &SolutionId, check: &Digest) -> bool {
         let newest = self.verified(record, check);
         newest.is_some_and(|found| found.verified.verdict == Verdict::Passed)
+    }
+}
+
+/// Lets the versions in service that have not passed their verification pass it first, if another
+/// version of the name goes out of service. Nothing is known of a version that another program, or
+/// an apply of another store, deployed.
+pub(super) fn verify_before_retirement(changes: &mut [Change], name: NameView<'_>) {
+    let retires = |change: &Change| {
+        change.action.kind() != ActionKind::Replace && change.action.takes_out_of_service()
+    };
+    if !changes.iter().any(retires) {
+        return;
+    }
+    for change in changes {
+        let Action::NoOp {
+            before: Some(before),
+        } = &change.action
+        else {
+            continue;
+        };
+        let entry = name
+            .declared
+            .iter()
+            .find(|entry| entry.identity == change.identity && entry.state == State::Active);
+        let verification = entry.and_then(|entry| entry.verification.as_deref());
+        let (Some(entry), Some(verification)) = (entry, verification) else {
+            continue;
+        };
+        if !before.state.is_in_service()
+            || name.history.has_passed(&before.id, &verification.digest())
+        {
+            continue;
+        }
+        let before = before.clone();
+        let after = AfterImage::of(entry);
+        let (after, patch) = after.gated(entry, &before, None, name.history, true);
+        if let Some(patch) = patch {
+            change.action = Action::Update {
+                before,
+                patch,
+                after,
+            };
+            change.fields = fields_of(&change.action);
+        }
     }
 }
 

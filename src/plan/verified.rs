@@ -95,9 +95,11 @@ impl FailedVerification {
 impl Verified {
     /// Returns the required runs that did not pass, with their reasons.
     pub fn failed_runs(&self) -> Vec<String> {
-        let failed = self.runs.iter().filter(|run| run.required);
-        let failed = failed.filter(|run| run.verdict != Verdict::Passed);
+        let is_failed = |run: &&VerifiedRun| run.verdict != Verdict::Passed;
+        let is_required = self.runs.iter().filter(is_failed).any(|run| run.required);
+        let failed = self.runs.iter().filter(is_failed);
         failed
+            .filter(|run| run.required || !is_required)
             .map(|run| match &run.why {
                 Some(why) => format!("{}: {why}", run.name),
                 None => run.name.clone(),

@@ -297,6 +297,14 @@ impl Step<'_> {
     async fn complete(&mut self, live: LiveVersion, after: &AfterImage) -> Result<Done, Outcome> {
         self.deployed = Some(live.id.clone());
         self.verify(&live, after).await?;
+        let live = match after.verification {
+            // Its runs took a while, and may have needed another state.
+            Some(_) => {
+                let now = self.context.fetch(&live.id, &live.identity.name).await?;
+                now.unwrap_or(live)
+            }
+            None => live,
+        };
         let deadline = Instant::now() + self.context.settings.deploy;
         let live = self.context.seen(after.visibility, live).await?;
         match after.missing_in(&live.state, live.visibility.as_ref()) {

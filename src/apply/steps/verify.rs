@@ -31,11 +31,11 @@ use crate::run::{
 use crate::store::{ChangeRef, Entry};
 
 /// The result of one run.
-type Checked = (Verdict, Option<String>);
+type RunCheck = (Verdict, Option<String>);
 
 /// The result of starting and watching one run.
-enum Attempt {
-    Ended(Checked),
+enum RunAttempt {
+    Ended(RunCheck),
     /// The server refused to start it.
     Refused(String),
 }
@@ -80,8 +80,21 @@ impl Step<'_> {
             Verdict::Passed => return Ok(()),
             Verdict::Unchecked if !is_activated => None,
             Verdict::Unchecked | Verdict::Failed => {
-                self.undo(live, verification.on_failure, is_new, is_activated)
-                    .await
+                let is_begun = self.context.history.unfinished.contains(&live.id);
+                let is_own = is_new || is_begun || is_activated;
+                let policy = verification.on_failure;
+                match self.undo(live, policy, is_new, is_own).await {
+                    Ok(done) => done,
+                    // The next apply waits for its end.
+                    Err(unknown @ Outcome::Unknown { .. }) => return Err(unknown),
+                    Err(outcome) => {
+                        // The next apply verifies it again, and takes it out of service.
+                        self.deployed = Some(live.id.clone());
+                        let why = outcome.why().unwrap_or_default();
+                        let what = "the version could not be taken out of service";
+                        Some(format!("{what}: {why}"))
+                    }
+                }
             }
         };
         Err(Outcome::Failed(StepError::NotVerified {
@@ -120,10 +133,10 @@ impl Step<'_> {
             .await?;
             let attempt = self.attempt(id, declared, &run).await;
             result.run = Some(run);
-            is_refused = matches!(attempt, Attempt::Refused(_));
+            is_refused = matches!(attempt, RunAttempt::Refused(_));
             (result.verdict, result.why) = match attempt {
-                Attempt::Ended(checked) => checked,
-                Attempt::Refused(why) => {
+                RunAttempt::Ended(checked) => checked,
+                RunAttempt::Refused(why) => {
                     result.run = None;
                     (Verdict::Unchecked, Some(why))
                 }
@@ -143,7 +156,7 @@ impl Step<'_> {
     }
 
     /// Starts and watches one run.
-    async fn attempt(&self, id: &SolutionId, declared: &VerifyRun, run: &JobId) -> Attempt {
+    async fn attempt(&self, id: &SolutionId, declared: &VerifyRun, run: &JobId) -> RunAttempt {
         let context = self.context;
         let address = self.change.address.clone();
         context.emit(&ApplyEvent::RunStarted {
@@ -182,15 +195,15 @@ impl Step<'_> {
         };
         let started = match start_run(&RunTarget::Id(id.clone()), &request, &runs).await {
             Ok(started) => started,
-            Err(error @ RunStartError::Refused(_)) => return Attempt::Refused(chain(&error)),
-            Err(error) => return Attempt::Ended((Verdict::Unchecked, Some(chain(&error)))),
+            Err(error) if may_be_state(&error) => return RunAttempt::Refused(chain(&error)),
+            Err(error) => return RunAttempt::Ended((Verdict::Unchecked, Some(chain(&error)))),
         };
         let job = WatchedJob {
             id: started.id,
             kind: JobKind::Flow,
             output_repos: request.output_repo().into_iter().collect(),
         };
-        Attempt::Ended(match watch_job(&job, &runs).await {
+        RunAttempt::Ended(match watch_job(&job, &runs).await {
             Ok(report) => context.check_end(&report, declared).await,
             Err(error) => (Verdict::Unchecked, Some(chain(&error))),
         })
@@ -227,48 +240,52 @@ impl Step<'_> {
         };
         let context = self.context;
         let deadline = Instant::now() + context.settings.deploy;
-        let now = context.fetch(&live.id, &live.identity.name).await?;
+        // If it cannot be read, the patch checks its precondition itself.
+        let now = context.fetch(&live.id, &live.identity.name).await;
+        let now = now.ok().flatten();
         let before = LiveImage::of(now.as_ref().unwrap_or(live));
-        if before.state.satisfies(state) {
+        if now.is_some() && before.state.satisfies(state) {
             return Ok(());
         }
         self.patch(&before, patch, deadline).await.map(drop)
     }
 
-    /// Takes a version that did not pass out of service. Returns what was done, or why it could not
-    /// be done.
+    /// Takes a version that did not pass out of service, if this or an interrupted apply deployed
+    /// it or brought it into service. Returns what was done.
     async fn undo(
         &mut self,
         live: &LiveVersion,
         policy: OnVerifyFailure,
         is_new: bool,
-        is_activated: bool,
-    ) -> Option<String> {
+        is_own: bool,
+    ) -> Result<Option<String>, Outcome> {
         if is_new && policy == OnVerifyFailure::Delete {
             let context = self.context;
-            let now = context.fetch(&live.id, &live.identity.name).await.ok()?;
+            let now = context.fetch(&live.id, &live.identity.name).await;
+            let now = now.ok().flatten();
             let before = LiveImage::of(now.as_ref().unwrap_or(live));
-            return Some(match self.delete(&before).await {
-                Ok(_) => {
-                    self.deployed = None;
-                    "the new version was deleted".to_owned()
-                }
-                Err(outcome) => not_undone("deleted", &outcome),
-            });
+            self.delete(&before).await?;
+            self.deployed = None;
+            return Ok(Some("the new version was deleted".to_owned()));
         }
-        if !is_new && !is_activated && !live.state.is_in_service() {
-            return None;
+        if !is_own {
+            let remark = "it was in service before, and stays as it is";
+            return Ok(live.state.is_in_service().then(|| remark.to_owned()));
         }
-        Some(match self.set_state(live, State::Inactive).await {
-            Ok(()) => "the version was deactivated".to_owned(),
-            Err(outcome) => not_undone("deactivated", &outcome),
-        })
+        self.set_state(live, State::Inactive).await?;
+        Ok(Some("the version was deactivated".to_owned()))
     }
 }
 
-fn not_undone(what: &str, outcome: &Outcome) -> String {
-    let why = outcome.why().unwrap_or_default();
-    format!("the version could not be {what}: {why}")
+/// Returns whether the server may have refused the start because of the version's state, and not
+/// because of the caller.
+fn may_be_state(error: &RunStartError) -> bool {
+    match error {
+        RunStartError::Refused(refusal) => {
+            matches!(refusal.api().status(), Some(400 | 404 | 409 | 412 | 422))
+        }
+        _ => false,
+    }
 }
 
 /// Returns the result of all runs. A verification in which nothing was checked is no pass.
@@ -289,10 +306,13 @@ fn verdict_of(runs: &[VerifiedRun]) -> Verdict {
 
 impl ApplyContext<'_> {
     /// Compares the end of a run with the declared one.
-    async fn check_end(&self, report: &JobReport, declared: &VerifyRun) -> Checked {
+    async fn check_end(&self, report: &JobReport, declared: &VerifyRun) -> RunCheck {
         let state = match (&report.state, &report.outcome) {
             (_, JobOutcome::Started | JobOutcome::InProgress | JobOutcome::NotKnown { .. }) => {
                 let why = match report.outcome.reason() {
+                    _ if self.interrupt.is_raised() => {
+                        "an interrupt came before its end; it goes on at the server".to_owned()
+                    }
                     Some(why) => format!("its end is not known: {why}"),
                     None => "it did not end in time".to_owned(),
                 };
@@ -324,7 +344,7 @@ impl ApplyContext<'_> {
         (Verdict::Passed, None)
     }
 
-    async fn check_output(&self, report: &JobReport, output: &ExpectedOutput) -> Checked {
+    async fn check_output(&self, report: &JobReport, output: &ExpectedOutput) -> RunCheck {
         let Some(folder) = &report.output_folder else {
             let why = "the server does not name the output folder of the run".to_owned();
             return (Verdict::Unchecked, Some(why));

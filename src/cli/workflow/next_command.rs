@@ -61,6 +61,8 @@ pub(super) fn saving_command(
 /// and changes that did not converge are planned and executed again.
 fn needs_new_plan(report: &ApplyReport, after: &ConvergenceCheck) -> bool {
     report.count(OutcomeKind::Refused) > 0
+        // The same package is not verified again.
+        || report.has_failed_verification()
         || report.steps.iter().any(is_held_back)
         || !after.not_converged.is_empty()
         || !after.waiting_for_review.is_empty()

@@ -71,9 +71,9 @@ impl<'a> Context<'a> {
             _ => self.check_source(solution, layers, &version, known),
         };
         let verification = match state {
-            Ok(State::Active) => self.check_verification(solution, known),
-            // Only a version that is brought into service is verified.
-            _ => Ok(None),
+            // A version that must be absent is never run.
+            Ok(State::Absent) => Ok(None),
+            _ => self.check_verification(solution, known),
         };
         let (state, path, source) = (state?, path?, source?);
         let identity = Identity {

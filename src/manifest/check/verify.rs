@@ -12,7 +12,7 @@ use super::super::problem::Code;
 use super::super::raw::{RawExpect, RawJson, RawOutput, RawVerifyRun};
 use super::super::vars::{Builtins, Reported};
 use super::super::verification::{ExpectedOutput, Verification, VerifyRun};
-use super::context::{Context, Outcome, Value};
+use super::context::{Context, Outcome};
 use super::entry::FLAG;
 use crate::ident::Digest;
 use crate::manifest::OnVerifyFailure;
@@ -22,6 +22,14 @@ const MAX_ENTRIES: usize = 20;
 
 /// The maximum number of attempts of a run.
 const MAX_ATTEMPTS: u32 = 10;
+
+/// The states that a run may be declared to end with.
+const RUN_ENDS: [(&str, &str); 4] = [
+    ("COMPLETE", "COMPLETE"),
+    ("FAILED", "FAILED"),
+    ("STOPPED_AT_CHECKPOINT", "STOPPED_AT_CHECKPOINT"),
+    ("PAUSED", "PAUSED"),
+];
 
 impl<'a> Context<'a> {
     /// Checks the runs that a version must pass. An empty list is no verification: it takes that of
@@ -142,8 +150,8 @@ impl<'a> Context<'a> {
         expect: &'a RawExpect,
         known: Builtins<'_>,
     ) -> (Outcome<String>, Result<Vec<ExpectedOutput>, Reported>) {
-        let state = self.text_with(expect.state.as_ref(), known);
-        let state = state.map(|value| value.map(|value: Value<'_>| value.text.into_owned()));
+        let state = self.word(expect.state.as_ref(), known, &RUN_ENDS);
+        let state = state.map(|word| word.map(str::to_owned));
         let Some(field) = expect.outputs.as_ref() else {
             return (state, Ok(Vec::new()));
         };

@@ -361,3 +361,97 @@ async fn a_missing_input_folder_is_found() {
     assert!(!plan.stderr.contains("input folder"), "{plan}");
     let _ = env.solform_beside(&["doctor"]).await.exits_with(0);
 }
+
+/// A version that another program brought into service releases the old one only after a pass, and
+/// is never taken out of service itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_version_is_verified_before_the_old_one_is_retired() {
+    for (end, code, left) in [
+        ("complete", 2, ["1 INACTIVE", "2 ACTIVE"]),
+        ("failed", 7, ["1 ACTIVE", "2 ACTIVE"]),
+    ] {
+        let live = [Version::active("Form", "1"), Version::active("Form", "2")];
+        let emulator = start(seed(&live, &[]), &[&format!("run_end={end}")]).await;
+        put(&emulator, &format!("{DRIVE}/smoke/in/a.pdf"), b"a".to_vec()).await;
+        let env = env_of(&emulator, "", "");
+        let _ = env
+            .solform_beside(&PLAN)
+            .await
+            .exits_with(2)
+            .says("+ verify     = \"smoke\"");
+        let output = apply(&env).await.exits_with(code);
+        assert_eq!(as_texts(&states(&emulator).await), left, "{output}");
+        let again = apply(&env)
+            .await
+            .exits_with(if code == 2 { 0 } else { code });
+        assert_eq!(as_texts(&states(&emulator).await), left, "{again}");
+    }
+}
+
+/// The version was activated for its runs, failed, and could not be deactivated.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_that_fails_is_repeated() {
+    let live = [Version::active("Form", "1"), Version::inactive("Form", "2")];
+    let emulator = start(seed(&live, &[]), &["run_end=failed"]).await;
+    put(&emulator, &format!("{DRIVE}/smoke/in/a.pdf"), b"a".to_vec()).await;
+    let fault = "operation=patch_solution,skip=1,times=2,status=403";
+    emulator.add_fault(fault.parse().unwrap());
+    let env = env_of(&emulator, "", "");
+    let output = apply(&env).await.exits_with(7);
+    assert!(
+        output.stdout.contains("could not be taken out of service"),
+        "{output}"
+    );
+    assert_eq!(as_texts(&states(&emulator).await), ["1 ACTIVE", "2 ACTIVE"]);
+    emulator.clear_faults();
+    let _ = apply(&env).await.exits_with(7);
+    assert_eq!(
+        as_texts(&states(&emulator).await),
+        ["1 ACTIVE", "2 INACTIVE"]
+    );
+}
+
+/// The delete of a version that failed does not end in time: the next apply waits for its job, and
+/// nothing is retired for a version that is being deleted.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_in_flight_is_recovered() {
+    let emulator = world(&["run_end=failed"]).await;
+    emulator.add_fault("operation=delete_solution,job=stuck".parse().unwrap());
+    let text = manifest(
+        &emulator.url(),
+        &solution("", "    on_verify_failure: delete\n"),
+    );
+    let env = env_with(&text.replace("delete: 20s", "delete: 300ms"));
+    let _ = apply(&env).await.exits_with(7);
+    emulator.change_knobs(|knobs| knobs.assign("run_end=complete").unwrap());
+    // The job has not ended.
+    let _ = apply(&env).await;
+    assert!(as_texts(&states(&emulator).await).contains(&"1 ACTIVE".to_owned()));
+    for job in emulator.pending_jobs() {
+        assert!(emulator.finish_job(&job, None));
+    }
+    let _ = apply(&env).await.exits_with(4);
+    assert_eq!(as_texts(&states(&emulator).await), ["1 ACTIVE"]);
+}
+
+/// A saved plan of a version that is only verified is valid.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saved_plan_verifies_what_was_not_checked() {
+    let emulator = world(&[]).await;
+    emulator.add_fault("operation=run_solution,status=403".parse().unwrap());
+    let env = env_of(&emulator, "", "");
+    let _ = apply(&env).await.exits_with(5);
+    emulator.clear_faults();
+    let _ = env
+        .solform_beside(&["plan", "--out", "p.json"])
+        .await
+        .exits_with(0);
+    let _ = env
+        .solform_beside(&["apply", "p.json", "--detailed-exitcode"])
+        .await
+        .exits_with(2);
+    assert_eq!(
+        as_texts(&states(&emulator).await),
+        ["1 INACTIVE", "2 ACTIVE"]
+    );
+}

@@ -27,7 +27,8 @@ async fn an_apply_records_who_started_it_and_from_what() {
         "--output",
         "html=r.html",
     ];
-    let line = "Applied by tester@machine, pipeline https://ci.example.com/jobs/7, commit 0123abcd, \
+    let line = "Applied by tester@machine, pipeline https://ci.example.com/jobs/7, commit \
+                0123abcd, \
                 branch release, message the fix of";
     let output = env.solform_beside(&apply).await.exits_with(0).says(line);
     assert!(!output.stdout.contains('\u{1b}'), "{output}");
