@@ -126,7 +126,10 @@ impl World {
         if is_set("delete_out_dir") && !output.holds(&input) {
             self.files.remove(&output);
         }
-        self.files.make_folder(&output)?;
+        // A run without its input folder writes nothing: its output folder would create the other.
+        if failure.is_none() {
+            self.files.make_folder(&output)?;
+        }
         let run = Run {
             solution: solution.id,
             name: solution.name,

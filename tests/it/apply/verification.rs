@@ -356,9 +356,16 @@ async fn a_missing_input_folder_is_found() {
         .await
         .exits_with(1)
         .says("0 of 1 input folder found.");
+    // A failed run does not create the folder.
+    let _ = apply(&env).await.exits_with(7);
+    let _ = env
+        .solform_beside(&["doctor"])
+        .await
+        .exits_with(1)
+        .says("0 of 1 input folder found.");
     put(&emulator, &format!("{DRIVE}/smoke/in/a.pdf"), b"a".to_vec()).await;
-    let plan = env.solform_beside(&PLAN).await.exits_with(2);
-    assert!(!plan.stderr.contains("input folder"), "{plan}");
+    let plan = env.solform_beside(&PLAN).await.exits_with(4);
+    assert!(!plan.stderr.contains(&missing), "{plan}");
     let _ = env.solform_beside(&["doctor"]).await.exits_with(0);
 }
 
