@@ -146,7 +146,7 @@ def test_the_example_names_existing_hooks():
 
 
 SHELLS = [
-    *sorted((ROOT / ".ci").iterdir()),
+    *sorted(path for path in (ROOT / ".ci").iterdir() if path.is_file()),
     *sorted((ROOT / "examples/ci/github/scripts").iterdir()),
     ROOT / "tests/ci/bin/cargo",
 ]
