@@ -162,6 +162,12 @@ impl Action {
         }
     }
 
+    /// Returns whether the version must pass its verification in this action.
+    pub fn is_verified(&self) -> bool {
+        self.after()
+            .is_some_and(|after| after.verification.is_some())
+    }
+
     /// Returns the path of the deployed package, and the declared result, if the action is a
     /// deploy.
     pub fn deploy(&self) -> Option<(&str, DeployTarget<'_>)> {

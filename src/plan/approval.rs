@@ -322,13 +322,11 @@ impl<'a> Sides<'a> {
             Action::NoOp { .. } => None,
         }?;
         // The fresh plan still verifies the record, if an earlier apply did not.
-        let is_verified = self.of_identity(&approved.identity).all(|(_, change)| {
-            let after = change.action.after();
-            change.record() != Some(&live.id)
-                || after.is_none_or(|after| after.verification.is_none())
-        });
+        let lacks_pass = self
+            .of_identity(&approved.identity)
+            .any(|(_, change)| change.record() == Some(&live.id) && change.action.is_verified());
         let is_proven = approved.action.after()?.is_proven_by(live);
-        (is_proven && is_verified).then(|| Decided::Done(Some(live.id.clone())))
+        (is_proven && !lacks_pass).then(|| Decided::Done(Some(live.id.clone())))
     }
 
     /// Returns the differences from the plan if the fresh plan has no change of the record.

@@ -74,11 +74,7 @@ impl Plan {
             {
                 change.fields = fields_of(&change.action);
             }
-            let is_verified = change
-                .action
-                .after()
-                .is_some_and(|after| after.verification.is_some());
-            if is_verified && package == Some(Visibility::Public) {
+            if change.action.is_verified() && package == Some(Visibility::Public) {
                 change.notes.push(Note::ExposedBeforeVerification);
             }
             change

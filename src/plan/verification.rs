@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::action::{Action, ActionKind, AfterImage, LiveImage, Patch};
 use super::change::{Block, Change, Plan};
 use super::history::ApplyHistory;
+use super::inspection::entry_of;
 use super::name::NameView;
 use super::options::DiffOptions;
 use super::propose::fields_of;
@@ -79,10 +80,8 @@ pub(super) fn verify_before_retirement(changes: &mut [Change], name: NameView<'_
         else {
             continue;
         };
-        let entry = name
-            .declared
-            .iter()
-            .find(|entry| entry.identity == change.identity && entry.state == State::Active);
+        let entry = entry_of(name.manifest, &change.identity);
+        let entry = entry.filter(|entry| entry.state == State::Active);
         let verification = entry.and_then(|entry| entry.verification.as_deref());
         let (Some(entry), Some(verification)) = (entry, verification) else {
             continue;
@@ -125,8 +124,8 @@ impl AfterImage {
         let brings_in = patch.is_some_and(|patch| {
             patch.state() == Some(State::Active) || patch.visibility() == Some(Visibility::Public)
         });
-        let has_passed = history.has_passed(&before.id, &verification.digest());
-        if (is_begun || brings_in || is_repeated) && (is_repeated || !has_passed) {
+        let must_pass = || !history.has_passed(&before.id, &verification.digest());
+        if is_repeated || ((is_begun || brings_in) && must_pass()) {
             self.verification = Some(verification.clone());
             let declared = Patch::new(Some(self.state), self.visibility);
             return (self, patch.or(declared));

@@ -178,8 +178,7 @@ impl PastStep {
 
     /// Returns whether the version must still pass its verification.
     pub fn lacks_verification(&self) -> bool {
-        let after = self.action.as_ref().and_then(Action::after);
-        let is_declared = after.is_some_and(|after| after.verification.is_some());
+        let is_declared = self.action.as_ref().is_some_and(Action::is_verified);
         let verdict = self.verified.as_ref().map(|verified| verified.verdict);
         is_declared && verdict != Some(Verdict::Passed)
     }

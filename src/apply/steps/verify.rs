@@ -72,7 +72,11 @@ impl Step<'_> {
             verdict: verdict_of(&runs),
             runs,
         };
-        self.record_verified(&verified).await?;
+        self.record(Entry::Verified {
+            change: ChangeRef::of(self.change),
+            verified: verified.clone(),
+        })
+        .await?;
         let verdict = verified.verdict;
         let why = verified.failed_runs().join("; ");
         self.verified = Some(verified);
@@ -224,14 +228,6 @@ impl Step<'_> {
                 source: Box::new(error),
             })
         })
-    }
-
-    async fn record_verified(&self, verified: &Verified) -> Result<(), Outcome> {
-        self.record(Entry::Verified {
-            change: ChangeRef::of(self.change),
-            verified: verified.clone(),
-        })
-        .await
     }
 
     async fn set_state(&mut self, live: &LiveVersion, state: State) -> Result<(), Outcome> {

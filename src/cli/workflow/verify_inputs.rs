@@ -42,10 +42,8 @@ pub(in crate::cli) async fn look<'a>(
 /// Returns the warnings about folders that are missing for the changes of a plan. A folder that
 /// cannot be read is none: its run may still start.
 pub(super) async fn warnings(session: &Session, plan: &Plan) -> Vec<Problem> {
-    let verified = plan.changes.iter().filter(|change| {
-        let after = change.action.after();
-        after.is_some_and(|after| after.verification.is_some())
-    });
+    let changes = plan.changes.iter();
+    let verified = changes.filter(|change| change.action.is_verified());
     let entries = verified.filter_map(|change| entry_of(session.manifest(), &change.identity));
     let found = look(session, folders(entries)).await;
     let missing = found

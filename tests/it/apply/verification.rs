@@ -1,13 +1,11 @@
 //! The verification of a new version by runs, before another version of its name is taken out of
 //! service.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
-
 use serde_json::Value;
 use solform_emulator::{Emulator, Operation};
 
 use super::uploads::put;
+use crate::durable::printing;
 use crate::support::worlds::{
     DRIVE, TOKEN, Version, count, env_with, manifest, patch, seed, start,
 };
@@ -19,7 +17,12 @@ const PLAN: [&str; 2] = ["plan", "--detailed-exitcode"];
 /// A world with one version in service, and the package of the next one.
 async fn world(knobs: &[&str]) -> Emulator {
     let live = [Version::active("Form", "1")];
-    let emulator = start(seed(&live, &[Version::active("Form", "2")]), knobs).await;
+    world_of(&live, &[Version::active("Form", "2")], knobs).await
+}
+
+/// Starts an emulator with these versions and packages, and the input of the runs.
+async fn world_of(live: &[Version<'_>], packages: &[Version<'_>], knobs: &[&str]) -> Emulator {
+    let emulator = start(seed(live, packages), knobs).await;
     put(&emulator, &format!("{DRIVE}/smoke/in/a.pdf"), b"a".to_vec()).await;
     emulator
 }
@@ -241,8 +244,7 @@ async fn an_inactive_version_is_verified_before_its_activation() {
     ] {
         let live = [Version::active("Form", "1"), Version::inactive("Form", "2")];
         let knobs = [knob, &format!("run_end={end}")];
-        let emulator = start(seed(&live, &[]), &knobs).await;
-        put(&emulator, &format!("{DRIVE}/smoke/in/a.pdf"), b"a".to_vec()).await;
+        let emulator = world_of(&live, &[], &knobs).await;
         let env = env_of(&emulator, "", "");
         let output = apply(&env).await.exits_with(code);
         assert_eq!(as_texts(&states(&emulator).await), left, "{knob}\n{output}");
@@ -313,22 +315,10 @@ async fn an_open_verification_is_continued() {
     let emulator = world(&[]).await;
     emulator.add_fault("operation=run_solution,job=stuck".parse().unwrap());
     let env = env_of(&emulator, ", timeout: 1h", "");
-    let mut command = env.command(env!("CARGO_BIN_EXE_solform"), &APPLY);
-    let mut child = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let killed = tokio::task::spawn_blocking(move || {
-        let mut output = String::new();
-        while !output.contains("says \"RUNNING\"") {
-            assert!(stderr.read_line(&mut output).unwrap() > 0, "{output}");
-        }
-        child.kill().unwrap();
-        child.wait().unwrap()
-    });
-    let _ = killed.await.unwrap();
+    let command = env.command(env!("CARGO_BIN_EXE_solform"), &APPLY);
+    let mut child = printing(command, "says \"RUNNING\"", 1).await;
+    child.kill().unwrap();
+    child.wait().unwrap();
     emulator.clear_faults();
     let _ = apply(&env).await.exits_with(2);
     assert_eq!(count(&emulator, Operation::Deploy), 1);
@@ -378,8 +368,7 @@ async fn a_live_version_is_verified_before_the_old_one_is_retired() {
         ("failed", 7, ["1 ACTIVE", "2 ACTIVE"]),
     ] {
         let live = [Version::active("Form", "1"), Version::active("Form", "2")];
-        let emulator = start(seed(&live, &[]), &[&format!("run_end={end}")]).await;
-        put(&emulator, &format!("{DRIVE}/smoke/in/a.pdf"), b"a".to_vec()).await;
+        let emulator = world_of(&live, &[], &[&format!("run_end={end}")]).await;
         let env = env_of(&emulator, "", "");
         let _ = env
             .solform_beside(&PLAN)
@@ -399,8 +388,7 @@ async fn a_live_version_is_verified_before_the_old_one_is_retired() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_undo_that_fails_is_repeated() {
     let live = [Version::active("Form", "1"), Version::inactive("Form", "2")];
-    let emulator = start(seed(&live, &[]), &["run_end=failed"]).await;
-    put(&emulator, &format!("{DRIVE}/smoke/in/a.pdf"), b"a".to_vec()).await;
+    let emulator = world_of(&live, &[], &["run_end=failed"]).await;
     let fault = "operation=patch_solution,skip=1,times=2,status=403";
     emulator.add_fault(fault.parse().unwrap());
     let env = env_of(&emulator, "", "");

@@ -34,7 +34,12 @@ async fn start(seed: Seed, knobs: &[&str], job_time: Duration) -> Emulator {
 }
 
 /// Starts an apply, and returns when this number of its jobs is in progress.
-pub(crate) async fn at_work(mut command: Command, jobs: usize) -> Child {
+pub(crate) async fn at_work(command: Command, jobs: usize) -> Child {
+    printing(command, "PENDING", jobs).await
+}
+
+/// Starts a command, and returns when it has printed a text this number of times.
+pub(crate) async fn printing(mut command: Command, text: &'static str, times: usize) -> Child {
     let mut child = command
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -43,7 +48,7 @@ pub(crate) async fn at_work(mut command: Command, jobs: usize) -> Child {
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     tokio::task::spawn_blocking(move || {
         let mut output = String::new();
-        while output.matches("PENDING").count() < jobs {
+        while output.matches(text).count() < times {
             assert!(stderr.read_line(&mut output).unwrap() > 0, "{output}");
         }
         // Later output must have a reader, although the test ignores it.
