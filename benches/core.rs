@@ -81,6 +81,7 @@ fn manifest(desired: impl IntoIterator<Item = Identity>) -> Manifest {
             context: None,
             store: None,
             protect: vec![glob("Form W-2@*")],
+            require_verified: false,
             limits: Limits {
                 max_destroy: Some(Limit::Percent(30)),
                 max_change: Some(Limit::Percent(30)),

@@ -188,6 +188,7 @@ impl PlanningArgs {
             excludes: selectors(&self.exclude),
             replace: self.replace.clone(),
             reverify: self.reverify.clone(),
+            parallelism: self.parallelism,
             ..DiffOptions::default()
         }
     }

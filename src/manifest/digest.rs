@@ -78,6 +78,7 @@ pub(super) fn digest(environment: &Environment, scope: &Scope, desired: &[Desire
         context,
         store: _, // The journal does not change the plan.
         protect,
+        require_verified: _, // Of promotions, not of plans.
         limits,
         timeouts: _,                            // They limit an apply, not a plan.
         tls: _,                                 // It concerns the connection only.

@@ -51,6 +51,8 @@ pub struct Environment {
     pub store: Option<String>,
     /// Live versions that no plan may delete.
     pub protect: Vec<Glob>,
+    /// True if only versions that passed their verification elsewhere are promoted to it.
+    pub require_verified: bool,
     /// The maximum numbers of versions that a plan may remove.
     pub limits: Limits,
     /// The maximum durations of jobs and of an apply.

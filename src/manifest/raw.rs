@@ -59,6 +59,9 @@ mapping! {
         vars: Table<Text> as "schema::variables",
         /// Live versions that no plan may delete, as patterns of `Name@version`.
         protect: List<Text> as "schema::protect",
+        /// Whether `promote` takes only versions that passed their verification in the source.
+        /// Default: false.
+        require_verified: Text as "schema::flag",
         /// The maximum number of versions that one plan may remove.
         #[schemars(extend("examples" = [{ "max_destroy": 2 }]))]
         limits: RawLimits,

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::action::{Action, ActionKind, AfterImage, DeployTarget, Reason};
 use super::content_drift::{ContentDrift, DriftCause};
+use super::durations::ExpectedTime;
 use super::field::{Decision, Field, FieldChange};
 use super::history::{InFlight, OrphanedRecord};
 use super::ownership::OwnerConflict;
@@ -42,6 +44,9 @@ pub struct Plan<C = Change> {
     pub in_flight: Vec<InFlight>,
     /// The live records that failed deploys left, and that no change of this plan deletes.
     pub orphaned: Vec<OrphanedRecord>,
+    /// The expected duration; none if nothing is known, or if it is short.
+    #[serde(skip)]
+    pub expected: Option<ExpectedTime>,
 }
 
 impl<C> Plan<C> {
@@ -57,6 +62,7 @@ impl<C> Plan<C> {
             left_out: self.left_out,
             in_flight: self.in_flight,
             orphaned: self.orphaned,
+            expected: self.expected,
         }
     }
 }
@@ -155,6 +161,8 @@ pub struct Change {
     pub blocked: Vec<Block>,
     /// The notes for the reader.
     pub notes: Vec<Note>,
+    /// The expected duration, if the plan has one and earlier applies show it.
+    pub expected: Option<Duration>,
 }
 
 impl Change {

@@ -108,6 +108,7 @@ pub fn diff(
             .iter()
             .filter(|version| manifest.covers(&version.identity, version.author.as_deref()))
             .count(),
+        expected: None,
     })
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::action::{Action, AfterImage};
+use super::durations::PastDurations;
 use super::package::PackageProblem;
 use super::verified::VerificationRecord;
 use crate::attribute::LiveStateWord;
@@ -39,6 +40,8 @@ pub struct ApplyHistory {
     pub deleted: BTreeSet<Identity>,
     /// The solutions that the last deploys made instead of the declared versions.
     pub made_other: BTreeMap<Identity, OtherMade>,
+    /// The durations of the changes that are done.
+    pub durations: PastDurations,
 }
 
 /// A solution that a deploy made instead of the declared version.

@@ -42,6 +42,8 @@ pub struct DiffOptions {
     /// The versions that must not be deployed before a time, in milliseconds since 1970, because
     /// the job of their last deploy was abandoned. `replace` deploys them anyway.
     pub held_back: BTreeMap<Identity, u64>,
+    /// The number of jobs at the same time, from which the expected duration follows.
+    pub parallelism: usize,
 }
 
 impl DiffOptions {

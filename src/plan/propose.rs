@@ -28,6 +28,7 @@ fn change(identity: Identity, action: Action, reason: Reason, entry: Option<&Des
         successors: Vec::new(),
         blocked: Vec::new(),
         notes: Vec::new(),
+        expected: None,
     }
 }
 

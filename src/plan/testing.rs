@@ -214,6 +214,7 @@ pub(crate) fn scenario() -> Scenario {
                 context: Some("acme".to_owned()),
                 store: None,
                 protect: Vec::new(),
+                require_verified: false,
                 limits: Limits {
                     max_destroy: None,
                     max_change: None,

@@ -7,8 +7,9 @@ use super::error::PromotionError;
 use super::row::{Decision, Direction, LeftOut, Promotion, PromotionRow};
 use crate::attribute::State;
 use crate::ident::{Digest, Owner, SolutionName, Version};
-use crate::live::LiveState;
+use crate::live::{LiveState, LiveVersion};
 use crate::manifest::{Desired, Manifest, SourceOrigin, entries_of};
+use crate::plan::ApplyHistory;
 
 /// An environment with its live state.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +18,8 @@ pub struct Side<'a> {
     pub manifest: &'a Manifest,
     /// The live state; `None` if it could not be read.
     pub live: Option<&'a LiveState>,
+    /// What earlier applies found about its versions; only needed of a source.
+    pub history: Option<&'a ApplyHistory>,
 }
 
 impl Side<'_> {
@@ -27,25 +30,48 @@ impl Side<'_> {
     /// Returns the versions in service that the environment manages, the highest first; `None` if
     /// they are not known. If the environment declares the solution, only those of its owner count.
     fn in_service(&self, name: &SolutionName) -> Option<Vec<Version>> {
+        let records = self.records_in_service(name)?.into_iter();
+        let mut versions: Vec<Version> = records
+            .map(|record| record.identity.version.clone())
+            .collect();
+        versions.sort_by(|left, right| right.natural_cmp(left));
+        versions.dedup();
+        Some(versions)
+    }
+
+    fn records_in_service(&self, name: &SolutionName) -> Option<Vec<&LiveVersion>> {
         let records = self.live.filter(|live| live.covers(name))?.named(name);
         let declared = self.declared(name);
         let is_declared = |owner: &Owner| {
             let mut owners = declared.iter().map(|entry| &entry.identity.owner);
             owners.any(|declared| self.manifest.is_one_owner(declared, owner))
         };
-        let mut versions: Vec<Version> = records
+        let in_service = records
             .iter()
             .filter(|record| record.state.satisfies(State::Active))
             .filter(|record| {
                 let author = record.author.as_deref();
                 let is_own = declared.is_empty() || is_declared(&record.identity.owner);
                 is_own && self.manifest.covers(&record.identity, author)
-            })
-            .map(|record| record.identity.version.clone())
-            .collect();
-        versions.sort_by(|left, right| right.natural_cmp(left));
-        versions.dedup();
-        Some(versions)
+            });
+        Some(in_service.collect())
+    }
+
+    /// Returns whether each record of the version that is in service passed the runs that are
+    /// declared for it.
+    fn has_passed(&self, name: &SolutionName, version: &Version) -> bool {
+        let mut declared = self.declared(name).iter();
+        let entry = declared.find(|entry| entry.identity.version == *version);
+        let verification = entry.and_then(|entry| entry.verification.as_deref());
+        let (Some(verification), Some(history)) = (verification, self.history) else {
+            return false;
+        };
+        let check = verification.digest();
+        let records = self.records_in_service(name).unwrap_or_default();
+        let mut records = records
+            .iter()
+            .filter(|record| record.identity.version == *version);
+        records.all(|record| history.has_passed(&record.id, &check))
     }
 
     fn declared(&self, name: &SolutionName) -> &[Desired] {
@@ -104,7 +130,14 @@ fn row(from: Side<'_>, to: Side<'_>, name: &SolutionName, is_named: bool) -> Pro
     let decision = match chosen {
         None if live.is_empty() => Decision::LeaveOut(LeftOut::NotLive),
         None => Decision::LeaveOut(LeftOut::SeveralLive),
-        Some(version) => decide(version, declared, is_named),
+        Some(version) => match decide(version, declared, is_named) {
+            Decision::Promote(..)
+                if to.manifest.environment.require_verified && !from.has_passed(name, version) =>
+            {
+                Decision::LeaveOut(LeftOut::NotVerified)
+            }
+            decision => decision,
+        },
     };
     PromotionRow {
         name: name.clone(),
@@ -203,6 +236,11 @@ fn error(from: Side<'_>, to: Side<'_>, row: &PromotionRow, reason: LeftOut) -> P
             name,
             environment: source,
             versions: row.from.clone(),
+        },
+        LeftOut::NotVerified => PromotionError::NotVerified {
+            name,
+            environment: source,
+            target,
         },
         LeftOut::SeveralDeclared => PromotionError::SeveralDeclared {
             name,

@@ -26,6 +26,19 @@ pub enum PromotionError {
         /// The versions in service.
         versions: Vec<Version>,
     },
+    /// The target takes only versions that passed their verification in the source.
+    #[error(
+        "the version of `{name}` in service in `{environment}` has not passed its verification \
+         there"
+    )]
+    NotVerified {
+        /// The solution.
+        name: SolutionName,
+        /// The source.
+        environment: String,
+        /// The target.
+        target: String,
+    },
     /// The manifest declares several versions of it for the target.
     #[error(
         "the manifest declares several versions of `{name}` for `{environment}` with `versions`: \
@@ -61,6 +74,14 @@ impl PromotionError {
             Self::SeveralLive { environment, .. } => format!(
                 "Declare exactly one of them for `{environment}`, or deactivate the others there; \
                  else write the version by hand."
+            ),
+            Self::NotVerified {
+                environment,
+                target,
+                ..
+            } => format!(
+                "`{target}` has `require_verified: true`. Declare `verify` for the version in \
+                 `{environment}`, and apply there with `--reverify`."
             ),
             Self::SeveralDeclared { .. } => "Edit `versions` by hand: only you can decide which \
                 of them stay, and in which state."

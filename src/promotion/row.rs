@@ -80,6 +80,8 @@ word_enum! {
         Absent = "absent" "declared ABSENT",
         /// Several versions are in service in the source, and none is chosen.
         SeveralLive = "several-live" "several versions are in service in the source",
+        /// The target takes only versions that passed their verification in the source.
+        NotVerified = "not-verified" "has not passed its verification in the source",
         /// The manifest declares several versions for the target.
         SeveralDeclared = "several-declared" "several versions are declared with `versions`",
     }

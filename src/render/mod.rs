@@ -28,18 +28,19 @@ pub use human::{
     PlanDetail, drift_lines, render_abandoned, render_doctor, render_environment, render_history,
     render_job, render_list_matrix, render_not_approved, render_package, render_package_diff,
     render_past_apply, render_plan_in, render_plan_matrix, render_promotion, render_refusal,
-    render_report, render_reports_verdict, render_review, render_runs, render_solution,
-    render_solutions, render_verdict, render_verdict_alone,
+    render_report, render_reports_verdict, render_review, render_revocation, render_runs,
+    render_solution, render_solutions, render_verdict, render_verdict_alone,
 };
 pub use json::{
     AbandonDocument, Diagnostic, DoctorDocument, EnvironmentEnd, EnvironmentReport,
     EnvironmentResult, HistoryDocument, JobDocument, ListMatrixDocument, ListResult, NotApplied,
     PackageDiffDocument, PackageDocument, PastApplyDocument, PlanDocument, PlanMatrixDocument,
     PlanResult, PromotionDocument, ReportDocument, ReportMatrixDocument, ReportsView,
-    ReviewDocument, RunsDocument, SolutionsDocument, StreamLine, StreamMessage, doctor_document,
-    history_document, job_document, list_matrix_document, not_applied_document, orphaned_sentence,
-    past_apply_document, plan_document, plan_matrix_document, promotion_document, render_json,
-    report_document, review_document, runs_document, schema_of, solutions_document,
+    ReviewDocument, RevocationDocument, RunsDocument, SolutionsDocument, StreamLine, StreamMessage,
+    doctor_document, history_document, job_document, list_matrix_document, not_applied_document,
+    orphaned_sentence, past_apply_document, plan_document, plan_matrix_document,
+    promotion_document, render_json, report_document, review_document, runs_document, schema_of,
+    solutions_document,
 };
 pub use manifest::render_manifest;
 pub use markdown::{
@@ -49,7 +50,7 @@ pub use markdown::{
 pub use problems::render_problem;
 pub use progress::render_event;
 pub use styles::{StyledWriter, Styles, styled};
-pub use view::{Abandoned, PackageView, ReportView, drift_message, promotion_warnings};
+pub use view::{Abandoned, PackageView, ReportView, Revocation, drift_message, promotion_warnings};
 pub use wrap::{PROSE_WIDTH, wrapped};
 
 /// The start of the command that clears an orphaned record, in tests.

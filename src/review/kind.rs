@@ -87,6 +87,9 @@ word_enum! {
         ContextChanged = "context-changed" (Sign::Changes, "context changed"),
         /// The store of the lock, the journal and the history changes.
         StoreChanged = "store-changed" (Sign::Changes, "store changed"),
+        /// Other versions may be promoted to the environment.
+        RequireVerifiedChanged = "require-verified-changed"
+            (Sign::Changes, "demand for verifications changed"),
         /// The trusted certificates or the client certificate change.
         TlsChanged = "tls-changed" (Sign::Changes, "TLS changed"),
         /// The seed of the embedded emulator changes.
@@ -141,6 +144,7 @@ word_enum! {
         User = "user",
         Context = "context",
         Store = "store",
+        RequireVerified = "require_verified",
         CaBundle = "ca_bundle",
         ClientCert = "client_cert",
         ClientKey = "client_key",

@@ -22,7 +22,7 @@ pub(super) fn compare_settings(base: &Environment, head: &Environment) -> Vec<Fi
     findings.collect()
 }
 
-fn settings_of(environment: &Environment) -> [Setting; 14] {
+fn settings_of(environment: &Environment) -> [Setting; 15] {
     // Every field is named, so that a new one cannot be forgotten here.
     let Environment {
         name: _,     // Both sides have the same name.
@@ -34,7 +34,8 @@ fn settings_of(environment: &Environment) -> [Setting; 14] {
         context,
         store,
         protect: _, // `protection` compares it.
-        limits: _,  // `policies` compares them.
+        require_verified,
+        limits: _, // `policies` compares them.
         timeouts:
             Timeouts {
                 deploy,
@@ -90,6 +91,16 @@ fn settings_of(environment: &Environment) -> [Setting; 14] {
             Field::Store,
             store.as_deref(),
             Risk::OtherStore,
+        ),
+        (
+            Kind::RequireVerifiedChanged,
+            Field::RequireVerified,
+            require_verified.then(|| "true".to_owned()),
+            if *require_verified {
+                Vec::new()
+            } else {
+                vec![Risk::ProtectionRemoved]
+            },
         ),
         tls(Field::CaBundle, ca_bundle.as_ref()),
         tls(Field::ClientCert, client_cert.as_ref()),

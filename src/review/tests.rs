@@ -722,6 +722,11 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
         ],
     ),
     (
+        ("require_verified: true", ""),
+        ("require_verified: false", ""),
+        &["require_verified require-verified-changed true>- !protection-removed"],
+    ),
+    (
         ("url: 'emulator:', emulator: { seed: a.yaml }", ""),
         ("url: 'emulator:', emulator: { seed: b.yaml }", ""),
         &["emulator.seed emulator-changed a.yaml>b.yaml"],
@@ -785,12 +790,13 @@ fn lacks_key(finding: &Finding, (block, rest): &Sides) -> bool {
 #[test]
 fn removed_keys_have_their_base_position() {
     const ENTRY: &str = "solutions:\n  A: { version: 1 }\n";
-    const SETTINGS: [(Field, &str); 18] = [
+    const SETTINGS: [(Field, &str); 19] = [
         (Field::MaxDestroy, "limits: { max_destroy: 1 }"),
         (Field::MaxChange, "limits: { max_change: 1 }"),
         (Field::User, "user: ann"),
         (Field::Context, "context: acme"),
         (Field::Store, "store: s3://bucket/x"),
+        (Field::RequireVerified, "require_verified: true"),
         (Field::CaBundle, "ca_bundle: ca.pem"),
         (Field::ClientCert, "client_cert: a.pem, client_key: b.pem"),
         (Field::ClientKey, "client_cert: a.pem, client_key: b.pem"),

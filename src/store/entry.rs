@@ -152,6 +152,14 @@ pub enum Entry {
         /// The result.
         verified: Verified,
     },
+    /// A person decided that the verification record of a change does not count any more.
+    Revoke {
+        /// The change.
+        #[serde(flatten)]
+        change: ChangeRef,
+        /// The person, as `user@host`.
+        who: String,
+    },
     /// The server refused the last write of this kind: it changed nothing.
     Refused {
         /// The change.

@@ -1,6 +1,6 @@
 //! What the applies of an environment know of versions and records. Pure: values in, values out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::RecordedOutcome;
 use super::past::{PastApply, PastSending, PastStep};
@@ -8,7 +8,7 @@ use crate::attribute::State;
 use crate::ident::Identity;
 use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::{
-    Action, ApplyHistory, Deploying, InFlight, OrphanedRecord, OtherMade, PlanProgress,
+    Action, ApplyHistory, Deploying, InFlight, OrphanedRecord, OtherMade, PlanProgress, Verdict,
     VerificationRecord,
 };
 
@@ -21,13 +21,8 @@ pub fn history_of(applies: &[PastApply]) -> ApplyHistory {
                 continue;
             };
             learn_deactivated(&mut history, step);
-            history
-                .verifications
-                .extend(step.verified.clone().map(|verified| VerificationRecord {
-                    identity: identity.clone(),
-                    apply: past.id.clone(),
-                    verified,
-                }));
+            learn_verified(&mut history, past, step, identity);
+            learn_duration(&mut history, step, identity);
             if let Some(outcome) = &step.outcome {
                 if outcome.deleted {
                     history.deleted.insert(identity.clone());
@@ -113,6 +108,46 @@ fn learn_deactivated(history: &mut ApplyHistory, step: &PastStep) {
     }
 }
 
+/// Records the result of a verification. A revoked one also revokes the earlier ones of the
+/// version, and a server may give the id of a deleted record to a new one, of which they say
+/// nothing.
+fn learn_verified(
+    history: &mut ApplyHistory,
+    past: &PastApply,
+    step: &PastStep,
+    identity: &Identity,
+) {
+    let known = &mut history.verifications;
+    if step.has_sent(WriteKind::Deploy) {
+        let made = step.outcome.as_ref().and_then(|it| it.id.as_ref());
+        let made = made.or_else(|| Some(&step.verified.as_ref()?.record));
+        known.retain(|found| Some(&found.verified.record) != made);
+    }
+    if step.revoked_by.is_some() {
+        known.retain(|found| found.identity != *identity);
+    } else if let Some(verified) = step.verified.clone() {
+        known.push(VerificationRecord {
+            identity: identity.clone(),
+            apply: past.id.clone(),
+            verified,
+        });
+    }
+}
+
+/// Records the duration of a change that its own apply completed.
+fn learn_duration(history: &mut ApplyHistory, step: &PastStep, identity: &Identity) {
+    let is_done = step.outcome.as_ref().is_some_and(RecordedOutcome::is_done);
+    let (Some(action), Some(began), Some(ended)) =
+        (&step.action, step.began_at_ms, step.ended_at_ms)
+    else {
+        return;
+    };
+    if let Some(ms) = ended.checked_sub(began).filter(|_| is_done) {
+        let durations = &mut history.durations;
+        durations.learn(action.kind(), &identity.name, ms);
+    }
+}
+
 /// Records the solution that a deploy created instead of the declared version.
 fn learn_made(history: &mut ApplyHistory, step: &PastStep, outcome: &RecordedOutcome) {
     let Some(Action::Create { path, after, .. } | Action::Replace { path, after, .. }) =
@@ -195,22 +230,50 @@ fn abandoned_deploys(applies: &[PastApply]) -> BTreeMap<Identity, u64> {
 const KEPT_APPLIES: usize = 100;
 
 /// Returns the applies that may be removed: the oldest beyond the number to keep, except those that
-/// need recovery or that know of an orphaned record.
+/// need recovery, that know of an orphaned record, or in which a version passed its verification
+/// that is probably still in service.
 pub fn expired(applies: &[PastApply]) -> Vec<String> {
     let spare = applies.len().saturating_sub(KEPT_APPLIES);
+    if spare == 0 {
+        return Vec::new();
+    }
+    let verifying = verifying(applies);
     applies
         .iter()
         .take(spare)
-        .filter(|past| !past.needs_recovery())
+        .filter(|past| !past.needs_recovery() && !verifying.contains(past.id.as_str()))
         .filter(|past| history_of(std::slice::from_ref(past)).orphaned.is_empty())
         .map(|past| past.id.clone())
         .collect()
+}
+
+/// Returns the applies in which a version passed its verification, if it did not fail a later one
+/// and no later apply took it out of service.
+fn verifying(applies: &[PastApply]) -> BTreeSet<&str> {
+    let mut newest = BTreeMap::new();
+    for past in applies {
+        for step in &past.steps {
+            let retired = step.action.as_ref().filter(|it| it.takes_out_of_service());
+            if let Some(before) = retired.and_then(Action::before) {
+                newest.remove(&before.id);
+            }
+            match &step.verified {
+                Some(verified) if verified.verdict == Verdict::Passed => {
+                    newest.insert(&verified.record, past.id.as_str());
+                }
+                Some(verified) => drop(newest.remove(&verified.record)),
+                None => {}
+            }
+        }
+    }
+    newest.into_values().collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::error::StoreError;
     use super::*;
+    use crate::ident::Digest;
 
     fn line(entry: &str) -> String {
         format!("{{\"v\":1,\"at_ms\":1,\"entry\":{entry}}}\n")
@@ -297,6 +360,95 @@ mod tests {
             let history = history_of(&applies);
             assert_eq!(history.orphaned.len(), orphaned, "{text}");
             assert_eq!(history.abandoned_deploys.len(), deploys, "{text}");
+        }
+    }
+
+    const VERIFIED: &str = r#"{"kind":"verified","address":"A@1","verified":{"record":"i","check":"CHECK","verdict":"passed","runs":[]}}"#;
+    const REVOKE: &str = r#"{"kind":"revoke","address":"A@1","who":"ann@runner-1"}"#;
+
+    fn verified(number: usize, entries: &[&str]) -> PastApply {
+        let text: String = entries.iter().map(|entry| line(entry)).collect();
+        let check = Digest::of(b"runs").to_string();
+        let text = text.replace("CHECK", &check);
+        PastApply::read(&format!("{number:04}"), "here", text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_verification_counts_until_it_is_revoked_or_its_id_is_reused() {
+        let (send, again) = (SEND, SEND);
+        let failed = VERIFIED.replace("passed", "failed");
+        for (applies, verdicts) in [
+            (vec![vec![INTENT, send, VERIFIED, DONE, END]], "passed"),
+            (vec![vec![INTENT, send, VERIFIED, DONE, END, REVOKE]], ""),
+            // The same apply goes on, and verifies the version again.
+            (
+                vec![vec![INTENT, send, VERIFIED, REVOKE, VERIFIED]],
+                "passed",
+            ),
+            // A revocation is also about what earlier applies recorded.
+            (
+                vec![
+                    vec![INTENT, send, VERIFIED, DONE, END],
+                    vec![INTENT, VERIFIED, DONE, END, REVOKE],
+                ],
+                "",
+            ),
+            (
+                vec![
+                    vec![INTENT, send, VERIFIED, DONE, END, REVOKE],
+                    vec![INTENT, VERIFIED, DONE, END],
+                ],
+                "passed",
+            ),
+            // A new record under the same id.
+            (
+                vec![
+                    vec![INTENT, send, VERIFIED, DONE, END],
+                    vec![INTENT, again, DONE, END],
+                ],
+                "",
+            ),
+            (
+                vec![
+                    vec![INTENT, send, VERIFIED, DONE, END],
+                    vec![INTENT, again, &failed, DONE, END],
+                ],
+                "failed",
+            ),
+        ] {
+            let read: Vec<PastApply> = applies
+                .iter()
+                .enumerate()
+                .map(|(number, entries)| verified(number, entries))
+                .collect();
+            let history = history_of(&read);
+            let found = history.verifications.iter();
+            let found: Vec<&str> = found.map(|it| it.verified.verdict.as_str()).collect();
+            assert_eq!(found.join(" "), verdicts, "{applies:?}");
+        }
+    }
+
+    #[test]
+    fn the_record_of_a_verified_version_outlives_later_applies() {
+        let (head, _) = INTENT.split_once(r#""action":"#).unwrap();
+        let retired = format!(
+            "{head}{}",
+            r#""action":{"kind":"delete","before":{"id":"i","identity":{"owner":"o","name":"A","version":"1"},"state":"ACTIVE","visibility":null}}}"#
+        );
+        let failed = VERIFIED.replace("passed", "failed");
+        let passed = [INTENT, SEND, VERIFIED, DONE, END];
+        for (second, kept) in [
+            (vec![END], "0000"),
+            (passed.to_vec(), "0001"),
+            (vec![INTENT, &failed, DONE, END], ""),
+            (vec![&retired, DONE, END], ""),
+        ] {
+            let mut applies = vec![verified(0, &passed), verified(1, &second)];
+            applies.extend((2..2 + KEPT_APPLIES).map(|number| verified(number, &[END])));
+            let expired = expired(&applies);
+            let mut first = ["0000", "0001"].into_iter();
+            let found = first.find(|id| !expired.contains(&(*id).to_owned()));
+            assert_eq!(found.unwrap_or_default(), kept, "{second:?} {expired:?}");
         }
     }
 

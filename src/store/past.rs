@@ -67,6 +67,8 @@ pub struct PastStep {
     pub sendings: Vec<PastSending>,
     /// The last result of its verification.
     pub verified: Option<Verified>,
+    /// The person who revoked that result.
+    pub revoked_by: Option<String>,
     /// The time of its first line, in milliseconds since 1970.
     pub began_at_ms: Option<u64>,
     /// The time of its outcome, in milliseconds since 1970; none if a later apply recovered it.
@@ -106,6 +108,7 @@ impl PastStep {
             action: None,
             sendings: Vec::new(),
             verified: None,
+            revoked_by: None,
             began_at_ms: None,
             ended_at_ms: None,
             outcome: None,
@@ -334,8 +337,11 @@ impl PastApply {
                 step.abandoned_record = made;
             }
             Entry::Verified { change, verified } => {
-                self.step(change, index).verified = Some(verified);
+                let step = self.step(change, index);
+                step.verified = Some(verified);
+                step.revoked_by = None;
             }
+            Entry::Revoke { change, who } => self.step(change, index).revoked_by = Some(who),
             // The next upload compares the bytes itself, and a run changes no version.
             Entry::Uploaded { .. } | Entry::Run { .. } | Entry::Other => {}
         }

@@ -23,7 +23,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("export", &["ident", "attribute", "manifest", "live"]),
     ("diagnosis", &[]),
     ("review", &["ident", "attribute", "manifest"]),
-    ("promotion", &["ident", "attribute", "manifest", "live"]),
+    (
+        "promotion",
+        &["ident", "attribute", "manifest", "live", "plan"],
+    ),
     (
         "api",
         &[

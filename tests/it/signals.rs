@@ -85,6 +85,7 @@ async fn waiting_for_a_manifest_ends_at_a_signal() {
         (&["apply", "--resume"], [1, 1]),
         (&["destroy", "--auto-approve"], [1, 1]),
         (&["abandon", "A@1", "--apply", "x"], [1, 1]),
+        (&["revoke", "A@1"], [1, 1]),
         (&["run", "A@1", "--input-dir", "in"], [1, 1]),
         (&["job", "x"], [1, 1]),
         (&["plan"], [130, 143]),

@@ -115,17 +115,13 @@ async fn abandon(
         );
         approval::ask(Approved::Abandonment, &question, !args.no_input, cancel, io).await?;
     }
-    let journal = store.reopen(&run.id).await?;
-    let reopen = (!run.is_reopened).then_some(Entry::Reopen {});
     let abandon = Entry::Abandon {
         change: step.change.clone(),
         job: job.cloned(),
         made: made_by(step, &live),
         who: session.context.settings.who.clone(),
     };
-    let entries = reopen.into_iter().chain([abandon]);
-    journal.record_all(clock::now_ms(), entries).await?;
-    store.close(&run.id, journal).await?;
+    apply_session::add_entry(store, run, abandon).await?;
     if args.json {
         render_json(&AbandonDocument::of(&abandoned), io.document())?;
     } else {

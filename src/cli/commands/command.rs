@@ -4,7 +4,8 @@ use clap::{Parser, Subcommand};
 
 use super::{
     abandon, apply, completions, destroy, doctor, emulator, export, force_unlock, get, history,
-    init, job, jobs, list, man, package, plan, promote, review, run, schema, show, validate,
+    init, job, jobs, list, man, package, plan, promote, review, revoke, run, schema, show,
+    validate,
 };
 use crate::cli::args::GlobalArgs;
 use crate::cli::error::{CommandError, ExitStatus, Result};
@@ -47,6 +48,7 @@ pub(in crate::cli) enum Command {
     Job(job::JobArgs),
     History(history::HistoryArgs),
     Abandon(abandon::AbandonArgs),
+    Revoke(revoke::RevokeArgs),
     ForceUnlock(force_unlock::ForceUnlockArgs),
     Schema(schema::SchemaArgs),
     Emulator(emulator::EmulatorArgs),
@@ -64,7 +66,7 @@ impl Command {
     fn handles_signals(&self) -> bool {
         match self {
             Self::Emulator(args) => !args.openapi,
-            Self::Job(_) | Self::Abandon(_) => true,
+            Self::Job(_) | Self::Abandon(_) | Self::Revoke(_) => true,
             Self::Package(args) => args.is_build(),
             other => other.is_writing(),
         }
@@ -109,6 +111,7 @@ impl Command {
             Self::Job(args) => job::run(&args, settings, io).await,
             Self::History(args) => history::run(&args, settings, io).await,
             Self::Abandon(args) => abandon::run(&args, settings, io).await,
+            Self::Revoke(args) => revoke::run(&args, settings, io).await,
             Self::ForceUnlock(args) => force_unlock::run(&args, settings, io).await,
             Self::Schema(args) => schema::run(&args, io),
             Self::Emulator(args) => emulator::run(args, settings, io).await,

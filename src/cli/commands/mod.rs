@@ -25,6 +25,7 @@ mod package;
 mod plan;
 mod promote;
 mod review;
+mod revoke;
 mod run;
 mod schema;
 mod show;

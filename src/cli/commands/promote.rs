@@ -14,12 +14,15 @@ use crate::cli::error::{CommandError, ExitStatus, Result};
 use crate::cli::files::{check_replaceable, has_no_folder, replace};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
+use crate::cli::workflow::apply_session;
 use crate::cli::workflow::output_files::{self, OutputWriter};
 use crate::ident::SolutionName;
 use crate::live::{Coverage, LiveState};
 use crate::manifest::{SourceFile, set_versions};
+use crate::plan::ApplyHistory;
 use crate::promotion::{Promotion, Side, candidates, promote};
 use crate::render::{Content, Format, JSON, PlanDetail, Subject, promotion_warnings};
+use crate::store::history_of;
 
 /// Declare for one environment the versions that are in service in another one
 #[derive(Debug, Args)]
@@ -146,9 +149,11 @@ async fn choose(
     // The progress of each read names its environment.
     let [mut from_io, mut to_io] =
         [&from, &to].map(|it| io.branch(&it.manifest.environment.name, &it.settings.invocation));
+    let history = verified_by(&from, &to, &from_io).await;
     let read = read_both(from, to, &names, settings, [&mut from_io, &mut to_io]).await;
     io.release(vec![from_io, to_io])?;
     let (live, target) = read?;
+    let history = history?;
     if let Err(error) = &target {
         let message = format!(
             "the live versions of `{}` are not shown: {error}",
@@ -159,16 +164,32 @@ async fn choose(
     let from = Side {
         manifest: &from_manifest,
         live: Some(&live),
+        history: history.as_ref(),
     };
     let to = Side {
         manifest: &to_manifest,
         live: target.as_ref().ok(),
+        history: None,
     };
     promote(from, to, &file, wanted, copies_packages).map_err(|errors| {
         let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
         let hint = errors.first().map(|error| error.help(&list));
         CommandError::failed(texts.join("; ")).hint(hint.unwrap_or_default())
     })
+}
+
+/// Reads what earlier applies of the source found, if the target takes only verified versions.
+async fn verified_by(
+    from: &EnvironmentContext,
+    to: &EnvironmentContext,
+    io: &Io,
+) -> Result<Option<ApplyHistory>> {
+    if !to.manifest.environment.require_verified {
+        return Ok(None);
+    }
+    let store = from.store(None, &io.secrets)?;
+    let applies = apply_session::applies_of(&*store).await?;
+    Ok(Some(history_of(&applies)))
 }
 
 /// Reads both environments at the same time. An error of the source is the error of both.

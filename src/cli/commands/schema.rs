@@ -10,8 +10,8 @@ use crate::manifest;
 use crate::render::{
     AbandonDocument, DoctorDocument, HistoryDocument, JobDocument, ListMatrixDocument,
     PackageDiffDocument, PackageDocument, PastApplyDocument, PlanDocument, PlanMatrixDocument,
-    PromotionDocument, ReportDocument, ReportMatrixDocument, ReviewDocument, RunsDocument,
-    SolutionsDocument, StreamLine, schema_of,
+    PromotionDocument, ReportDocument, ReportMatrixDocument, ReviewDocument, RevocationDocument,
+    RunsDocument, SolutionsDocument, StreamLine, schema_of,
 };
 
 /// Print a JSON Schema
@@ -50,6 +50,8 @@ pub(super) enum SchemaDocument {
     ApplyHistory,
     /// The output of `abandon --json`.
     Abandon,
+    /// The output of `revoke --json`.
+    Revoke,
     /// The output of `doctor --json`.
     Doctor,
     /// The output of `package build --json` and `package inspect --json`.
@@ -77,6 +79,7 @@ pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus> {
         SchemaDocument::Promotion => schema_of::<PromotionDocument>(),
         SchemaDocument::History => schema_of::<HistoryDocument>(),
         SchemaDocument::Abandon => schema_of::<AbandonDocument>(),
+        SchemaDocument::Revoke => schema_of::<RevocationDocument>(),
         SchemaDocument::Doctor => schema_of::<DoctorDocument>(),
         SchemaDocument::Package => schema_of::<PackageDocument<'_>>(),
         SchemaDocument::PackageDiff => schema_of::<PackageDiffDocument<'_>>(),

@@ -39,6 +39,8 @@ struct State {
     total: Option<usize>,
     finished: usize,
     since: Instant,
+    /// The expected duration of all changes, if earlier applies show it.
+    expected: Option<Duration>,
     running: BTreeMap<String, Work>,
     /// The lines of a terminal that are updated in place.
     bars: Option<MultiProgress>,
@@ -55,15 +57,19 @@ struct Work {
 }
 
 impl Progress {
-    /// Creates the progress of a number of changes; with identities, if they are known.
+    /// Creates the progress of a number of changes; with identities, if they are known, and with
+    /// the duration that earlier applies let expect.
     pub(in crate::cli) fn new(
         total: usize,
         identities: BTreeMap<Address, Identity>,
+        expected: Option<Duration>,
         io: &Io,
     ) -> Self {
         let stream = io.stream.as_ref();
         let stream = stream.map(|stream| StreamProgress::new(stream, identities));
-        Self::started(Some(total), stream, io)
+        let progress = Self::started(Some(total), stream, io);
+        lock(&progress.state).expected = expected;
+        progress
     }
 
     /// Creates the progress of one run or job.
@@ -84,6 +90,7 @@ impl Progress {
             total,
             finished: 0,
             since: Instant::now(),
+            expected: None,
             running: BTreeMap::new(),
             bars: io.bars.clone(),
             total_bar,
@@ -285,14 +292,23 @@ impl State {
             0 => {}
             retrying => parts.push(format!("{retrying} to be sent again")),
         }
-        if self.finished > 0 && self.finished < total {
-            let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-            let elapsed = self.since.elapsed();
-            let left = elapsed.saturating_mul(number(total - self.finished));
-            let left = words::duration(left / number(self.finished));
-            parts.push(format!("about {left} left"));
+        if let Some(left) = self.left(total) {
+            parts.push(format!("about {} left", words::duration(left)));
         }
         parts.join(", ")
+    }
+
+    /// Returns the remaining time: that of the expected duration, until it is exceeded; else the
+    /// one that follows from the changes that are done.
+    fn left(&self, total: usize) -> Option<Duration> {
+        let elapsed = self.since.elapsed();
+        let left = self.expected.and_then(|whole| whole.checked_sub(elapsed));
+        if self.finished == total || left.is_some() {
+            return left.filter(|_| self.finished < total);
+        }
+        let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let left = elapsed.saturating_mul(number(total - self.finished));
+        (self.finished > 0).then(|| left / number(self.finished))
     }
 
     fn line(&self, total: usize) -> String {
@@ -368,10 +384,26 @@ mod tests {
             total: Some(800),
             finished: 0,
             since: Instant::now(),
+            expected: Some(Duration::from_secs(100)),
             running: BTreeMap::new(),
             bars: None,
             total_bar: None,
         };
+        tokio::time::advance(Duration::from_secs(40)).await;
+        assert_eq!(
+            state.line(800),
+            "0 of 800 changes done, 0 in progress, about 1m00s left [40s]"
+        );
+        // It takes longer than expected.
+        state.expected = Some(Duration::from_secs(30));
+        state.since = Instant::now();
+        tokio::time::advance(Duration::from_secs(31)).await;
+        assert_eq!(
+            state.line(800),
+            "0 of 800 changes done, 0 in progress [31s]"
+        );
+        state.since = Instant::now();
+        state.expected = None;
         assert_eq!(
             state.line(800),
             "0 of 800 changes done, 0 in progress [0.0s]"

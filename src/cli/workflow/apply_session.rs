@@ -15,7 +15,7 @@ use crate::cli::io::Io;
 use crate::ident::Identity;
 use crate::plan::{ApplyHistory, OwnWrites, PastWrite};
 use crate::render::StreamMessage;
-use crate::store::{Lease, LockOwner, PastApply, Store, Unlocked, history_of, lock};
+use crate::store::{Entry, Lease, LockOwner, PastApply, Store, Unlocked, history_of, lock};
 
 /// The lock and the store of an apply in progress.
 pub(in crate::cli) struct ApplySession<'a> {
@@ -187,6 +187,19 @@ pub(in crate::cli) fn find_apply<'a>(
             Err(CommandError::failed(message).hint("Give more characters of the id."))
         }
     }
+}
+
+/// Adds what a person decided to the journal of an earlier apply.
+pub(in crate::cli) async fn add_entry(
+    store: &dyn Store,
+    apply: &PastApply,
+    entry: Entry,
+) -> Result<(), CommandError> {
+    let journal = store.reopen(&apply.id).await?;
+    let reopen = (!apply.is_reopened).then_some(Entry::Reopen {});
+    let entries = reopen.into_iter().chain([entry]);
+    journal.record_all(clock::now_ms(), entries).await?;
+    Ok(store.close(&apply.id, journal).await?)
 }
 
 /// Returns the versions whose last deploy was abandoned, with the time from which an apply deploys

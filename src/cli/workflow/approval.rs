@@ -14,6 +14,8 @@ pub(in crate::cli) enum Approved<'a> {
     Plan(&'a PrintedCommand),
     /// The abandonment of a change.
     Abandonment,
+    /// The revocation of a verification record.
+    Revocation,
 }
 
 /// Prompts on the terminal; only `yes` is an approval. `may_ask` is false with `--no-input`.
@@ -63,10 +65,12 @@ pub(in crate::cli) fn not_approved(what: Approved<'_>, is_json: bool) -> Command
             " or a saved plan",
             format!("Pass --auto-approve, or a plan that `{saving}` kept."),
         ),
-        Approved::Abandonment => {
-            let hint = "Pass --auto-approve.".to_owned();
-            ("abandoning the change", "", hint)
-        }
+        Approved::Abandonment => (
+            "abandoning the change",
+            "",
+            "Pass --auto-approve.".to_owned(),
+        ),
+        Approved::Revocation => ("the revocation", "", "Pass --auto-approve.".to_owned()),
     };
     let reason = if is_json {
         format!("--json needs --auto-approve{alternative}")

@@ -99,7 +99,9 @@ impl ApplySession<'_> {
             .store
             .begin(&apply, kept.to_json().as_bytes(), &first)
             .await?;
-        let progress = Progress::new(total, identities, io);
+        let expected = plan.expected_time(&self.past.history.durations, parallelism);
+        let expected = expected.map(|expected| expected.whole);
+        let progress = Progress::new(total, identities, expected, io);
         let context = ApplyContext {
             own_writes: self.own_writes(&kept.id),
             ..self.context(options, &journal, parallelism, progress.sink())

@@ -17,7 +17,8 @@ use crate::live::{Coverage, LiveState};
 use crate::manifest::{self, Code, Manifest, Problem, Problems, Undeclared};
 use crate::plan::{
     ApplyHistory, Change, DiffError, DiffOptions, Mode, NarrowedPlan, Note, Overrides, Plan,
-    PlanProgress, Refusal, SavedPlan, Selector, Summary, diff, narrow, needs_whole_listing,
+    PlanProgress, Refusal, SavedPlan, Selector, Summary, TimeLimits, diff, narrow,
+    needs_whole_listing,
 };
 use crate::render::{Diagnostic, words};
 use crate::store::Store;
@@ -118,7 +119,13 @@ impl<'a> Planner<'a> {
         plan = plan.with_notes(&notes);
         refuse_secrets(&plan, io)?;
         let plan = packages::inspect(self.session, self.contents, plan, io).await?;
-        Ok((live, plan.with_verifications(self.history, self.options)))
+        let plan = plan.with_verifications(self.history, self.options);
+        let plan = plan.with_expected(&self.history.durations, self.options.parallelism);
+        for short in plan.short_timeouts(&self.time_limits()) {
+            let hint = "as earlier applies show; raise it in the manifest";
+            io.warn(&format!("{short}, {hint}"), Vec::new())?;
+        }
+        Ok((live, plan))
     }
 
     /// Makes a new plan, inspects the packages again, and narrows the plan to the approved changes.
@@ -170,6 +177,15 @@ impl<'a> Planner<'a> {
         }
         let plan = compared.map_err(|errors| self.diff_error(&live, &errors))?;
         Ok((live, plan))
+    }
+
+    fn time_limits(self) -> TimeLimits {
+        let timeouts = &self.manifest().environment.timeouts;
+        TimeLimits {
+            deploy: timeouts.deploy,
+            delete: timeouts.delete,
+            apply: timeouts.apply,
+        }
     }
 
     fn manifest(&self) -> &Manifest {

@@ -104,7 +104,7 @@ async fn recover_apply(
     if !apply.is_reopened {
         journal.record(clock::now_ms(), Entry::Reopen {}).await?;
     }
-    let progress = Progress::new(open, BTreeMap::new(), io);
+    let progress = Progress::new(open, BTreeMap::new(), None, io);
     let options = DiffOptions::default();
     let context = apply_session.context(&options, &journal, open.max(1), progress.sink());
     // No write of this apply is in progress, so an interrupt needs no grace period. An

@@ -15,6 +15,7 @@ use super::super::position::Mark;
 use super::super::problem::Code;
 use super::super::vars::{Builtins, Reported};
 use super::context::{Context, Outcome};
+use super::entry::FLAG;
 use crate::ident::Owner;
 
 impl<'a> Context<'a> {
@@ -26,6 +27,8 @@ impl<'a> Context<'a> {
         let context = self.check_account();
         let store = self.text(raw.store.as_ref());
         let protect = self.check_protect();
+        let flag = raw.require_verified.as_ref();
+        let require_verified = self.word(flag, Builtins::default(), &FLAG);
         let limits = self.check_limits();
         let timeouts = self.check_timeouts();
         let tls = self.check_tls(url.as_ref().ok());
@@ -40,6 +43,7 @@ impl<'a> Context<'a> {
             context: context?,
             store: store?.map(|value| value.text.into_owned()),
             protect: protect?,
+            require_verified: require_verified?.unwrap_or(false),
             limits: limits?,
             timeouts: timeouts?,
             tls: tls?,

@@ -93,6 +93,7 @@ impl SavedChange {
             successors: self.successors,
             blocked: self.blocked,
             notes,
+            expected: None,
         })
     }
 

@@ -46,7 +46,11 @@ fn decisions(
 ) -> Result<Vec<String>, Vec<String>> {
     let (from, to) = (manifest("uat", from), manifest("prod", to));
     let live = live(records);
-    let side = |manifest, live| Side { manifest, live };
+    let side = |manifest, live| Side {
+        manifest,
+        live,
+        history: None,
+    };
     let names = names.iter().map(|name| SolutionName::parse(name).unwrap());
     let promotion = promote(
         side(&from, Some(&live)),
@@ -82,10 +86,12 @@ fn versions_of_other_owners_are_not_promoted() {
         Side {
             manifest: &from,
             live: Some(&live),
+            history: None,
         },
         Side {
             manifest: &to,
             live: None,
+            history: None,
         },
     );
     let promotion = promote(from, to, "m.yaml", &BTreeSet::new(), false).unwrap();

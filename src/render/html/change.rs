@@ -86,6 +86,7 @@ fn because(change: &Change, succession: Option<&Succession<'_>>) -> Markup {
             " · " (code(&format!("{}:{}:{}", origin.file, origin.line, origin.column)))
         }
         @if !change.waits_for.is_empty() { " · waits for " (prose(&waits_for)) }
+        (view::expected_end(change))
     }
 }
 

@@ -8,11 +8,12 @@ use maud::{Markup, html};
 use super::change::{card, line, sign, tone};
 use super::graph::order;
 use super::page::{Page, Tone, marks, notice, section, tiles, verdict};
-use super::text::{code, prose, quoted_briefly, quoted_text, shown};
+use super::text::{code, prose, quoted, quoted_briefly, quoted_text, shown};
 use crate::plan::{Change, Plan, Refusal, SUMMARISED_ABOVE, Successions, Summary};
 use crate::render::json::{in_backticks, leftovers};
 use crate::render::view::notes;
 use crate::render::view::plan::{self as view, ChangeGroup, needs_attention};
+use crate::render::view::steps::first_releases;
 use crate::render::words;
 
 /// The maximum number of changes in the list of a group.
@@ -91,6 +92,7 @@ fn head(plan: &Plan, summary: &Summary, is_applyable: bool) -> Markup {
         &html! {
             @if summary.has_changes() { (tiles(&numbers)) }
             (marks(&risks))
+            @if let Some(line) = view::expected_time(plan, quoted) { p { (prose(&line)) } }
             @if summary.coexisting > 0 { p { (prose(&view::coexisting(summary.coexisting))) } }
         },
     )
@@ -141,7 +143,22 @@ fn changes(plan: &Plan, level: u8) -> Markup {
         (section(level, "Blocked", &blocked))
         @if is_big { (groups(&all, level)) }
         (order(plan, level))
+        (steps(plan, level))
         (section(level, others, &list(2)))
+    }
+}
+
+/// Returns the steps of the releases of a plan, as numbered lists.
+fn steps(plan: &Plan, level: u8) -> Markup {
+    let (releases, more) = first_releases(plan);
+    let lists = releases.iter().map(|release| {
+        let title = format!("Steps of {}", words::escaped(release.name.as_str()));
+        let steps = html! { ol { @for step in &release.steps { li { (prose(&step.text)) } } } };
+        section(level, &title, &steps)
+    });
+    html! {
+        @for list in lists { (list) }
+        @if let Some(more) = more { p { (more) } }
     }
 }
 

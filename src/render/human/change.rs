@@ -79,7 +79,8 @@ fn because(change: &Change, succession: Option<&Succession<'_>>) -> String {
     };
     let reason = view::reason(&change.reason, words::address);
     let succession = takes_over(succession);
-    format!("{reason}{origin}{succession}{waits}")
+    let expected = view::expected_end(change);
+    format!("{reason}{origin}{succession}{waits}{expected}")
 }
 
 fn takes_over(succession: Option<&Succession<'_>>) -> String {

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::table::{Rows, render_rows, render_table};
+use crate::plan::VerifiedRun;
 use crate::render::json::past_step_item;
 use crate::render::view::past::{count_done, result};
 use crate::render::view::report::DELETED;
@@ -83,21 +84,22 @@ pub fn render_past_apply(apply: &PastApply, out: &mut dyn Write) -> io::Result<(
         let id = item.id.map(|id| format!("id {id}"));
         let deleted = item.deleted.then(|| DELETED.to_owned());
         let runs = step.verified.iter().flat_map(|verified| &verified.runs);
-        let runs = runs.map(|run| {
-            let id = run.run.as_ref().map(|id| format!(" [run={id}]"));
-            let verdict = run.verdict.phrase();
-            format!(
-                "verification with {} {verdict}{}",
-                run.name,
-                id.unwrap_or_default()
-            )
-        });
-        let lines = id.into_iter().chain(jobs).chain(runs);
+        let runs = runs.map(|run| format!("verification with {}", verified_run(run)));
+        let revoked = item.revoked_by;
+        let revoked = revoked.map(|who| format!("verification record revoked by {who}"));
+        let lines = id.into_iter().chain(jobs).chain(runs).chain(revoked);
         for line in lines.chain(item.detail).chain(deleted) {
             writeln!(out, "    {}", words::escaped(&line))?;
         }
     }
     Ok(())
+}
+
+/// Returns the name of a run of a verification, with its result and its id.
+pub(super) fn verified_run(run: &VerifiedRun) -> String {
+    let id = run.run.as_ref().map(|id| format!(" [run={id}]"));
+    let (name, verdict) = (&run.name, run.verdict.phrase());
+    format!("{name} {verdict}{}", id.unwrap_or_default())
 }
 
 /// Returns the duration of an apply; `at_least` is the prefix of a minimum duration.

@@ -11,6 +11,7 @@ mod promotion;
 mod report;
 mod reports;
 mod review;
+mod revocation;
 mod runs;
 mod solutions;
 mod table;
@@ -29,5 +30,6 @@ pub use report::{render_not_approved, render_report, render_verdict, render_verd
 pub use reports::{render_environment, render_reports_verdict};
 pub(super) use reports::{render_errors, render_reports};
 pub use review::render_review;
+pub use revocation::render_revocation;
 pub use runs::{render_job, render_runs};
 pub use solutions::{render_solution, render_solutions};

@@ -12,6 +12,7 @@ use crate::render::json::{in_backticks, leftovers};
 use crate::render::styles::{StyledWriter, styled};
 use crate::render::view::notes;
 use crate::render::view::plan::{self as view, is_loss, needs_attention};
+use crate::render::view::steps::first_releases;
 use crate::render::words;
 
 /// The detail of a printed plan.
@@ -53,6 +54,7 @@ pub(super) fn render_body(
     let summary = Summary::of(plan);
     if summary.has_changes() {
         render_changes(plan, detail, out)?;
+        render_releases(plan, out)?;
     }
     let (verdict, rest) = view::verdict(plan.mode, &summary);
     let style = if summary.has_changes() {
@@ -63,6 +65,9 @@ pub(super) fn render_body(
         out.styles.add
     };
     out.line(style, verdict + rest)?;
+    if let Some(line) = view::expected_time(plan, words::address) {
+        writeln!(out, "{line}")?;
+    }
     render_notes(plan, (detail, abandon), &summary, out)
 }
 
@@ -139,6 +144,20 @@ fn render_changes(plan: &Plan, detail: PlanDetail, out: &mut StyledWriter<'_>) -
         }
     }
     if is_open { writeln!(out) } else { Ok(()) }
+}
+
+/// Writes the steps of the releases of a plan, numbered.
+fn render_releases(plan: &Plan, out: &mut StyledWriter<'_>) -> io::Result<()> {
+    let (releases, more) = first_releases(plan);
+    for release in &releases {
+        let name = words::escaped(release.name.as_str());
+        writeln!(out, "Steps of {name}:")?;
+        for (index, step) in release.steps.iter().enumerate() {
+            writeln!(out, "{:>3}. {}", index + 1, step.text)?;
+        }
+        writeln!(out)?;
+    }
+    more.map_or(Ok(()), |more| writeln!(out, "{more}\n"))
 }
 
 /// Writes the number of changes by kind and reason, with the first addresses of each group.

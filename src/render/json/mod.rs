@@ -15,6 +15,7 @@ mod promotion;
 mod report;
 mod reports;
 mod review;
+mod revocation;
 mod v1;
 
 pub use abandon::AbandonDocument;
@@ -39,6 +40,7 @@ pub use report::{NotApplied, ReportDocument, not_applied_document, report_docume
 pub(super) use reports::report_matrix_document;
 pub use reports::{EnvironmentEnd, EnvironmentReport, ReportMatrixDocument, ReportsView};
 pub use review::{ReviewDocument, review_document};
+pub use revocation::RevocationDocument;
 pub use v1::{
     JobDocument, RunsDocument, SolutionsDocument, job_document, render_json, runs_document,
     schema_of, solutions_document,

@@ -88,6 +88,8 @@ pub(in crate::render) struct PastStepItem {
     pub(in crate::render) detail: Option<String>,
     /// The verification record; null if the version was not verified.
     pub(in crate::render) verification: Option<VerificationItem>,
+    /// The person who revoked the verification record, as `user@host`.
+    pub(in crate::render) revoked_by: Option<String>,
     /// True if a replace deleted the version, and the version is not known to be deployed again.
     pub(in crate::render) deleted: bool,
     /// The start, as RFC 3339; null if nothing was sent.
@@ -161,6 +163,7 @@ pub(in crate::render) fn past_step_item(step: &PastStep) -> PastStepItem {
         ended_at_ms: step.ended_at_ms,
         detail: outcome.and_then(|outcome| outcome.detail.clone()),
         verification: step.verified.as_ref().map(VerificationItem::of),
+        revoked_by: step.revoked_by.clone(),
         deleted: outcome.is_some_and(|outcome| outcome.deleted),
     }
 }

@@ -5,6 +5,7 @@
 //! keys that they do not know.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -13,9 +14,10 @@ use super::drift::DriftItem;
 use super::items::{InFlightItem, OrphanedItem, PositionItem};
 use crate::ident::Identity;
 use crate::plan::{
-    Action, ActionKind, AfterImage, Block, Change, LiveImage, Note, Plan, Reason, Succession,
-    Successions, Successor, Summary, Upload,
+    Action, ActionKind, AfterImage, Block, Change, ExpectedTime, LiveImage, Note, Plan, Reason,
+    Succession, Successions, Successor, Summary, Upload,
 };
+use crate::render::view::steps::{Release, releases};
 
 /// The version of Terraform's plan format whose keys are used.
 const FORMAT_VERSION: &str = "1.2";
@@ -136,6 +138,8 @@ pub(super) struct ChangeExtension {
     fields: Vec<FieldItem>,
     /// Additional facts for a reader, as stable words.
     notes: Vec<&'static str>,
+    /// The expected duration in milliseconds, as earlier applies show it; null if it is not known.
+    expected_ms: Option<u64>,
 }
 
 /// The versions that another version replaces.
@@ -183,6 +187,72 @@ struct PlanExtension {
     in_flight: Vec<InFlightItem>,
     /// Live records that failed deploys left.
     orphaned: Vec<OrphanedItem>,
+    /// The steps of each solution whose new version must pass its verification.
+    releases: Vec<ReleaseItem>,
+    /// The expected duration; null if it is not known or below a second.
+    expected: Option<ExpectedTimeItem>,
+}
+
+/// The expected duration of a plan, from the durations of earlier applies.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ExpectedTimeItem {
+    /// The duration of the whole, in milliseconds.
+    whole_ms: u64,
+    /// The changes that wait for each other and take longest, in their order.
+    path: Vec<String>,
+    /// The duration of these changes, in milliseconds.
+    path_ms: u64,
+    /// The number of changes whose duration is not known.
+    unknown: usize,
+}
+
+impl ExpectedTimeItem {
+    fn of(expected: &ExpectedTime) -> Self {
+        Self {
+            whole_ms: millis(expected.whole),
+            path: expected.path.iter().map(ToString::to_string).collect(),
+            path_ms: millis(expected.path_time),
+            unknown: expected.unknown,
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The steps of a solution, in their order.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ReleaseItem {
+    /// The solution's name.
+    name: String,
+    /// The steps.
+    steps: Vec<ReleaseStepItem>,
+}
+
+/// A step of a release.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ReleaseStepItem {
+    /// The address of its change.
+    address: String,
+    /// `upload`, `deploy`, `verify`, `patch` or `delete`.
+    step: &'static str,
+    /// The step as a phrase.
+    text: String,
+}
+
+impl ReleaseItem {
+    fn of(release: Release<'_>) -> Self {
+        let steps = release.steps.into_iter().map(|step| ReleaseStepItem {
+            address: step.change.address.to_string(),
+            step: step.word,
+            text: step.text,
+        });
+        Self {
+            name: release.name.to_string(),
+            steps: steps.collect(),
+        }
+    }
 }
 
 /// Returns true if there is something to apply, and no write of an earlier apply is in flight.
@@ -264,6 +334,8 @@ pub fn plan_document(plan: &Plan, refusals: &[impl ToString]) -> PlanDocument {
             refusals: refusals.iter().map(ToString::to_string).collect(),
             in_flight: InFlightItem::all(plan, &plan.in_flight),
             orphaned: OrphanedItem::all(plan),
+            releases: releases(plan).into_iter().map(ReleaseItem::of).collect(),
+            expected: plan.expected.as_ref().map(ExpectedTimeItem::of),
         },
     }
 }
@@ -413,6 +485,7 @@ pub(super) fn extension(change: &Change, succession: Option<Succession<'_>>) -> 
             })
             .collect(),
         notes: change.notes.iter().map(note).collect(),
+        expected_ms: change.expected.map(millis),
     }
 }
 

@@ -86,6 +86,7 @@ fn render_environment(environment: &Environment, out: &mut dyn Write) -> io::Res
         context,
         store,
         protect,
+        require_verified,
         limits: Limits {
             max_destroy,
             max_change,
@@ -125,6 +126,9 @@ fn render_environment(environment: &Environment, out: &mut dyn Write) -> io::Res
     }
     if !protect.is_empty() {
         globs("protect", protect, "    ", out)?;
+    }
+    if *require_verified {
+        writeln!(out, "    require_verified: true")?;
     }
     let limit = |limit: &Option<Limit>| limit.as_ref().map(ToString::to_string);
     let limits = [

@@ -13,6 +13,7 @@ use crate::plan::{
 };
 use crate::render::json::leftovers as leftovers_of;
 use crate::render::view::plan as view;
+use crate::render::view::steps::first_releases;
 use crate::render::view::{drift, notes};
 use crate::render::words;
 
@@ -29,9 +30,10 @@ pub fn render_markdown(
 ) -> io::Result<()> {
     let summary = Summary::of(plan);
     let head = head(plan, &summary);
+    let steps = steps(plan, max_bytes / 8);
     let notes = listed(&note_lines(plan), max_bytes / 16);
     let foot = foot(plan, abandon, &summary);
-    let budget = max_bytes.saturating_sub(head.len() + notes.len() + foot.len());
+    let budget = max_bytes.saturating_sub(head.len() + steps.len() + notes.len() + foot.len());
     let refusals = quotes("Cannot be applied", refusals, budget / 4);
     let successions = Successions::of(plan);
     let mut destroys = Vec::new();
@@ -54,7 +56,7 @@ pub fn render_markdown(
         ],
     };
     let tables = tables.within(budget.saturating_sub(refusals.len()));
-    for part in [head, refusals, tables, notes, foot] {
+    for part in [head, refusals, tables, steps, notes, foot] {
         out.write_all(part.as_bytes())?;
     }
     Ok(())
@@ -70,11 +72,13 @@ fn head(plan: &Plan, summary: &Summary) -> String {
         0 => String::new(),
         number => format!("\n{}\n", view::coexisting(number)),
     };
+    let expected = view::expected_time(plan, code_of);
+    let expected = expected.map_or_else(String::new, |line| format!("\n{line}\n"));
     format!(
         "{marker}
 ### solform plan: {title}
 
-{verdict}{coexisting}"
+{verdict}{coexisting}{expected}"
     )
 }
 
@@ -183,6 +187,7 @@ fn why(change: &Change, succession: Option<&Succession<'_>>) -> String {
     if let Some(succession) = succession {
         let _ = write!(why, "; {}", view::succession(succession, code_of));
     }
+    why.push_str(&view::expected_end(change));
     why
 }
 
@@ -205,6 +210,25 @@ fn foot(plan: &Plan, abandon: &str, summary: &Summary) -> String {
         view::unchanged(summary).join(", "),
         code(&plan.subject.manifest.as_str()[..12])
     )
+}
+
+/// Returns the steps of the releases of a plan, as numbered lists.
+fn steps(plan: &Plan, max_bytes: usize) -> String {
+    let (releases, more) = first_releases(plan);
+    let mut text = String::new();
+    for release in &releases {
+        let _ = writeln!(text, "\n**Steps of {}**\n", code(release.name.as_str()));
+        for (index, step) in release.steps.iter().enumerate() {
+            let _ = writeln!(text, "{}. {}", index + 1, code(&step.text));
+        }
+    }
+    if let Some(more) = more {
+        let _ = writeln!(text, "\n{more}");
+    }
+    if text.len() > max_bytes {
+        return "\nThe steps of the verified solutions are in the text of the plan.\n".to_owned();
+    }
+    text
 }
 
 /// Returns the notes on unchanged versions.

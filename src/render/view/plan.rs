@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::ident::Address;
 use crate::plan::{
-    ActionKind, Block, Change, Course, Field, FieldChange, Mode, Note, Reason, Succession, Summary,
-    Undo,
+    ActionKind, Block, Change, Course, Field, FieldChange, Mode, Note, Plan, Reason, Succession,
+    Summary, Undo,
 };
-use crate::render::words::{count, joined};
+use crate::render::words::{self, count, joined};
 use crate::review::Risk as ReviewRisk;
 
 /// Returns the verdict of a plan: the main sentence, and the rest of the line.
@@ -44,6 +44,37 @@ pub(in crate::render) fn verdict(mode: Mode, summary: &Summary) -> (String, &'st
         Mode::Destroy => " Nothing that the manifest declares is live.",
     };
     ("No changes.".to_owned(), why)
+}
+
+/// Returns the expected duration of a plan as a sentence, if it is known.
+pub(in crate::render) fn expected_time(
+    plan: &Plan,
+    show: impl Fn(&Address) -> String,
+) -> Option<String> {
+    let expected = plan.expected.as_ref()?;
+    let whole = words::duration(expected.whole);
+    let path = match expected.path.as_slice() {
+        [] | [_] => String::new(),
+        path => {
+            let time = words::duration(expected.path_time);
+            let path = joined(path.iter().map(show));
+            format!("; the longest chain takes {time}: {path}")
+        }
+    };
+    let unknown = match expected.unknown {
+        0 => String::new(),
+        unknown => format!(
+            "; the duration of {} is not known",
+            count(unknown, "change")
+        ),
+    };
+    Some(format!("Expected duration: about {whole}{path}{unknown}."))
+}
+
+/// Returns the expected duration of a change as the end of its reason.
+pub(in crate::render) fn expected_end(change: &Change) -> String {
+    let expected = change.expected.map(words::duration);
+    expected.map_or_else(String::new, |time| format!("; takes about {time}"))
 }
 
 /// Returns the warning above a plan that takes retained versions out of service.
@@ -144,6 +175,13 @@ pub(in crate::render) fn risks(change: &Change, succession: Option<&Succession<'
                 "is hidden from the users who see it only because of its current visibility";
             risk(true, "becomes less visible", sentence)
         }),
+        change
+            .notes
+            .contains(&Note::ExposedBeforeVerification)
+            .then(|| {
+                let sentence = "is exposed before verification; set PRIVATE in the package";
+                noted(false, "exposed before verification", sentence)
+            }),
         change.notes.iter().any(is_drift).then(|| {
             let sentence = "has other contents than its source";
             noted(false, "content drift", sentence)

@@ -64,6 +64,12 @@ pub fn promotion_warnings(promotion: &Promotion) -> Vec<(&PromotionRow, String)>
             Decision::LeaveOut(LeftOut::SeveralLive) => {
                 format!("`{name}` is left out: `{from}` has several versions in service")
             }
+            Decision::LeaveOut(LeftOut::NotVerified) => {
+                format!(
+                    "`{name}` is left out: its version in service has not passed its verification \
+                     in `{from}`"
+                )
+            }
             Decision::LeaveOut(LeftOut::SeveralDeclared) => {
                 format!("`{name}` is left out: the manifest declares it for `{to}` with `versions`")
             }

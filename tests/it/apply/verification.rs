@@ -83,7 +83,25 @@ async fn a_verified_version_replaces_the_old_one() {
         .solform_beside(&PLAN)
         .await
         .exits_with(2)
-        .says("+ verify     = \"smoke (2 attempts)\"");
+        .says("+ verify     = \"smoke (2 attempts)\"")
+        .says(
+            "Steps of Form:\n  1. deploy Form@2, in the state and visibility of its package\n  2. \
+             verify Form@2 with smoke (2 attempts)\n  3. set Form@2 to ACTIVE and PRIVATE, if it \
+             is not\n  4. deactivate Form@1\n",
+        );
+    let markdown = ["plan", "--format", "markdown"];
+    let _ = env
+        .solform_beside(&markdown)
+        .await
+        .exits_with(0)
+        .says("**Steps of `Form`**\n\n1. `deploy Form@2,")
+        .says("\n4. `deactivate Form@1`\n");
+    let json = env.solform_beside(&["plan", "--format", "json"]).await;
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    let steps = json["x_solution"]["releases"][0]["steps"].as_array();
+    let steps = steps.unwrap().iter();
+    let words: Vec<&str> = steps.map(|step| step["step"].as_str().unwrap()).collect();
+    assert_eq!(words, ["deploy", "verify", "patch", "patch"]);
     let begun = writes(&emulator).len();
     let report = env
         .solform_beside(&[&APPLY[..], &["--json"]].concat())

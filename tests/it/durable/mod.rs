@@ -3,6 +3,7 @@
 mod abandon;
 mod drift;
 mod elsewhere;
+mod expected;
 mod fault_sweep;
 mod kill_sweep;
 mod leftovers;

@@ -45,7 +45,7 @@ async fn killed_while(knobs: &[&str], solutions: &str) -> (Emulator, TestEnv) {
 }
 
 /// Returns the journals in the folder of an environment, the oldest first.
-fn journals(env: &TestEnv) -> Vec<PathBuf> {
+pub(super) fn journals(env: &TestEnv) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for environment in std::fs::read_dir(env.path().join(".solform")).unwrap() {
         let Ok(runs) = std::fs::read_dir(environment.unwrap().path().join("runs")) else {

@@ -331,6 +331,11 @@ fn rows() -> Vec<Row> {
         &[(Quiet, 1), (WrongToken, 1)],
     );
     add(
+        document("revoke"),
+        "revoke A@1 --auto-approve",
+        &[(Quiet, 1)],
+    );
+    add(
         document("package"),
         "package build none --out a.ibsolution",
         &[(Empty, 1)],

@@ -6,6 +6,7 @@ mod files;
 mod formats;
 mod packages;
 mod random;
+mod verified;
 
 use solform_emulator::{self as emulator, Emulator, EmulatorOptions};
 

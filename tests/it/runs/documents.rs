@@ -8,7 +8,7 @@ use solform_emulator::JobPace;
 use super::{input, start_with};
 use crate::support::TestEnv;
 
-const DOCUMENTS: [&str; 17] = [
+const DOCUMENTS: [&str; 18] = [
     "solutions",
     "runs",
     "job",
@@ -20,6 +20,7 @@ const DOCUMENTS: [&str; 17] = [
     "report",
     "events",
     "abandon",
+    "revoke",
     "package",
     "package-diff",
     "plan-matrix",
