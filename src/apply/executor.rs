@@ -172,6 +172,10 @@ async fn conclude(context: &ApplyContext<'_>, change: &Change, report: StepRepor
         }
         _ => {}
     }
+    let jobs = report.jobs.iter();
+    recorded.job_ends = jobs
+        .filter_map(|job| Some((job.id.clone(), job.ended_at_ms?)))
+        .collect();
     recorded.unfinished = unfinished.is_some();
     recorded.deleted = report.deleted;
     recorded.id = recorded.id.or(unfinished);

@@ -3,6 +3,8 @@
 //! An entry is written before or right after the event that it records, and is never changed.
 //! Readers skip unknown entries and fields: within one version, fields are only added.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::provenance::Provenance;
@@ -238,6 +240,9 @@ pub struct RecordedOutcome {
     /// The identity of `id`, if a deploy created another solution than the declared one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made: Option<String>,
+    /// The times at which the ends of its jobs were seen, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub job_ends: BTreeMap<JobId, u64>,
 }
 
 impl RecordedOutcome {
@@ -251,6 +256,7 @@ impl RecordedOutcome {
             deleted: false,
             unconfirmed: false,
             made: None,
+            job_ends: BTreeMap::new(),
         }
     }
 

@@ -82,7 +82,7 @@ pub(in crate::render) struct PastStepItem {
     pub(in crate::render) id: Option<String>,
     /// The ids of its jobs.
     pub(in crate::render) jobs: Vec<String>,
-    /// The times of its jobs; their ends are not recorded.
+    /// The times of its jobs.
     pub(in crate::render) job_times: Vec<JobTimes>,
     /// The reason why it is not done.
     pub(in crate::render) detail: Option<String>,
@@ -158,7 +158,11 @@ pub(in crate::render) fn past_step_item(step: &PastStep) -> PastStepItem {
         outcome: past::word_of(step),
         id: outcome.and_then(|outcome| outcome.id.as_ref().map(ToString::to_string)),
         jobs: jobs.map(ToString::to_string).collect(),
-        job_times: step.sendings.iter().filter_map(job_times).collect(),
+        job_times: step
+            .sendings
+            .iter()
+            .filter_map(|sent| job_times(sent, outcome))
+            .collect(),
         started_at_ms: step.began_at_ms,
         ended_at_ms: step.ended_at_ms,
         detail: outcome.and_then(|outcome| outcome.detail.clone()),
@@ -168,12 +172,13 @@ pub(in crate::render) fn past_step_item(step: &PastStep) -> PastStepItem {
     }
 }
 
-fn job_times(sent: &PastSending) -> Option<JobTimes> {
+fn job_times(sent: &PastSending, outcome: Option<&RecordedOutcome>) -> Option<JobTimes> {
+    let job = sent.job.as_ref()?;
     Some(JobTimes {
-        job: sent.job.as_ref()?.to_string(),
+        job: job.to_string(),
         write: sent.call.as_str(),
         started_at_ms: Some(sent.at_ms),
-        ended_at_ms: None,
+        ended_at_ms: outcome.and_then(|outcome| outcome.job_ends.get(job).copied()),
     })
 }
 

@@ -151,7 +151,7 @@ async fn a_page_of_a_report_has_the_times_of_steps_and_jobs() {
     let failed = "<rect class=\"step bad\"";
     assert_eq!(page.matches(failed).count(), 1, "{page}");
 
-    // The journal has the same steps; it does not record the ends of jobs.
+    // The journal has the same steps.
     let id = report["run"].as_str().unwrap();
     let past = env
         .solform_beside(&["history", "show", id, "--format", "html"])
@@ -166,7 +166,7 @@ async fn a_page_of_a_report_has_the_times_of_steps_and_jobs() {
         "{past}"
     );
     assert_eq!(
-        past.matches("<rect class=\"job open ").count(),
+        past.matches("<rect class=\"job ").count(),
         jobs.len(),
         "{past}"
     );
