@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::{parse_duration, show_duration};
 
-/// The time at which a job ends. The text form is `0`, `500ms`, `2s`, `1m`, `polls:3`, `manual` or
-/// `never`.
+/// The time at which a job ends. The text form is `0`, `500ms`, `2s`, `1m`, `polls:3`, `lists:3`,
+/// `manual` or `never`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobPace {
@@ -20,6 +20,9 @@ pub enum JobPace {
     After(Duration),
     /// This number of status calls find the job pending; the next one finds it done.
     Polls(u32),
+    /// This number of lists show a run RUNNING; the next one finds it ended. Other jobs end at
+    /// once.
+    Lists(u32),
     /// The job ends by the control route `finish` or
     /// [`Emulator::finish_job`](super::Emulator::finish_job).
     Manual,
@@ -30,7 +33,8 @@ pub enum JobPace {
 /// An error for a text that is not a job pace.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a job pace; expected `0`, `500ms`, `2s`, `1m`, `polls:3`, `manual` or `never`"
+    "`{0}` is not a job pace; expected `0`, `500ms`, `2s`, `1m`, `polls:3`, `lists:3`, `manual` or \
+     `never`"
 )]
 pub struct JobPaceError(String);
 
@@ -38,11 +42,12 @@ impl FromStr for JobPace {
     type Err = JobPaceError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let pace = match (text, text.strip_prefix("polls:")) {
+        let pace = match (text, text.split_once(':')) {
             ("0" | "immediate", _) => Some(Self::Immediate),
             ("manual", _) => Some(Self::Manual),
             ("never", _) => Some(Self::Never),
-            (_, Some(count)) => count.parse().map(Self::Polls).ok(),
+            (_, Some(("polls", count))) => count.parse().map(Self::Polls).ok(),
+            (_, Some(("lists", count))) => count.parse().map(Self::Lists).ok(),
             _ => parse_duration(text).map(|time| match time {
                 Duration::ZERO => Self::Immediate,
                 time => Self::After(time),
@@ -58,6 +63,7 @@ impl fmt::Display for JobPace {
             Self::Immediate => f.write_str("0"),
             Self::After(time) => f.write_str(&show_duration(*time)),
             Self::Polls(count) => write!(f, "polls:{count}"),
+            Self::Lists(count) => write!(f, "lists:{count}"),
             Self::Manual => f.write_str("manual"),
             Self::Never => f.write_str("never"),
         }
@@ -77,6 +83,7 @@ mod tests {
             ("2s", JobPace::After(Duration::from_secs(2))),
             ("15m", JobPace::After(Duration::from_mins(15))),
             ("polls:3", JobPace::Polls(3)),
+            ("lists:2", JobPace::Lists(2)),
             ("manual", JobPace::Manual),
             ("never", JobPace::Never),
         ];
@@ -92,6 +99,7 @@ mod tests {
             "s",
             "polls:",
             "polls:x",
+            "lists:",
             "2h5",
             "99999999999999999999s",
         ] {

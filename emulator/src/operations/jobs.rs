@@ -41,9 +41,10 @@ impl World {
         let now = self.time.now();
         let (now_ms, sub_ns) = now;
         let wait = match self.fault.job_pace().unwrap_or(pace) {
-            JobPace::Immediate => Wait::Until(now_ms),
             JobPace::After(time) => Wait::Until(now_ms.saturating_add(milliseconds(time))),
             JobPace::Polls(count) => Wait::Polls(count),
+            JobPace::Lists(count) if matches!(work, Work::Run(_)) => Wait::Lists(count),
+            JobPace::Immediate | JobPace::Lists(_) => Wait::Until(now_ms),
             JobPace::Manual => Wait::Manual,
             JobPace::Never => Wait::Never,
         };
@@ -142,7 +143,7 @@ impl World {
     }
 
     /// Does the work of a pending job and records the verdict.
-    fn end_job(&mut self, id: &str, ending: Option<&Ending>) {
+    pub(super) fn end_job(&mut self, id: &str, ending: Option<&Ending>) {
         let Some(job) = self.jobs.get(id) else {
             return;
         };

@@ -5,7 +5,7 @@ use crate::call::{Call, Query};
 use crate::knobs::{RunSpaces, RunTies, UnknownFilterWord};
 use crate::refusal::Refusal;
 use crate::reply::{Answer, jobs};
-use crate::state::jobs::Job;
+use crate::state::jobs::{Job, Progress, Wait};
 use crate::state::work::{Run, Work};
 use crate::state::world::World;
 
@@ -25,13 +25,13 @@ pub(super) fn list(world: &mut World, caller: &Caller, call: &Call) -> Answer {
 
 /// `GET /api/v2/solutions/deployed/<id>/jobs`. Fails if the solution does not exist.
 pub(super) fn list_of_one(world: &mut World, caller: &Caller, call: &Call) -> Answer {
-    let solution = world.solution(caller, &call.parameter)?;
-    world.list_runs(caller, call, Some(&solution.id))
+    let solution = world.solution(caller, &call.parameter)?.id.clone();
+    world.list_runs(caller, call, Some(&solution))
 }
 
 impl World {
     /// Lists the runs of one solution, or of those that the query asks for.
-    fn list_runs(&self, caller: &Caller, call: &Call, solution: Option<&str>) -> Answer {
+    fn list_runs(&mut self, caller: &Caller, call: &Call, solution: Option<&str>) -> Answer {
         let query = &call.query;
         let (limit, offset) = query.page()?;
         let sort = self.sort_key(query.get("sort_by"))?;
@@ -48,6 +48,13 @@ impl World {
             return Err(Refusal::MissingField("output_repo"));
         }
         let limit = self.page_limit(limit)?;
+        let is_listed = |world: &Self, (job, run): (&Job, &Run)| {
+            let may_see = caller.admin || [&job.started_by, &run.owner].contains(&&caller.name);
+            may_see
+                && world.shows_space(caller, call, run)
+                && passes(&call.query, solution, job, run)
+        };
+        self.end_listed_runs(is_listed);
         let mut runs: Vec<(&Job, &Run)> = self
             .jobs
             .items
@@ -56,12 +63,7 @@ impl World {
                 Work::Run(run) => Some((job, run)),
                 Work::Deploy(_) | Work::Delete { .. } | Work::Task(_) => None,
             })
-            .filter(|(job, run)| {
-                let may_see = caller.admin || [&job.started_by, &run.owner].contains(&&caller.name);
-                may_see
-                    && self.shows_space(caller, call, run)
-                    && passes(&call.query, solution, job, run)
-            })
+            .filter(|listed| is_listed(self, *listed))
             .collect();
         runs.sort_by(|a, b| {
             let ties = a.0.sequence.cmp(&b.0.sequence);
@@ -77,7 +79,33 @@ impl World {
                 ascending.reverse()
             }
         });
-        Ok(jobs::run_list(runs.into_iter().skip(offset).take(limit)))
+        let page = runs.into_iter().skip(offset).take(limit);
+        let counts = |job: &Job| matches!(job.progress, Progress::Pending(Wait::Lists(_)));
+        let counting = page.clone().filter(|(job, _)| counts(job));
+        let counting: Vec<String> = counting.map(|(job, _)| job.id.clone()).collect();
+        let answer = jobs::run_list(page);
+        for id in counting {
+            if let Some(job) = self.jobs.items.get_mut(&id)
+                && let Progress::Pending(Wait::Lists(left)) = &mut job.progress
+            {
+                *left = left.saturating_sub(1);
+            }
+        }
+        Ok(answer)
+    }
+
+    /// Ends the runs that were shown as RUNNING in as many lists as their pace says.
+    fn end_listed_runs(&mut self, is_listed: impl Fn(&Self, (&Job, &Run)) -> bool) {
+        let ended = self.jobs.pending_ids().into_iter().filter(|id| {
+            let job = self.jobs.get(id);
+            job.is_some_and(|job| match (&job.progress, &job.work) {
+                (Progress::Pending(Wait::Lists(0)), Work::Run(run)) => is_listed(self, (job, run)),
+                _ => false,
+            })
+        });
+        for id in ended.collect::<Vec<_>>() {
+            self.end_job(&id, None);
+        }
     }
 
     /// Returns true if the query asks for a space, or the knob `run_spaces` shows that of the run.

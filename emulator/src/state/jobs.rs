@@ -16,6 +16,8 @@ use crate::lag::Lag;
 pub(crate) enum Wait {
     Until(u64),
     Polls(u32),
+    /// Lists of runs that show the run.
+    Lists(u32),
     /// The control route that ends the job.
     #[serde(rename = "hand")]
     Manual,
@@ -124,7 +126,7 @@ impl Job {
                 let thousandths = passed.saturating_mul(1_000) / whole;
                 f64::from(u32::try_from(thousandths).unwrap_or(1_000)) / 1_000.0
             }
-            Progress::Pending(Wait::Manual | Wait::Never) => 0.0,
+            Progress::Pending(Wait::Lists(_) | Wait::Manual | Wait::Never) => 0.0,
         }
     }
 }

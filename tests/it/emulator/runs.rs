@@ -381,6 +381,28 @@ async fn lists_of_runs_filter_sort_and_page() {
 }
 
 /// The official example has times with digits below a second.
+/// A run can end after a number of lists that show it: pages behind it do not count.
+#[tokio::test]
+async fn a_run_ends_after_its_lists() {
+    let api = world(&[], JobPace::Lists(2)).await;
+    for id in ["a", "b"] {
+        let solution = if id == "a" { "form-1" } else { "form-2" };
+        let body = json!({ "input_dir": IN, "job_id": id, "settings": {} });
+        assert_eq!(api.run(solution, body).await.0, 200);
+    }
+    for (query, expected) in [
+        ("solution_id=form-1&state=RUNNING", &["a"][..]),
+        ("solution_id=form-1&state=RUNNING&offset=1", &[]),
+        ("solution_id=form-1&state=COMPLETE", &[]),
+        ("solution_id=form-1&state=RUNNING", &["a"]),
+        ("solution_id=form-1&state=RUNNING", &[]),
+        ("state=COMPLETE", &["a"]),
+        ("state=RUNNING", &["b"]),
+    ] {
+        assert_eq!(api.runs(query).await, expected, "{query}");
+    }
+}
+
 #[tokio::test]
 async fn runs_have_times_in_nanoseconds() {
     let api = Api::start(EmulatorOptions {
