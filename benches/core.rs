@@ -64,6 +64,7 @@ fn manifest(desired: impl IntoIterator<Item = Identity>) -> Manifest {
                 policy: SupersededPolicy::Deactivate,
                 retain: None,
             },
+            drain: None,
             policy_keys: std::sync::Arc::default(),
             position: position.clone(),
         })
@@ -94,6 +95,7 @@ fn manifest(desired: impl IntoIterator<Item = Identity>) -> Manifest {
             owners: vec![glob("svc-release"), glob("IB_DEPLOYED")],
             names: vec![glob("*")],
             undeclared: Undeclared::Ignore,
+            drain: None,
         },
         desired,
         digest: Digest::of(b"bench"),

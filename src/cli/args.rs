@@ -20,7 +20,7 @@ pub(super) use formats::{
 
 use crate::cli::error::{ExitStatus, detailed_help};
 use crate::ident::Address;
-use crate::manifest::duration_from;
+use crate::manifest::{duration_from, is_space};
 use crate::plan::{DiffOptions, Mode, Overrides, PlanOptions, Selector};
 use crate::render::PlanDetail;
 
@@ -284,11 +284,10 @@ fn is_of_runs(status: ExitStatus) -> bool {
 
 /// Parses a space, OWNER/SPACE.
 pub(super) fn parse_space(text: &str) -> Result<String, String> {
-    match text.split_once('/') {
-        Some((owner, space)) if !owner.is_empty() && !space.is_empty() && !space.contains('/') => {
-            Ok(text.to_owned())
-        }
-        _ => Err("a space is written OWNER/SPACE".to_owned()),
+    if is_space(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("a space is written OWNER/SPACE".to_owned())
     }
 }
 

@@ -237,6 +237,11 @@ word_enum! {
             .label("this part of `verify`")
             .help("Give each run its own `name` and an `input_dir`, `settings` that are a mapping, \
                 1 to 10 `attempts`, and outputs by their paths in the output folder."),
+        /// A `drain` whose spaces cannot be used.
+        BadDrain = "bad-drain" ERROR
+            .label("not usable here")
+            .help("Write each space as `OWNER/SPACE`, the beginning of the path to which runs \
+                write their results."),
         /// A word that is not known at its position.
         UnknownWord = "unknown-word" ERROR
             .label("not known here"),
@@ -310,6 +315,11 @@ word_enum! {
         VerifyInput = "verify-input" WARNING
             .label("this version cannot be verified")
             .help("Create the folder with the input files, or correct `input_dir`."),
+        /// A `drain` that does not see the runs in spaces of other users.
+        DrainSpaces = "drain-spaces" WARNING
+            .label("has no `spaces`")
+            .help("Write the spaces to which runs write their results, such as `spaces: \
+                [acme/prod]`: the platform lists runs in other spaces only if they are named."),
         /// An owner that does not match the visibility.
         OwnerVisibility = "owner-visibility" WARNING
             .label("does not match the owner"),

@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::drain::Drain;
 use super::glob::Glob;
 use super::model::{
     Desired, EmulatorSettings, Environment, Limits, Redeploy, Scope, Source, SourceOrigin,
@@ -38,6 +39,8 @@ struct Canonical<'a> {
     owners: BTreeSet<&'a str>,
     names: BTreeSet<&'a str>,
     undeclared: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drain: Option<&'a Drain>,
     desired: Vec<CanonicalVersion<'a>>,
 }
 
@@ -53,6 +56,8 @@ struct CanonicalVersion<'a> {
     visibility: Option<Visibility>,
     superseded: &'static str,
     retain: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drain: Option<&'a Drain>,
 }
 
 #[derive(Serialize)]
@@ -92,6 +97,7 @@ pub(super) fn digest(environment: &Environment, scope: &Scope, desired: &[Desire
         owners,
         names,
         undeclared,
+        drain,
     } = scope;
     let canonical = Canonical {
         format: FORMAT,
@@ -103,6 +109,7 @@ pub(super) fn digest(environment: &Environment, scope: &Scope, desired: &[Desire
         owners: globs(owners),
         names: globs(names),
         undeclared: undeclared.as_str(),
+        drain: drain.as_deref(),
         desired: desired.iter().map(version).collect(),
     };
     Digest::of_json(&canonical)
@@ -118,6 +125,7 @@ fn version(desired: &Desired) -> CanonicalVersion<'_> {
         state,
         visibility,
         superseded: Superseded { policy, retain },
+        drain,
         policy_keys: _,
         position: _, // A moved line changes nothing.
     } = desired;
@@ -130,6 +138,7 @@ fn version(desired: &Desired) -> CanonicalVersion<'_> {
         visibility: *visibility,
         superseded: policy.as_str(),
         retain: *retain,
+        drain: drain.as_deref(),
     }
 }
 

@@ -16,6 +16,7 @@ mod bytes;
 mod check;
 mod code;
 mod digest;
+mod drain;
 mod duration;
 mod edit;
 mod equality;
@@ -46,6 +47,7 @@ pub use check::{
     Checked, CheckedAll, CheckedEach, Selection, environments, read, read_ahead, read_all,
     read_all_as, read_each, token_variables, united,
 };
+pub use drain::{Drain, DrainMode, is_space};
 pub use duration::{DurationError, duration_from, duration_text};
 pub use edit::{EditError, EditReason, VersionEdit, VersionEdits, set_versions};
 pub use glob::{Glob, GlobError};

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::drain::Drain;
 use super::glob::Glob;
 use super::position::Position;
 use super::verification::Verification;
@@ -187,6 +188,8 @@ pub struct Scope {
     pub names: Vec<Glob>,
     /// The policy for live names in scope that are not declared.
     pub undeclared: Undeclared,
+    /// The handling of RUNNING runs before a version of such a name is taken out of service.
+    pub drain: Option<Arc<Drain>>,
 }
 
 impl Scope {
@@ -238,6 +241,9 @@ pub struct Desired {
     pub visibility: Option<Visibility>,
     /// The policy for other live versions of this name and owner.
     pub superseded: Superseded,
+    /// The handling of RUNNING runs before a version of this name is taken out of service, shared
+    /// by the versions of a solution; `None` ignores them.
+    pub drain: Option<Arc<Drain>>,
     /// The positions of `superseded` and `retain`, shared by the versions of a solution.
     pub policy_keys: Arc<KeyPositions>,
     /// The position of its declaration.

@@ -287,6 +287,18 @@ impl Shape for Text {
     }
 }
 
+impl<T> Node<T> {
+    /// Returns a text that this value consists of, at its position.
+    pub(super) fn with(&self, text: Text) -> Node<Text> {
+        Node {
+            value: Some(text),
+            found: self.found,
+            used: self.used,
+            defined: self.defined,
+        }
+    }
+}
+
 impl Node<Text> {
     /// Returns the text; `None` if the value is not a scalar.
     pub(super) fn text<'a>(&'a self, source: &'a SourceFile) -> Option<&'a str> {

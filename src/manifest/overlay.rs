@@ -7,7 +7,8 @@
 use super::node::{Field, Found, List, Shape, Table, Text};
 use super::position::Mark;
 use super::raw::{
-    RawDefaults, RawEnvironment, RawManifest, RawSolution, RawSource, RawVerifyRun, RawVersion,
+    RawDefaults, RawDrain, RawEnvironment, RawManifest, RawSolution, RawSource, RawVerifyRun,
+    RawVersion,
 };
 
 /// Returns the value of an optional field, if it has the right shape.
@@ -282,6 +283,13 @@ impl<'a> Solution<'a> {
         ])
     }
 
+    /// Returns every layer of `drain`; version entries cannot have one.
+    pub(super) fn drain(&self) -> DrainLayers<'a> {
+        let [over, base] = layered!(@field drain self.entries);
+        let [over_default, default] = layered!(@field drain self.defaults);
+        numbered([None, None, over, base, over_default, default])
+    }
+
     /// Returns whether the environment's entry replaces the versions of the manifest's entry.
     /// `is_same` decides it for a `version`, which may be declared again.
     pub(super) fn replaces(&self, is_same: impl FnOnce(&'a Field<Text>) -> bool) -> bool {
@@ -315,6 +323,24 @@ impl<'a> Solution<'a> {
             layered!(@field source self.defaults),
         ])
     }
+}
+
+/// The layers of `drain`, the most specific one first.
+pub(super) type DrainLayers<'a> = [Option<Layered<'a, Box<RawDrain>>>; 6];
+
+/// Returns the layers of `drain` for a name that is not declared.
+pub(super) fn default_drain<'a>(
+    manifest: &'a RawManifest,
+    environment: &'a RawEnvironment,
+) -> DrainLayers<'a> {
+    let defaults = [value(&environment.defaults), value(&manifest.defaults)];
+    let [over, base] = layered!(@field drain defaults);
+    numbered([None, None, None, None, over, base])
+}
+
+fn numbered<T>(layers: [Option<&Field<T>>; 6]) -> [Option<Layered<'_, T>>; 6] {
+    let mut numbers = 0..;
+    layers.map(|field| numbers.next().zip(field))
 }
 
 fn first<T>(layers: [Layers<'_, Field<T>>; 3]) -> Option<Layered<'_, T>> {

@@ -123,6 +123,9 @@ mapping! {
         /// The way to take a version out of service again that does not pass `verify`.
         /// Default: `deactivate`.
         on_verify_failure: Text as "schema::on_verify_failure",
+        /// The handling of the RUNNING runs of a version before it is deactivated or deleted.
+        /// Default: `ignore`.
+        drain: Box<RawDrain> as "schema::drain",
     }
 }
 
@@ -184,6 +187,9 @@ mapping! {
         /// The way to take a version out of service again that does not pass `verify`.
         /// Default: from `defaults`.
         on_verify_failure: Text as "schema::on_verify_failure",
+        /// The handling of the RUNNING runs of a version before it is deactivated or deleted.
+        /// Each key has the value of the most specific layer. Default: from `defaults`.
+        drain: Box<RawDrain> as "schema::drain",
     }
 }
 
@@ -264,6 +270,21 @@ mapping! {
         /// The SHA-256 of the file, as 64 hexadecimal digits. Without one, the file must only
         /// exist.
         sha256: Text as "schema::sha256",
+    }
+}
+
+mapping! {
+    /// The handling of the RUNNING runs of a version before it is deactivated or deleted.
+    #[schemars(rename = "Drain", title = "Drain")]
+    struct RawDrainKeys: "`drain`" {
+        /// `ignore`, `wait` until the runs have ended, or `fail` if there are any.
+        /// Default: `ignore`.
+        mode: Text as "schema::drain_mode",
+        /// The maximum duration of the wait. Default: `timeouts.run`.
+        timeout: Text as "schema::duration",
+        /// The spaces, `OWNER/SPACE`, to which the runs write their results. Default: those that
+        /// the token's user owns.
+        spaces: List<Text> as "schema::spaces",
     }
 }
 
@@ -388,6 +409,41 @@ impl Shape for RawSource {
         match self {
             Self::File(text) => text.faults(faults),
             Self::Environment(source) => source.faults(faults),
+        }
+    }
+}
+
+/// The value of `drain`.
+#[derive(Debug, Clone)]
+pub(super) enum RawDrain {
+    /// The mode alone.
+    Mode(Text),
+    /// The keys.
+    Keys(RawDrainKeys),
+}
+
+impl Shape for RawDrain {
+    const EXPECTED: &'static str = "a text or a mapping";
+
+    fn scalar(text: Option<Cow<'_, str>>) -> Option<Self> {
+        Text::scalar(text).map(Self::Mode)
+    }
+
+    fn mapping<'s, E: Entries<'s>>(entries: &mut E) -> Result<Option<Self>, E::Error> {
+        Ok(RawDrainKeys::mapping(entries)?.map(Self::Keys))
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Self::Mode(_) => 0,
+            Self::Keys(keys) => keys.size(),
+        }
+    }
+
+    fn faults(&self, faults: &mut Vec<Fault>) {
+        match self {
+            Self::Mode(text) => text.faults(faults),
+            Self::Keys(keys) => keys.faults(faults),
         }
     }
 }

@@ -9,11 +9,12 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
+use super::drain::DRAIN_WORDS;
 use super::model::{Redeploy, SupersededPolicy, Undeclared};
 use super::node::Slot;
 use super::raw::{
-    RawEnvironment, RawManifest, RawOutput, RawSolution, RawSourceEnvironment, RawTokenSource,
-    RawVerifyRun, RawVersion,
+    RawDrainKeys, RawEnvironment, RawManifest, RawOutput, RawSolution, RawSourceEnvironment,
+    RawTokenSource, RawVerifyRun, RawVersion,
 };
 use super::verification::OnVerifyFailure;
 use crate::attribute::{State, Visibility};
@@ -184,6 +185,29 @@ pub(super) fn verify(generator: &mut SchemaGenerator) -> Schema {
 
 pub(super) fn on_verify_failure(_: &mut SchemaGenerator) -> Schema {
     words(&OnVerifyFailure::ALL.map(OnVerifyFailure::as_str))
+}
+
+pub(super) fn drain(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "anyOf": [
+            { "enum": DRAIN_WORDS.map(|(word, _)| word) },
+            { "type": "string", "pattern": INTERPOLATED },
+            generator.subschema_for::<RawDrainKeys>(),
+        ],
+        "examples": [{ "mode": "wait", "timeout": "30m", "spaces": ["acme/prod"] }],
+    })
+}
+
+pub(super) fn drain_mode(_: &mut SchemaGenerator) -> Schema {
+    words(&DRAIN_WORDS.map(|(word, _)| word))
+}
+
+pub(super) fn spaces(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "items": { "type": "string", "pattern": format!("^[^/]+/[^/]+$|{INTERPOLATED}") },
+        "examples": [["acme/prod"]],
+    })
 }
 
 pub(super) fn settings(_: &mut SchemaGenerator) -> Schema {

@@ -66,6 +66,7 @@ pub(crate) fn declared(text: &str) -> Desired {
             policy: SupersededPolicy::Deactivate,
             retain: None,
         },
+        drain: None,
         policy_keys: Arc::default(),
         position: position(1),
     }
@@ -227,6 +228,7 @@ pub(crate) fn scenario() -> Scenario {
                 owners: vec![Glob::parse(SVC).unwrap()],
                 names: vec![Glob::parse("*").unwrap()],
                 undeclared: Undeclared::Ignore,
+                drain: None,
             },
             desired: Vec::new(),
             digest: Digest::of(b"manifest"),

@@ -207,6 +207,7 @@ impl<'a> Comparison<'a> {
             path: _,     // `compare_package` compares it.
             source: _,   // `compare_package` compares it.
             verification,
+            drain: _,       // `drain` compares it.
             policy_keys: _, // Line numbers are not compared.
             state,
             visibility,
@@ -216,6 +217,7 @@ impl<'a> Comparison<'a> {
         if before.verification != *verification && after.state == State::Active {
             self.verification(before, after);
         }
+        self.drain(before, after);
         if before.state != *state {
             self.state(before, after);
         }

@@ -29,6 +29,10 @@ word_enum! {
         VerificationChanged = "verification-changed" (Sign::Changes, "verification changed"),
         /// It is brought into service without a verification.
         VerificationRemoved = "verification-removed" (Sign::Goes, "verification removed"),
+        /// The RUNNING runs of a version are handled otherwise before it goes out of service.
+        DrainChanged = "drain-changed" (Sign::Changes, "handling of running runs changed"),
+        /// The RUNNING runs of a version are ignored when it goes out of service.
+        DrainRemoved = "drain-removed" (Sign::Goes, "running runs are ignored"),
         /// Its upload may replace different bytes.
         OverwriteAllowed = "overwrite-allowed"
             (Sign::Changes, "upload may replace different bytes at its path"),
@@ -135,6 +139,7 @@ word_enum! {
         Overwrite = "overwrite",
         Redeploy = "redeploy",
         Verify = "verify",
+        Drain = "drain",
         State = "state",
         Visibility = "visibility",
         Superseded = "superseded",

@@ -10,6 +10,7 @@
 //! [`PolicyEffect`] is the effect on a version *if* it is live, by the policy of the head manifest.
 //! If two values cannot be ordered, a finding reports only that they differ.
 
+mod drain;
 mod entries;
 mod environment;
 mod finding;

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
+use super::drain;
 use super::finding::{Finding, PolicyEffect, Risk, Whom};
 use super::kind::{Field, Kind};
 use super::policy_effect::{risks_of, under_protection};
@@ -13,6 +14,7 @@ pub(super) fn compare_policies(base: Option<&Manifest>, head: &Manifest) -> Vec<
     let mut findings = Vec::new();
     findings.extend(undeclared(base, head));
     if let Some(base) = base {
+        findings.extend(drain::of_undeclared(base, head));
         findings.extend(owners(base, head));
         let (before, after) = (&base.scope.names, &head.scope.names);
         findings.extend(globs(Field::Names, before, after, base, head));
@@ -87,6 +89,7 @@ fn follows_entries(manifest: &Manifest) -> bool {
         owners,
         names: _,
         undeclared: _,
+        drain: _, // `drain` compares it.
     } = &manifest.scope;
     let declared: BTreeSet<&str> = manifest
         .desired

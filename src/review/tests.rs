@@ -415,6 +415,28 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
         &["A@1 verification-removed s>-"],
     ),
     (
+        ("", "solutions: { A: { version: 1, drain: wait } }"),
+        (
+            "",
+            "solutions: { A: { version: 1, drain: { mode: wait, timeout: 5m, spaces: [a/b] } } }",
+        ),
+        &["A@1 drain-changed wait>wait (5m, a/b)"],
+    ),
+    (
+        (
+            "manage: { undeclared: delete }, defaults: { drain: fail }",
+            "solutions: { A: { version: 1 } }",
+        ),
+        (
+            "manage: { undeclared: delete }",
+            "solutions: { A: { version: 1 } }",
+        ),
+        &[
+            "drain drain-removed fail>- !loosened",
+            "A@1 drain-removed fail>- !loosened",
+        ],
+    ),
+    (
         ("", "solutions: { A: { version: 1, visibility: PRIVATE } }"),
         (
             "",

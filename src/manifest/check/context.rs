@@ -58,6 +58,16 @@ pub(super) struct Value<'a> {
 /// A value that may be missing; an error if it was reported as a problem.
 pub(super) type Outcome<T> = Result<Option<T>, Reported>;
 
+impl Value<'_> {
+    /// Returns the value without a borrow from the file.
+    pub(super) fn into_owned<'o>(self) -> Value<'o> {
+        Value {
+            text: Cow::Owned(self.text.into_owned()),
+            at: self.at,
+        }
+    }
+}
+
 impl<'a> Context<'a> {
     /// Returns the state before the first check. `None` if the environment is not declared, or has
     /// the wrong shape, which was reported when the file was read.
@@ -143,11 +153,18 @@ impl<'a> Context<'a> {
         known: Builtins<'_>,
         words: &[(&'static str, T)],
     ) -> Outcome<T> {
-        let Some(value) = self.text_with(field, known)? else {
-            return Ok(None);
-        };
+        let value = self.text_with(field, known)?;
+        value.map(|value| self.word_of(&value, words)).transpose()
+    }
+
+    /// Returns the value of a text that must be one of these words.
+    pub(super) fn word_of<T: Copy>(
+        &mut self,
+        value: &Value<'_>,
+        words: &[(&'static str, T)],
+    ) -> Result<T, Reported> {
         if let Some((_, word)) = words.iter().find(|(word, _)| *word == value.text) {
-            return Ok(Some(*word));
+            return Ok(*word);
         }
         let all = words.iter().map(|(word, _)| *word);
         let is_guessed = self.problems.guesses();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::super::drain::Drain;
 use super::super::masking::printable;
 use super::super::model::{Desired, KeyPositions, SolutionPath, Superseded};
 use super::super::overlay::{FIRST_DEFAULT, Layered, Layers, Solution};
@@ -45,6 +46,7 @@ impl<'a> Context<'a> {
         declaration: Declaration<'a>,
         name: &Result<SolutionName, Reported>,
         superseded: Result<Superseded, Reported>,
+        drain: &Outcome<Arc<Drain>>,
         policy_keys: &Arc<KeyPositions>,
     ) -> Result<Entry, Reported> {
         let Declaration {
@@ -95,6 +97,7 @@ impl<'a> Context<'a> {
             state,
             visibility: visible?,
             superseded: superseded?,
+            drain: drain.clone()?,
             policy_keys: Arc::clone(policy_keys),
             position: self.problems.source.position(at),
         };

@@ -8,6 +8,7 @@ mod access;
 mod ahead;
 mod context;
 mod difference;
+mod drain;
 mod entry;
 mod environment;
 mod faults;

@@ -38,10 +38,16 @@ impl Context<'_> {
         let names = self.globs(names_field);
         let undeclared = self.word(undeclared_field, Builtins::default(), &Undeclared::WORDS);
         let (owners, names, undeclared) = (owners?, names?, undeclared?);
+        let undeclared = undeclared.unwrap_or(Undeclared::Ignore);
+        let drain = match undeclared {
+            Undeclared::Ignore => None,
+            Undeclared::Deactivate | Undeclared::Delete => self.check_default_drain()?,
+        };
         let scope = Scope {
             owners: owners.unwrap_or_else(|| declared_owners(entries)),
             names: names.unwrap_or_else(everything),
-            undeclared: undeclared.unwrap_or(Undeclared::Ignore),
+            undeclared,
+            drain,
         };
         if let Some(field) = owners_field {
             // It is enough if the list has one owner of the owner pair.

@@ -67,10 +67,18 @@ impl<'a> Context<'a> {
         let name = SolutionName::parse(solution.name)
             .map_err(|error| self.refuse_key(&error, solution.key));
         let superseded = self.check_superseded(solution);
+        let drain = self.check_drain(solution.drain(), Builtins::of_solution(solution.name));
         let policy_keys = Arc::new(self.policy_keys(solution));
         let mut outcome = self.check_pin(solution);
         for declaration in self.declarations(solution, removed_nothing) {
-            match self.check_entry(solution, declaration, &name, superseded, &policy_keys) {
+            match self.check_entry(
+                solution,
+                declaration,
+                &name,
+                superseded,
+                &drain,
+                &policy_keys,
+            ) {
                 Ok(entry) => entries.push(entry),
                 Err(reported) => outcome = Err(reported),
             }

@@ -7,7 +7,7 @@ use super::super::glob::Glob;
 use super::super::masking::printable;
 use super::super::model::{Environment, Redeploy, Source, SourceOrigin};
 use super::super::near::{head, list, nearest};
-use super::super::node::{Field, Node, Shape as _, Text};
+use super::super::node::{Field, Shape as _, Text};
 use super::super::overlay::{FIRST_DEFAULT, Layers, Solution, entries, solution, value};
 use super::super::position::Mark;
 use super::super::problem::{Code, Diagnostics};
@@ -175,12 +175,7 @@ impl<'a> Context<'a> {
         let Some(RawSource::File(text)) = field.value() else {
             return Err(Reported);
         };
-        let node = Node {
-            value: Some(text.clone()),
-            found: field.node.found,
-            used: field.node.used,
-            defined: field.node.defined,
-        };
+        let node = field.node.with(text.clone());
         let path = self.value(&node, known)?;
         let text = &*path.text;
         let why = if !text.ends_with(EXTENSION) {

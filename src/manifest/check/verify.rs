@@ -223,12 +223,7 @@ impl<'a> Context<'a> {
         match node.value.as_ref().ok_or(Reported)? {
             RawJson::Null => Ok(Json::Null),
             RawJson::Scalar(text) => {
-                let text = Node {
-                    value: Some(text.clone()),
-                    found: node.found,
-                    used: node.used,
-                    defined: node.defined,
-                };
+                let text = node.with(text.clone());
                 let plain = match &text.value {
                     Some(Text::AsWritten) => text.text(self.problems.source),
                     // A text in quotes is never a number.

@@ -53,7 +53,8 @@ fn values(root: &Value, key: &Value) -> String {
     }
     if let Some(words) = choice["enum"].as_array() {
         let words = words.iter().map(|word| format!("`{}`", flow(word)));
-        return words.collect::<Vec<String>>().join(", ");
+        let keys = reference(&key["anyOf"][2]).map(|definition| link(root, definition));
+        return words.chain(keys).collect::<Vec<String>>().join(", ");
     }
     if choice["type"] == "integer" {
         let pattern = key["anyOf"][1]["pattern"].as_str().unwrap();
