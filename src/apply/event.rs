@@ -71,6 +71,13 @@ pub enum ApplyEvent<'a> {
         /// The result.
         run: &'a VerifiedRun,
     },
+    /// The version must not be taken out of service before its RUNNING runs have ended.
+    WaitingForRuns {
+        /// The change.
+        address: Address,
+        /// The number of runs.
+        runs: usize,
+    },
     /// A call is sent again after a pause.
     Retrying {
         /// The change.

@@ -49,6 +49,8 @@ pub(super) struct Step<'a> {
     pub(super) jobs: Vec<StepJob>,
     /// The job that the last write started; none if the server named none.
     pub(super) job: Option<JobId>,
+    /// The end of the wait for RUNNING runs, if it has begun.
+    pub(super) drains_until: Option<Instant>,
     permit: Option<SemaphorePermit<'a>>,
 }
 
@@ -80,6 +82,7 @@ impl<'a> Step<'a> {
             deployed: None,
             jobs: Vec::new(),
             job: None,
+            drains_until: None,
             permit: Some(permit),
         }
     }
@@ -102,6 +105,12 @@ impl<'a> Step<'a> {
     /// Releases the permit, so that another step can start: this step starts no more jobs.
     pub(super) fn release_permit(&mut self) {
         self.permit = None;
+    }
+
+    /// Waits for a permit again, after the step released it.
+    pub(super) async fn acquire_permit(&mut self) {
+        let permit = self.context.shared.permits.acquire().await;
+        self.permit = Some(permit.expect("invariant: the permits of an apply are never closed"));
     }
 
     /// Sends a write, journalled, until the result is known, or the deadline is reached.

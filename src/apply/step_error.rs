@@ -5,6 +5,7 @@ use std::error::Error;
 use crate::api::WriteError;
 use crate::attribute::LiveStateWord;
 use crate::ident::{Digest, Identity, JobId, Owner, OwnerPair, SolutionId};
+use crate::manifest::DrainMode;
 use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::{FailedVerification, PackageProblem, Verdict};
 use crate::store::RecordedOutcome;
@@ -143,6 +144,24 @@ pub enum StepError {
         /// The id of the record.
         id: SolutionId,
     },
+    /// Runs of the version are RUNNING, and `drain` does not permit to take it away from them.
+    #[error("{}, so the {call} was not sent", in_progress(*.mode, .runs))]
+    RunsInProgress {
+        /// The declared handling.
+        mode: DrainMode,
+        /// The call.
+        call: WriteKind,
+        /// The runs.
+        runs: Vec<JobId>,
+    },
+    /// The RUNNING runs of the version are not known, and `drain` requires that.
+    #[error("the RUNNING runs of the version are not known, so the {call} was not sent")]
+    RunsNotKnown {
+        /// The call.
+        call: WriteKind,
+        /// The cause.
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// A read that the step needs failed.
     #[error("the live state could not be read")]
     NotRead {
@@ -165,6 +184,51 @@ pub enum StepError {
         /// The cause.
         source: Box<dyn Error + Send + Sync>,
     },
+}
+
+/// The maximum number of runs that a message names.
+const NAMED: usize = 5;
+
+fn in_progress(mode: DrainMode, runs: &[JobId]) -> String {
+    let mut names: Vec<String> = runs
+        .iter()
+        .take(NAMED)
+        .map(|id| format!("`{id}`"))
+        .collect();
+    if runs.len() > NAMED {
+        names.push(format!("{} more", runs.len() - NAMED));
+    }
+    let number = match runs.len() {
+        1 => "1 run".to_owned(),
+        number => format!("{number} runs"),
+    };
+    let verb = match (mode, runs.len()) {
+        (DrainMode::Fail, 1) => "is",
+        (DrainMode::Fail, _) => "are",
+        (DrainMode::Wait, 1) => "is still",
+        (DrainMode::Wait, _) => "are still",
+    };
+    format!(
+        "{number} of the version {verb} RUNNING ({})",
+        names.join(", ")
+    )
+}
+
+/// Returns the fix for RUNNING runs; without a mode, the runs are not known.
+fn runs_help(mode: Option<DrainMode>) -> &'static str {
+    match mode {
+        Some(DrainMode::Wait) => {
+            "Run apply again when the runs have ended, or let it wait longer with a greater \
+             `timeout` of `drain`."
+        }
+        Some(DrainMode::Fail) => {
+            "Run apply again when the runs have ended, or let it wait for them with `drain: wait`."
+        }
+        None => {
+            "Correct what prevents the list of runs, or name their `spaces` under `drain`; then \
+             run apply again."
+        }
+    }
 }
 
 fn after_verification(undo: &str) -> String {
@@ -264,12 +328,10 @@ impl StepError {
                 declared,
                 found,
             } => {
-                let (source_path, declared, found) =
-                    (file.clone(), declared.clone(), found.clone());
                 let problem = PackageProblem::OtherDigest {
-                    source_path,
-                    declared,
-                    found,
+                    source_path: file.clone(),
+                    declared: declared.clone(),
+                    found: found.clone(),
                 };
                 problem.help()
             }
@@ -318,6 +380,8 @@ impl StepError {
             Self::WaitsForReview { .. } => {
                 "Have it approved on the platform; apply does not ask a second time.".to_owned()
             }
+            Self::RunsInProgress { mode, .. } => runs_help(Some(*mode)).to_owned(),
+            Self::RunsNotKnown { .. } => runs_help(None).to_owned(),
             Self::Vanished { .. } => "Run plan to see what is live now.".to_owned(),
             Self::NotVerified {
                 verdict: Verdict::Failed,

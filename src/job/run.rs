@@ -135,6 +135,20 @@ pub struct RunFilter {
     pub offset: u64,
 }
 
+impl RunFilter {
+    /// Returns the filter for the RUNNING runs of a solution whose results go to these spaces, or
+    /// to those of the token's user if there are none.
+    pub fn running(solution: &SolutionId, spaces: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            solution_ids: vec![solution.clone()],
+            is_of_one: true,
+            states: vec![RunState::Running.as_str().to_owned()],
+            output_repos: spaces.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+}
+
 /// The record of a run in a list. Every field except the id may be missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRecord {

@@ -13,11 +13,12 @@ use super::field::{Decision, Field, FieldChange};
 use super::history::{InFlight, OrphanedRecord};
 use super::ownership::OwnerConflict;
 use super::package::PackageProblem;
+use super::running_runs::RunningRuns;
 use super::verified::FailedVerification;
 use crate::attribute::Visibility;
 use crate::ident::{Address, ChangeKey, Digest, Identity, Owner, SolutionId};
 use crate::live::Coverage;
-use crate::manifest::{Code, Position, SimilarName};
+use crate::manifest::{Code, Drain, Position, SimilarName};
 
 /// A plan: the changes that an apply would make. It is a pure function of manifest, live state and
 /// options, sorted by identity. A plan file contains its changes in another form.
@@ -157,6 +158,9 @@ pub struct Change {
     /// The declared versions that must be completely live when this version goes out of service;
     /// checked by [`Successor::is_live_among`].
     pub successors: Vec<Successor>,
+    /// The handling of RUNNING runs before the version is taken out of service; `None` ignores
+    /// them.
+    pub drain: Option<Arc<Drain>>,
     /// The reasons why it may not be applied; empty if nothing prevents it.
     pub blocked: Vec<Block>,
     /// The notes for the reader.
@@ -177,6 +181,20 @@ impl Change {
     /// Returns the live record that it changes, if it changes one.
     pub(super) fn record(&self) -> Option<&SolutionId> {
         self.action.before().map(|before| &before.id)
+    }
+
+    /// Returns the handling of RUNNING runs, and their record, if the change must handle them.
+    pub fn drained(&self) -> Option<(&Drain, &SolutionId)> {
+        Some((self.drain.as_deref()?, self.record()?))
+    }
+
+    /// Returns the RUNNING runs of the version when the plan was made, if the change must handle
+    /// them.
+    pub fn running_runs(&self) -> Option<&RunningRuns> {
+        self.notes.iter().find_map(|note| match note {
+            Note::RunningRuns { runs } => Some(&**runs),
+            _ => None,
+        })
     }
 
     /// Returns whether the change does nothing.
@@ -453,6 +471,11 @@ pub enum Note {
     SimilarNames {
         /// The declared names for a live name, the live names for a declared one.
         names: Vec<String>,
+    },
+    /// The RUNNING runs of a version that goes out of service.
+    RunningRuns {
+        /// The runs, and what is declared about them.
+        runs: Box<RunningRuns>,
     },
     /// A policy requires a delete, but the version may not be deleted, so it is deactivated, or
     /// stays out of service.

@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::action::Reason;
 use super::change::{Block, Change, Mode, Note, Origin, Plan, Subject, Undo};
 use super::diff_error::DiffError;
+use super::drain::declare_drains;
 use super::history::{ApplyHistory, OrphanedRecord};
 use super::name::NameView;
 use super::options::{
@@ -68,6 +69,7 @@ pub fn diff(
     }
     let total = changes.len();
     let mut changes = order::select(manifest, changes, &options.targets, &options.excludes);
+    declare_drains(manifest, &mut changes);
     for change in &mut changes {
         // No write checks an unknown visibility.
         if change.lacks_visibility() && !change.notes.contains(&Note::VisibilityNotKnown) {

@@ -121,8 +121,8 @@ impl Plan {
         })
     }
 
-    /// Returns the time limits that are probably too short. The runs of a verification have a limit
-    /// of their own, so a verified change is not compared.
+    /// Returns the time limits that are probably too short. The runs of a verification, and those
+    /// that a change waits for, have limits of their own, so these changes are not compared.
     pub fn short_timeouts(&self, limits: &TimeLimits) -> Vec<ShortTimeout> {
         let Some(expected) = &self.expected else {
             return Vec::new();
@@ -130,7 +130,7 @@ impl Plan {
         let of_changes = self.to_do().filter_map(|change| {
             let (key, limit) = match change.action.kind() {
                 ActionKind::Create if !change.action.is_verified() => ("deploy", limits.deploy),
-                ActionKind::Delete => ("delete", limits.delete),
+                ActionKind::Delete if change.drain.is_none() => ("delete", limits.delete),
                 _ => return None,
             };
             let address = change.address.clone();

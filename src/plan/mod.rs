@@ -13,6 +13,7 @@ mod content_drift;
 mod deployed;
 mod diff;
 mod diff_error;
+mod drain;
 mod drift;
 mod durations;
 mod expected;
@@ -35,6 +36,7 @@ mod progress;
 #[cfg(test)]
 pub(crate) mod properties;
 mod propose;
+mod running_runs;
 mod saved;
 #[cfg(test)]
 mod simulator;
@@ -75,6 +77,7 @@ pub use package_contents::{Member, MemberChange, PACKAGE_JSON, PackageContents, 
 pub use plan_file::{PlanFileContent, SavedPlans};
 pub use precondition::{Difference, PreconditionResult, check_delete, check_update};
 pub use progress::{PastWrite, PlanProgress, Spent};
+pub use running_runs::RunningRuns;
 pub use saved::{PlanKind, SavedPlan, SavedPlanError};
 pub use succession::{Course, Succession, Successions};
 pub use summary::{SUMMARISED_ABOVE, Summary};

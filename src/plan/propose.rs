@@ -26,6 +26,7 @@ fn change(identity: Identity, action: Action, reason: Reason, entry: Option<&Des
         origin: entry.map(|entry| Origin::of(&entry.position)),
         waits_for: Vec::new(),
         successors: Vec::new(),
+        drain: None,
         blocked: Vec::new(),
         notes: Vec::new(),
         expected: None,

@@ -75,6 +75,9 @@ pub(super) fn sentence(event: &ApplyEvent<'_>) -> String {
                 why.unwrap_or_default()
             )
         }
+        ApplyEvent::WaitingForRuns { address, runs } => {
+            format!("{address}: waits for {}", words::count(*runs, "run"))
+        }
         ApplyEvent::Retrying {
             address,
             call,

@@ -43,6 +43,12 @@ impl Step<'_> {
     /// Deletes a version whose record is as planned.
     async fn delete_ready(&mut self, before: &LiveImage) -> Result<Done, Outcome> {
         self.check_release().await?;
+        while self.drain(before, WriteKind::Delete).await? {
+            if is_deleted(self.context, before).await? {
+                return Ok(Done::already(None));
+            }
+            self.check_release().await?;
+        }
         self.delete_once(before).await
     }
 
@@ -63,6 +69,12 @@ impl Step<'_> {
         }
         // A job may have run for a long time since the successors were checked.
         self.check_release().await?;
+        while self.drain(before, WriteKind::Patch).await? {
+            if is_deleted(self.context, before).await? {
+                return Ok(Done::now(None));
+            }
+            self.check_release().await?;
+        }
         let Some(patch) = Patch::new(Some(State::Inactive), None) else {
             return Err(Outcome::Failed(refusal));
         };
@@ -78,14 +90,23 @@ impl Step<'_> {
         };
         let ended = match is_deleted(self.context, &inactive).await {
             Ok(true) => return Ok(Done::now(None)),
-            Ok(false) => match self.context.check_package(self.change).await {
-                Ok(()) => self.delete_once(&inactive).await,
-                Err(outcome) => Err(outcome),
-            },
+            Ok(false) => self.delete_inactivated(&inactive).await,
             Err(outcome) => Err(outcome),
         };
         self.or_put_back(before, &inactive, Some(chain(&refusal)), ended)
             .await
+    }
+
+    /// Deletes a version that this step deactivated. A run may have started before that.
+    async fn delete_inactivated(&mut self, inactive: &LiveImage) -> Result<Done, Outcome> {
+        self.context.check_package(self.change).await?;
+        while self.drain(inactive, WriteKind::Delete).await? {
+            if is_deleted(self.context, inactive).await? {
+                return Ok(Done::now(None));
+            }
+            self.context.check_package(self.change).await?;
+        }
+        self.delete_once(inactive).await
     }
 
     /// Restores a version that solform deactivated for a delete that then failed. `first` is the
@@ -186,7 +207,10 @@ impl Step<'_> {
                     if is_deleted(context, before).await? {
                         return Ok(());
                     }
-                    context.check_package(change).await
+                    context.check_package(change).await?;
+                    context
+                        .check_drained(change, before, WriteKind::Delete)
+                        .await
                 },
             )
             .await?;

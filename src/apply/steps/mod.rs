@@ -2,6 +2,7 @@
 
 pub(super) mod delete;
 pub(super) mod deploy;
+mod drain;
 mod package;
 pub(super) mod patch;
 pub(super) mod upload;

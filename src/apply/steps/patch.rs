@@ -25,8 +25,8 @@ impl Step<'_> {
         after: &AfterImage,
     ) -> Result<Done, Outcome> {
         let context = self.context;
-        let is_patched = is_patched(context, before, patch).await?;
-        if is_patched && after.verification.is_none() {
+        let was_patched = is_patched(context, before, patch).await?;
+        if was_patched && after.verification.is_none() {
             return Ok(Done::already(Some(before.id.clone())));
         }
         context.check_successors(self.change).await?;
@@ -37,9 +37,15 @@ impl Step<'_> {
                 return Err(Outcome::Failed(StepError::Vanished { id }));
             };
             self.verify(&live, after).await?;
-            if is_patched {
+            if was_patched {
                 return Ok(Done::now(Some(before.id.clone())));
             }
+        }
+        while self.drain(before, WriteKind::Patch).await? {
+            if is_patched(context, before, patch).await? {
+                return Ok(Done::already(Some(before.id.clone())));
+            }
+            context.check_successors(self.change).await?;
         }
         let deadline = Instant::now() + context.settings.deploy;
         self.patch(before, patch, deadline).await
@@ -53,7 +59,7 @@ impl Step<'_> {
         patch: Patch,
         deadline: Instant,
     ) -> Result<Done, Outcome> {
-        let context = self.context;
+        let (context, change) = (self.context, self.change);
         self.patching = Some(RecordPatch {
             id: before.id.clone(),
             set: patch,
@@ -82,7 +88,15 @@ impl Step<'_> {
                         let now = context.seen(patch.visibility(), now).await?;
                         Ok(shows(patch, &now).then_some(()))
                     },
-                    async || is_patched(context, before, patch).await.map(drop),
+                    async || {
+                        is_patched(context, before, patch).await?;
+                        if patch.state() != Some(State::Inactive) {
+                            return Ok(());
+                        }
+                        context
+                            .check_drained(change, before, WriteKind::Patch)
+                            .await
+                    },
                 )
                 .await?;
             match sent {

@@ -155,6 +155,7 @@ impl StreamProgress {
             | ApplyEvent::RunStarted { .. }
             | ApplyEvent::RunAnswered { .. }
             | ApplyEvent::RunEnded { .. }
+            | ApplyEvent::WaitingForRuns { .. }
             | ApplyEvent::Retrying { .. }
             | ApplyEvent::Draining { .. } => None,
         };

@@ -165,6 +165,10 @@ impl Progress {
             | ApplyEvent::RunAnswered { address, word, .. } => {
                 state.show(address, false, words::escaped(word));
             }
+            ApplyEvent::WaitingForRuns { address, runs } => {
+                let runs = words::count(*runs, "run");
+                state.show(address, false, format!("waits for {runs}"));
+            }
             ApplyEvent::Retrying { address, why, .. } => {
                 state.show(address, true, words::escaped(why));
             }
@@ -198,7 +202,8 @@ impl Progress {
             | ApplyEvent::JobAnswered { .. }
             | ApplyEvent::RunStarted { .. }
             | ApplyEvent::RunAnswered { .. }
-            | ApplyEvent::RunEnded { .. } => !is_big && state.bars.is_none(),
+            | ApplyEvent::RunEnded { .. }
+            | ApplyEvent::WaitingForRuns { .. } => !is_big && state.bars.is_none(),
         };
         match &state.bars {
             _ if !is_line => {}

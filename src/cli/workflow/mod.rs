@@ -18,6 +18,7 @@ pub(in crate::cli) mod plan_formats;
 pub(in crate::cli) mod recovery;
 pub(in crate::cli) mod report;
 pub(in crate::cli) mod run_watch;
+mod running_runs;
 pub(in crate::cli) mod saved_plan;
 pub(in crate::cli) mod several;
 pub(in crate::cli) mod several_errors;

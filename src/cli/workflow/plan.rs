@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use indexmap::IndexSet;
 
 use super::drift::{Drifts, KnownContents};
-use super::packages;
+use super::{packages, running_runs};
 use crate::api::{ListRequest, PendingListing, ReadError, VisibilityOf};
 use crate::apply::ContentsRecorder;
 use crate::cli::environment::session::Session;
@@ -125,6 +125,7 @@ impl<'a> Planner<'a> {
             let hint = "as earlier applies show; raise it in the manifest";
             io.warn(&format!("{short}, {hint}"), Vec::new())?;
         }
+        let plan = running_runs::count(self.session, plan, io).await?;
         Ok((live, plan))
     }
 
@@ -147,6 +148,7 @@ impl<'a> Planner<'a> {
             let fresh = fresh.with_notes(&notes);
             let fresh = packages::inspect(self.session, self.contents, fresh, io).await?;
             let fresh = fresh.with_verifications(self.history, &options);
+            let fresh = running_runs::count(self.session, fresh, io).await?;
             let narrowed = narrow(self.manifest(), &live, fresh, &saved.plan, progress);
             // Changes that earlier applies of the plan made also count.
             let limits = &self.manifest().environment.limits;

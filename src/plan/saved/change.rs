@@ -91,6 +91,8 @@ impl SavedChange {
             origin: self.origin,
             waits_for: self.waits_for,
             successors: self.successors,
+            // A change of a file is not executed.
+            drain: None,
             blocked: self.blocked,
             notes,
             expected: None,

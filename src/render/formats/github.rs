@@ -286,7 +286,7 @@ fn annotation_of(diagnostic: &Diagnostic) -> Annotation {
 /// Returns one annotation for all risks of a change; `None` without a risk.
 fn risk(change: &Change, successions: &Successions<'_>) -> Option<Annotation> {
     let risks = view::risks(change, successions.of_change(change).as_ref()).into_iter();
-    let sentences: Vec<&str> = risks.map(|risk| risk.sentence).collect();
+    let sentences: Vec<String> = risks.map(|risk| risk.sentence.into_owned()).collect();
     (!sentences.is_empty()).then(|| Annotation {
         severity: Severity::Warning,
         location: change.origin.as_ref().map(PositionItem::of),

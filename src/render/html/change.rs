@@ -64,7 +64,7 @@ fn risk_marks(change: &Change, succession: Option<&Succession<'_>>) -> Vec<(Stri
         } else {
             Tone::Warning
         };
-        (risk.mark.to_owned(), tone)
+        (risk.mark.into_owned(), tone)
     });
     blocks.chain(risks).collect()
 }
@@ -166,7 +166,7 @@ fn warnings(change: &Change, succession: Option<&Succession<'_>>) -> Markup {
     let notes = change.notes.iter().map(|note| notes::text(note, change));
     let risks = view::risks(change, succession).into_iter();
     let risks = risks.filter(|risk| !risk.is_noted);
-    let risks = risks.map(|risk| risk.sentence.to_owned());
+    let risks = risks.map(|risk| risk.sentence.into_owned());
     let lines: Vec<String> = blocks.chain(notes).chain(risks).collect();
     html! {
         @if !lines.is_empty() {

@@ -166,7 +166,7 @@ fn version(version: &MatrixVersion<'_>, has_owner: bool) -> Markup {
         .map(|block| (block.clone(), Tone::Bad));
     let risks = version.risks.iter().map(|(mark, is_high)| {
         let tone = if *is_high { Tone::Bad } else { Tone::Warning };
-        ((*mark).to_owned(), tone)
+        (mark.to_string(), tone)
     });
     let found: Vec<(String, Tone)> = blocks.chain(risks).collect();
     let values = [

@@ -41,7 +41,7 @@ pub(super) fn render_change(
     }
     let risks = view::risks(change, succession).into_iter();
     for risk in risks.filter(|risk| !risk.is_noted) {
-        warn(risk.sentence)?;
+        warn(&risk.sentence)?;
     }
     writeln!(out)
 }

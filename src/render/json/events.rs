@@ -16,7 +16,7 @@ use super::v1::FORMAT_VERSION;
 use crate::apply::{ApplyEvent, StepReport, Totals};
 use crate::ident::{Address, Identity};
 use crate::manifest::Severity;
-use crate::plan::{ActionKind, Change, Decision, Plan, Successions, Summary, Verdict};
+use crate::plan::{ActionKind, Change, Decision, Plan, Successions, Summary, Verdict, VerifiedRun};
 use crate::render::progress::sentence;
 use crate::render::view::plan as view;
 use crate::render::words;
@@ -299,16 +299,13 @@ impl StreamMessage {
                 };
                 (Level::Info, event)
             }
-            ApplyEvent::RunEnded { address, run } => {
-                let event = LogExtension::RunEnded {
+            ApplyEvent::RunEnded { address, run } => run_ended(address, run),
+            ApplyEvent::WaitingForRuns { address, runs } => {
+                let event = LogExtension::WaitingForRuns {
                     address: address.to_string(),
-                    result: VerifiedRunItem::of(run),
+                    runs: *runs,
                 };
-                let level = match run.verdict {
-                    Verdict::Passed => Level::Info,
-                    Verdict::Failed | Verdict::Unchecked => Level::Warn,
-                };
-                (level, event)
+                (Level::Info, event)
             }
             ApplyEvent::Retrying {
                 address,
@@ -337,6 +334,18 @@ impl StreamMessage {
         });
         Self::new(level, message, StreamEvent::Log { x_solution })
     }
+}
+
+fn run_ended(address: &Address, run: &VerifiedRun) -> (Level, LogExtension) {
+    let event = LogExtension::RunEnded {
+        address: address.to_string(),
+        result: VerifiedRunItem::of(run),
+    };
+    let level = match run.verdict {
+        Verdict::Passed => Level::Info,
+        Verdict::Failed | Verdict::Unchecked => Level::Warn,
+    };
+    (level, event)
 }
 
 fn planned_change(change: &Change, successions: &Successions<'_>) -> StreamMessage {

@@ -294,6 +294,13 @@ pub(super) enum LogExtension {
         /// The result.
         result: VerifiedRunItem,
     },
+    /// The change waits until the RUNNING runs of the version have ended.
+    WaitingForRuns {
+        /// The change.
+        address: String,
+        /// The number of runs.
+        runs: usize,
+    },
     /// A write is sent again, or its effect is checked, after a delay.
     Retrying {
         /// The change.

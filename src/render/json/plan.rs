@@ -11,11 +11,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::drift::DriftItem;
-use super::items::{InFlightItem, OrphanedItem, PositionItem};
+use super::items::{InFlightItem, OrphanedItem, PositionItem, seconds};
 use crate::ident::Identity;
 use crate::plan::{
     Action, ActionKind, AfterImage, Block, Change, ExpectedTime, LiveImage, Note, Plan, Reason,
-    Succession, Successions, Successor, Summary, Upload,
+    RunningRuns, Succession, Successions, Successor, Summary, Upload,
 };
 use crate::render::view::steps::{Release, releases};
 
@@ -134,6 +134,9 @@ pub(super) struct ChangeExtension {
     /// note.
     #[serde(skip_serializing_if = "Option::is_none")]
     content_drift: Option<DriftItem>,
+    /// The RUNNING runs of a version that goes out of service; only if `drain` handles them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    running_runs: Option<RunningRunsItem>,
     /// Every field that differs, including differences that are left alone.
     fields: Vec<FieldItem>,
     /// Additional facts for a reader, as stable words.
@@ -150,6 +153,33 @@ struct SuccessionItem {
     course: &'static str,
     /// The replaced versions, the highest first; for a downgrade only the higher versions.
     from: Vec<String>,
+}
+
+/// The RUNNING runs of a version.
+#[derive(Debug, Serialize, JsonSchema)]
+struct RunningRunsItem {
+    /// `wait` or `fail`.
+    mode: &'static str,
+    /// The maximum duration of the wait, in seconds.
+    limit_seconds: f64,
+    /// The number of runs; null if their list could not be read.
+    count: Option<usize>,
+    /// True if there may be more.
+    at_least: bool,
+    /// The spaces whose runs were listed; empty for those of the token's user.
+    spaces: Vec<String>,
+}
+
+impl RunningRunsItem {
+    fn of(runs: &RunningRuns) -> Self {
+        Self {
+            mode: runs.mode.as_str(),
+            limit_seconds: seconds(Duration::from_millis(runs.limit_ms)),
+            count: runs.count,
+            at_least: runs.is_minimum,
+            spaces: runs.spaces.iter().cloned().collect(),
+        }
+    }
 }
 
 /// A field that differs.
@@ -235,7 +265,7 @@ struct ReleaseItem {
 struct ReleaseStepItem {
     /// The address of its change.
     address: String,
-    /// `upload`, `deploy`, `verify`, `patch` or `delete`.
+    /// `drain`, `upload`, `deploy`, `verify`, `patch` or `delete`.
     step: &'static str,
     /// The step as a phrase.
     text: String,
@@ -453,6 +483,7 @@ pub(super) fn extension(change: &Change, succession: Option<Succession<'_>>) -> 
     ChangeExtension {
         environment: None,
         content_drift: change.content_drift().map(DriftItem::of),
+        running_runs: change.running_runs().map(RunningRunsItem::of),
         owner: change.identity.owner.to_string(),
         reason,
         superseded_by: superseded_by.iter().map(ToString::to_string).collect(),
@@ -506,6 +537,7 @@ fn note(note: &Note) -> &'static str {
         Note::FollowedOwner { .. } => "followed-owner",
         Note::ContentDrift { .. } => "content-drift",
         Note::SimilarNames { .. } => "similar-names",
+        Note::RunningRuns { .. } => "running-runs",
         Note::DeactivatedInstead { .. } => "deactivated-instead",
     }
 }

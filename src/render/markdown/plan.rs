@@ -106,6 +106,8 @@ fn row(change: &Change, succession: Option<&Succession<'_>>) -> Row {
     if let Reason::ContentChanged { drift } = &change.reason {
         fields.push(drift_text(drift));
     }
+    let runs = change.running_runs().map(view::running_runs);
+    fields.extend(runs.map(|runs| code(&runs)));
     let fields = if fields.is_empty() {
         kind.legend().to_owned()
     } else {
@@ -198,7 +200,7 @@ fn risks(change: &Change, succession: Option<&Succession<'_>>) -> Vec<String> {
         .iter()
         .map(|block| strong(&view::block(block)));
     let risks = view::risks(change, succession).into_iter();
-    let risks = risks.map(|risk| mark(risk.mark, risk.is_high));
+    let risks = risks.map(|risk| mark(&risk.mark, risk.is_high));
     blocks.chain(risks).collect()
 }
 

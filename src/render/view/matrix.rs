@@ -1,6 +1,7 @@
 //! The matrix of several environments: a row for each solution, and in each cell the versions of
 //! one environment.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::attribute::{LiveVisibilityWord, State, Visibility};
@@ -44,7 +45,7 @@ pub(in crate::render) struct MatrixVersion<'a> {
     /// The marks of the reasons why the change is blocked.
     pub(in crate::render) blocks: Vec<String>,
     /// The marks of the risks, each with true if the risk is high.
-    pub(in crate::render) risks: Vec<(&'static str, bool)>,
+    pub(in crate::render) risks: Vec<(Cow<'static, str>, bool)>,
     is_loss: bool,
 }
 

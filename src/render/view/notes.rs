@@ -1,9 +1,11 @@
 //! The sentences of notes and blocks. They are escaped for a terminal.
 
+use std::time::Duration;
+
 use super::drift::{counts, drift_message};
-use super::plan::{NO_SUCCESSOR, SIMILAR_NAMES};
+use super::plan::{NO_SUCCESSOR, SIMILAR_NAMES, running_runs};
 use crate::ident::{Address, SolutionId};
-use crate::manifest::unmistakable;
+use crate::manifest::{DrainMode, duration_text, unmistakable};
 use crate::plan::{ActionKind, Block, Change, Note, Plan};
 use crate::render::words;
 
@@ -98,6 +100,16 @@ pub(in crate::render) fn text(note: &Note, change: &Change) -> String {
             SIMILAR_NAMES,
             words::joined(names.iter().map(|name| format!("`{}`", unmistakable(name))))
         ),
+        Note::RunningRuns { runs } => {
+            let end = match runs.mode {
+                DrainMode::Wait => {
+                    let limit = duration_text(Duration::from_millis(runs.limit_ms));
+                    format!("apply waits until they have ended, {limit} at most")
+                }
+                DrainMode::Fail => "apply fails while there are any".to_owned(),
+            };
+            format!("{}; {end}", running_runs(runs))
+        }
         Note::DeactivatedInstead { because } => {
             let instead = if change.is_no_op() {
                 "stays out of service"

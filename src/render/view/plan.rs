@@ -1,13 +1,14 @@
 //! The sentences, risks and counts of a plan.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::ident::Address;
 use crate::plan::{
-    ActionKind, Block, Change, Course, Field, FieldChange, Mode, Note, Plan, Reason, Succession,
-    Summary, Undo,
+    ActionKind, Block, Change, Course, Field, FieldChange, Mode, Note, Plan, Reason, RunningRuns,
+    Succession, Summary, Undo,
 };
-use crate::render::words::{self, count, joined};
+use crate::render::words::{self, count, escaped, joined};
 use crate::review::Risk as ReviewRisk;
 
 /// Returns the verdict of a plan: the main sentence, and the rest of the line.
@@ -131,20 +132,20 @@ pub(in crate::render) struct Risk {
     /// True if the kind of the change, or a note on it, has the same sentence.
     pub(in crate::render) is_noted: bool,
     /// The mark in a table.
-    pub(in crate::render) mark: &'static str,
+    pub(in crate::render) mark: Cow<'static, str>,
     /// The predicate of a sentence about the version.
-    pub(in crate::render) sentence: &'static str,
+    pub(in crate::render) sentence: Cow<'static, str>,
 }
 
 /// Returns the risks of a change.
 pub(in crate::render) fn risks(change: &Change, succession: Option<&Succession<'_>>) -> Vec<Risk> {
     let kind = change.action.kind();
     let mark = ReviewRisk::mark;
-    let risk = |is_high, mark, sentence| Risk {
+    let risk = |is_high, mark: &'static str, sentence: &'static str| Risk {
         is_high,
         is_noted: false,
-        mark,
-        sentence,
+        mark: mark.into(),
+        sentence: sentence.into(),
     };
     let noted = |is_high, mark, sentence| Risk {
         is_noted: true,
@@ -170,6 +171,15 @@ pub(in crate::render) fn risks(change: &Change, succession: Option<&Succession<'
         succession
             .is_some_and(is_downgrade)
             .then(|| risk(true, mark(ReviewRisk::GoesDown), "goes down in version")),
+        change
+            .running_runs()
+            .filter(|runs| !runs.is_none())
+            .map(|runs| Risk {
+                is_high: false,
+                is_noted: true,
+                mark: number_of_runs(runs).into(),
+                sentence: running_runs(runs).into(),
+            }),
         change.narrows_visibility().then(|| {
             let sentence =
                 "is hidden from the users who see it only because of its current visibility";
@@ -191,6 +201,25 @@ pub(in crate::render) fn risks(change: &Change, succession: Option<&Succession<'
             .then(|| noted(true, "similar name", SIMILAR_NAMES)),
     ];
     risks.into_iter().flatten().collect()
+}
+
+/// Returns the RUNNING runs of a version as a predicate.
+pub(in crate::render) fn running_runs(runs: &RunningRuns) -> String {
+    let number = number_of_runs(runs);
+    let spaces = match (&runs.user, runs.spaces.len()) {
+        (Some(user), 0) => format!("spaces of {user}"),
+        (None, 0) => "spaces of the token's user".to_owned(),
+        _ => format!("in {}", joined(runs.spaces.iter().cloned())),
+    };
+    escaped(&format!("has {number} ({spaces})"))
+}
+
+fn number_of_runs(runs: &RunningRuns) -> String {
+    let Some(number) = runs.count else {
+        return "an unknown number of RUNNING runs".to_owned();
+    };
+    let least = if runs.is_minimum { "at least " } else { "" };
+    format!("{least}{}", count(number, "RUNNING run"))
 }
 
 fn is_drift(note: &Note) -> bool {

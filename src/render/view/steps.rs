@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::attribute::State;
 use crate::ident::SolutionName;
+use crate::manifest::DrainMode;
 use crate::plan::{Action, AfterImage, Change, Patch, Plan};
 use crate::render::words;
 
@@ -62,6 +63,11 @@ fn steps_of(change: &Change) -> Vec<Step<'_>> {
     let address = words::address(&change.address);
     let mut steps = Vec::new();
     let mut add = |word, text| steps.push(Step { change, word, text });
+    match change.drain.as_ref().map(|drain| drain.mode) {
+        Some(DrainMode::Wait) => add("drain", format!("wait for the RUNNING runs of {address}")),
+        Some(DrainMode::Fail) => add("drain", format!("check that {address} has no RUNNING run")),
+        None => {}
+    }
     match &change.action {
         Action::NoOp { .. } => {}
         Action::Delete { .. } => add("delete", format!("delete {address}")),

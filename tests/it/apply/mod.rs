@@ -5,6 +5,7 @@ mod contract;
 mod converge;
 mod cut_uploads;
 mod deletes;
+mod drain;
 mod exchanged;
 mod failures;
 mod faults;
