@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{self, Write};
 
+use super::history::verified_run;
 use super::table::{column_width, padded};
 use crate::apply::{ApplyReport, Done, Outcome, SkipReason, StepError, StepReport};
 use crate::manifest::Severity;
@@ -73,7 +74,10 @@ pub fn render_report(
 /// Returns true if a change is done and needs no remark.
 fn is_plainly_done(step: &StepReport) -> bool {
     let is_noteworthy = |done: &Done| {
-        done.visibility_not_known || !step.sent_twice.is_empty() || step.uploaded.is_some()
+        done.visibility_not_known
+            || !step.sent_twice.is_empty()
+            || step.uploaded.is_some()
+            || step.verified.is_some()
     };
     matches!(&step.outcome, Outcome::Done(done) if !is_noteworthy(done))
 }
@@ -143,6 +147,8 @@ fn remark(step: &StepReport) -> String {
             format!("{size} uploaded")
         }
     }));
+    let runs = step.verified.iter().flat_map(|verified| &verified.runs);
+    remarks.extend(runs.map(|run| format!("verification with {}", verified_run(run))));
     let repeated = step.sent_twice.iter();
     remarks.extend(repeated.map(|call| format!("{call} sent more than once")));
     words::escaped(&remarks.join(", "))
