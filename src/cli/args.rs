@@ -116,6 +116,9 @@ pub(super) struct StoreArgs {
     pub(super) lock: bool,
 }
 
+/// The default number of concurrent steps.
+const PARALLELISM: usize = 5;
+
 /// The options that change a plan, shared by plan, apply and destroy.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Planning options")]
@@ -139,7 +142,7 @@ pub(super) struct PlanningArgs {
     #[arg(long, value_name = "N")]
     pub(super) allow_change: Option<usize>,
     /// Maximum number of concurrent steps
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = PARALLELISM)]
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub(super) parallelism: usize,
     #[arg(long, help = detailed_help(is_detailed), help_heading = OUTPUT)]
@@ -244,6 +247,37 @@ pub(super) struct ChangeArgs {
     pub(super) message: Option<String>,
     #[command(flatten)]
     pub(super) formats: ReportFormatArgs,
+}
+
+impl ChangeArgs {
+    /// Returns the options of an approved apply of the whole manifest, as `watch` starts it.
+    pub(super) fn of_watch(manifest: &ManifestArgs, store: &StoreArgs, json: bool) -> Self {
+        Self {
+            manifest: manifest.clone(),
+            several: SeveralArgs {
+                all_environments: false,
+            },
+            planning: PlanningArgs {
+                target: Vec::new(),
+                exclude: Vec::new(),
+                replace: Vec::new(),
+                reverify: Vec::new(),
+                allow_destroy: None,
+                allow_change: None,
+                parallelism: PARALLELISM,
+                detailed_exitcode: false,
+                no_input: true,
+                detail: DetailArgs {
+                    concise: false,
+                    verbose: false,
+                },
+            },
+            store: store.clone(),
+            auto_approve: true,
+            message: Some("watch --heal".to_owned()),
+            formats: ReportFormatArgs::of_events(json),
+        }
+    }
 }
 
 /// The maximum length of a message, in characters.

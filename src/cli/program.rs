@@ -33,7 +33,8 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         cli.global.env.clone(),
         environment,
     );
-    let is_detailed = matches!(matches.try_get_one("detailed_exitcode"), Ok(Some(true)));
+    let is_given = |name| matches!(matches.try_get_one(name), Ok(Some(true)));
+    let is_detailed = is_given("detailed_exitcode") || is_given("exit_on_drift");
     let mut io = Io::new(&settings, cli.global.no_color);
     io.start_log(cli.global.log.or(settings.log));
     if cli.command.has_stream() {

@@ -15,7 +15,7 @@ use super::emulators::Emulators;
 use super::error::Result;
 use super::invocation::Invocation;
 use super::restrictions::Restrictions;
-use crate::api::Redactor;
+use crate::api::{Redactor, RequestSink};
 use crate::manifest::{self, Problems, SourceFile, VariableRefusal};
 
 /// The settings from the process environment.
@@ -50,6 +50,8 @@ pub(super) struct Settings {
     pub(super) is_ci: bool,
     /// The embedded emulators, which all sessions of this process share.
     pub(super) emulators: Emulators,
+    /// The sink for the requests of every client, if they are measured.
+    pub(super) requests: Option<RequestSink>,
 }
 
 impl Settings {

@@ -17,6 +17,7 @@ mod properties;
 mod styles;
 mod text_diff;
 mod view;
+mod webhook;
 pub mod words;
 mod wrap;
 
@@ -25,14 +26,14 @@ pub use formats::{
     MARKDOWN, MERMAID, Subject, TEXT, gitlab_document,
 };
 pub use human::{
-    PlanDetail, drift_lines, render_abandoned, render_doctor, render_environment, render_history,
-    render_job, render_list_matrix, render_not_approved, render_package, render_package_diff,
-    render_past_apply, render_plan_in, render_plan_matrix, render_promotion, render_refusal,
-    render_report, render_reports_verdict, render_review, render_revocation, render_runs,
-    render_solution, render_solutions, render_verdict, render_verdict_alone,
+    PlanDetail, drift_lines, render_abandoned, render_doctor, render_drift, render_environment,
+    render_history, render_job, render_list_matrix, render_not_approved, render_package,
+    render_package_diff, render_past_apply, render_plan_in, render_plan_matrix, render_promotion,
+    render_refusal, render_report, render_reports_verdict, render_review, render_revocation,
+    render_runs, render_solution, render_solutions, render_verdict, render_verdict_alone,
 };
 pub use json::{
-    AbandonDocument, Diagnostic, DoctorDocument, EnvironmentEnd, EnvironmentReport,
+    AbandonDocument, Diagnostic, DoctorDocument, DriftDocument, EnvironmentEnd, EnvironmentReport,
     EnvironmentResult, HistoryDocument, JobDocument, ListMatrixDocument, ListResult, NotApplied,
     PackageDiffDocument, PackageDocument, PastApplyDocument, PlanDocument, PlanMatrixDocument,
     PlanResult, PromotionDocument, ReportDocument, ReportMatrixDocument, ReportsView,
@@ -50,7 +51,11 @@ pub use markdown::{
 pub use problems::render_problem;
 pub use progress::render_event;
 pub use styles::{StyledWriter, Styles, styled};
-pub use view::{Abandoned, PackageView, ReportView, Revocation, drift_message, promotion_warnings};
+pub use view::{
+    Abandoned, DriftLine, DriftReport, PackageView, ReportView, Revocation, Unreported,
+    drift_message, promotion_warnings,
+};
+pub use webhook::{WEBHOOK_FORMATS, WebhookFormat};
 pub use wrap::{PROSE_WIDTH, wrapped};
 
 /// The start of the command that clears an orphaned record, in tests.

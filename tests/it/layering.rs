@@ -115,8 +115,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "export",
             "diagnosis",
             "render",
+            "watch",
         ],
     ),
+    ("watch", &["api", "apply", "plan"]),
     ("main", &[]),
     ("lib", &[]),
 ];

@@ -34,3 +34,4 @@ mod standard_input;
 mod support;
 mod terminal;
 mod untrusted;
+mod watch;

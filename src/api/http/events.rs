@@ -63,3 +63,32 @@ impl fmt::Debug for ReadSink {
         f.write_str("ReadSink")
     }
 }
+
+/// A request that was sent once.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct SentRequest<'a> {
+    /// The method.
+    pub method: &'a str,
+    /// The path with placeholders, which names the operation.
+    pub path: &'static str,
+    /// The time until the whole answer arrived, or until the request failed.
+    pub took: Duration,
+}
+
+/// A sink for the requests of a client.
+#[derive(Clone)]
+pub struct RequestSink(pub(in crate::api) Arc<dyn Fn(SentRequest<'_>) + Send + Sync>);
+
+impl RequestSink {
+    /// Creates a sink that passes the requests to a function.
+    pub fn new(take: impl Fn(SentRequest<'_>) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(take))
+    }
+}
+
+impl fmt::Debug for RequestSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RequestSink")
+    }
+}

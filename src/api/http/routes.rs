@@ -27,6 +27,8 @@ const SOLUTION: &str = "/api/v2/solutions/deployed/{id}";
 pub(in crate::api) struct Route {
     pub(in crate::api) method: Method,
     pub(in crate::api) url: Url,
+    /// The path with placeholders.
+    pub(in crate::api) template: &'static str,
 }
 
 /// The filters and the window of a list.
@@ -178,14 +180,20 @@ impl Routes {
         self.route(method, "/api/v2/files/{path}", path, query)
     }
 
-    fn of_solution(&self, method: Method, template: &str, id: &SolutionId, query: Query) -> Route {
+    fn of_solution(
+        &self,
+        method: Method,
+        template: &'static str,
+        id: &SolutionId,
+        query: Query,
+    ) -> Route {
         self.route(method, template, Some(segment(id.as_str())), query)
     }
 
     fn route(
         &self,
         method: Method,
-        template: &str,
+        template: &'static str,
         variable: Option<String>,
         Query(query): Query,
     ) -> Route {
@@ -198,7 +206,11 @@ impl Routes {
             variable.unwrap_or_default()
         ));
         url.set_query(query.as_deref());
-        Route { method, url }
+        Route {
+            method,
+            url,
+            template,
+        }
     }
 }
 

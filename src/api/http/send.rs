@@ -23,6 +23,7 @@ use crate::api::http::answer::{Answer, BodyFault, bounded};
 use crate::api::http::bounds::ListBound;
 use crate::api::http::client::Client;
 use crate::api::http::error::{ApiError, ApiErrorKind, Failure};
+use crate::api::http::events::{RequestSink, SentRequest};
 use crate::api::http::excerpt::excerpt;
 use crate::api::http::file_content::FileContent;
 use crate::api::http::redact::Redactor;
@@ -292,8 +293,16 @@ impl Client {
     ) -> Result<Answer, ApiError> {
         let started = Instant::now();
         let result = self.exchange(call, self.request(call, url, bearer)).await;
-        let ms = started.elapsed().as_millis();
+        let took = started.elapsed();
+        let ms = took.as_millis();
         let method = &call.route.method;
+        if let Some(RequestSink(take)) = &self.0.settings.requests {
+            take(SentRequest {
+                method: method.as_str(),
+                path: call.route.template,
+                took,
+            });
+        }
         match &result {
             Ok(answer) => tracing::debug!(
                 %method,

@@ -9,7 +9,7 @@ use url::{Host, Url};
 
 use crate::allowed_hosts::{AllowedHosts, HostRefusal};
 use crate::api::http::bounds::ListBounds;
-use crate::api::http::events::ReadSink;
+use crate::api::http::events::{ReadSink, RequestSink};
 use crate::api::http::redact::Redactor;
 use crate::api::http::retry::RetryPolicy;
 use crate::api::http::token::TokenSupplier;
@@ -40,6 +40,8 @@ pub struct ClientSettings {
     pub list_bounds: ListBounds,
     /// The sink for the events of reads.
     pub events: Option<ReadSink>,
+    /// The sink for the requests that were sent.
+    pub requests: Option<RequestSink>,
     /// The limits for retries of reads.
     pub retry: RetryPolicy,
     /// The seed of the jitter of pauses.
@@ -67,6 +69,7 @@ impl ClientSettings {
             request_timeout: Duration::from_secs(30),
             list_bounds: ListBounds::default(),
             events: None,
+            requests: None,
             retry: RetryPolicy::default(),
             seed: 0,
             secrets,
@@ -172,7 +175,7 @@ pub(in crate::api) fn check(settings: &ClientSettings) -> Result<(), SettingsErr
 }
 
 /// Returns whether the URL points to this machine.
-pub(in crate::api) fn is_loopback(url: &Url) -> bool {
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
         Some(Host::Ipv4(address)) => Ipv4Addr::is_loopback(&address),

@@ -59,6 +59,16 @@ pub(in crate::cli) struct ReportFormatArgs {
 }
 
 impl ReportFormatArgs {
+    /// Returns the options of a report as text, or as events.
+    pub(in crate::cli) fn of_events(json: bool) -> Self {
+        Self {
+            format: None,
+            size: SizeArgs { max_bytes: COMMENT },
+            output: Vec::new(),
+            json,
+        }
+    }
+
     /// Returns the requested outputs.
     pub(in crate::cli) fn outputs(&self) -> Outputs<'_> {
         Outputs::new(self.format, &self.output, &self.size)

@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use super::{
     abandon, apply, completions, destroy, doctor, emulator, export, force_unlock, get, history,
     init, job, jobs, list, man, package, plan, promote, review, revoke, run, schema, show,
-    validate,
+    validate, watch,
 };
 use crate::cli::args::GlobalArgs;
 use crate::cli::error::{CommandError, ExitStatus, Result};
@@ -35,6 +35,7 @@ pub(in crate::cli) enum Command {
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
     Destroy(destroy::DestroyArgs),
+    Watch(watch::WatchArgs),
     Show(show::ShowArgs),
     Review(review::ReviewArgs),
     Promote(promote::PromoteArgs),
@@ -66,7 +67,7 @@ impl Command {
     fn handles_signals(&self) -> bool {
         match self {
             Self::Emulator(args) => !args.openapi,
-            Self::Job(_) | Self::Abandon(_) | Self::Revoke(_) => true,
+            Self::Job(_) | Self::Abandon(_) | Self::Revoke(_) | Self::Watch(_) => true,
             Self::Package(args) => args.is_build(),
             other => other.is_writing(),
         }
@@ -78,6 +79,7 @@ impl Command {
             Self::Plan(args) => args.json,
             Self::Apply(args) => args.change.formats.json,
             Self::Destroy(args) => args.change.formats.json,
+            Self::Watch(args) => args.json,
             _ => false,
         }
     }
@@ -98,6 +100,7 @@ impl Command {
             Self::Plan(args) => plan::run(&args, settings, io).await,
             Self::Apply(args) => apply::run(&args, settings, io).await,
             Self::Destroy(args) => destroy::run(&args, settings, io).await,
+            Self::Watch(args) => watch::run(args, settings, io).await,
             Self::Review(args) => review::run(&args, settings, io).await,
             Self::Promote(args) => promote::run(&args, settings, io).await,
             Self::Show(args) => show::run(&args, settings, io),

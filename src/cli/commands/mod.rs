@@ -30,5 +30,6 @@ mod run;
 mod schema;
 mod show;
 mod validate;
+mod watch;
 
 pub(super) use command::Cli;

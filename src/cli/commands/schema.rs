@@ -8,10 +8,10 @@ use crate::cli::error::{ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::manifest;
 use crate::render::{
-    AbandonDocument, DoctorDocument, HistoryDocument, JobDocument, ListMatrixDocument,
-    PackageDiffDocument, PackageDocument, PastApplyDocument, PlanDocument, PlanMatrixDocument,
-    PromotionDocument, ReportDocument, ReportMatrixDocument, ReviewDocument, RevocationDocument,
-    RunsDocument, SolutionsDocument, StreamLine, schema_of,
+    AbandonDocument, DoctorDocument, DriftDocument, HistoryDocument, JobDocument,
+    ListMatrixDocument, PackageDiffDocument, PackageDocument, PastApplyDocument, PlanDocument,
+    PlanMatrixDocument, PromotionDocument, ReportDocument, ReportMatrixDocument, ReviewDocument,
+    RevocationDocument, RunsDocument, SolutionsDocument, StreamLine, schema_of,
 };
 
 /// Print a JSON Schema
@@ -62,8 +62,10 @@ pub(super) enum SchemaDocument {
     Report,
     /// The output of `apply --format json` for several environments.
     ReportMatrix,
-    /// A line of the output of `plan --json`, `apply --json` and `destroy --json`.
+    /// A line of the output of `plan --json`, `apply --json`, `destroy --json` and `watch --json`.
     Events,
+    /// The post of `watch --webhook`.
+    Drift,
 }
 
 pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus> {
@@ -85,6 +87,7 @@ pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus> {
         SchemaDocument::PackageDiff => schema_of::<PackageDiffDocument<'_>>(),
         SchemaDocument::Report => schema_of::<ReportDocument>(),
         SchemaDocument::ReportMatrix => schema_of::<ReportMatrixDocument<'_>>(),
+        SchemaDocument::Drift => schema_of::<DriftDocument>(),
         SchemaDocument::Events => schema_of::<StreamLine>(),
         SchemaDocument::ApplyHistory => schema_of::<PastApplyDocument>(),
     };

@@ -263,7 +263,8 @@ pub(super) fn client(
     let identity = certificate.zip(pem(&environment.tls.client_key)?);
     client_settings.client_identity_pem =
         identity.map(|(certificate, key)| [certificate, key].join(&b'\n'));
-    client_settings.events = Some(read_sink(io));
+    client_settings.events = (!io.is_quiet).then(|| read_sink(io));
+    client_settings.requests.clone_from(&settings.requests);
     adjust(&mut client_settings);
     Client::new(client_settings).map_err(|source| settings_error(environment, source))
 }

@@ -54,6 +54,12 @@ const PRECEDENCE: [ExitStatus; 8] = [
 ];
 
 impl ExitStatus {
+    /// Returns its label.
+    pub(in crate::cli) fn word(self) -> &'static str {
+        let label = LABELS.iter().find(|(status, _)| *status == self);
+        label.map_or("", |(_, label)| label)
+    }
+
     /// Returns the exit code: only 0 or 1 without `--detailed-exitcode`.
     pub(in crate::cli) fn code(self, is_detailed: bool) -> ExitCode {
         ExitCode::from(match self {

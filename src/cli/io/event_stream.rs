@@ -6,10 +6,9 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::time::Instant;
 
-use super::redaction::{lock, neutralize};
+use super::redaction::{lock, neutralize, redact_json};
 use crate::api::Redactor;
 use crate::apply::ApplyEvent;
 use crate::ident::{Address, Identity};
@@ -88,24 +87,13 @@ impl Stream {
         let written = serde_json::to_value(message.at((self.now_ms)()))
             .map_err(io::Error::from)
             .and_then(|mut line| {
-                self.redact(&mut line);
+                redact_json(&self.secrets, &mut line);
                 let line = format!("{}\n", neutralize(&line.to_string()));
                 lines.to.write_all(line.as_bytes())?;
                 lines.to.flush()
             });
         if let Err(error) = written {
             lines.failure = Some(error.kind());
-        }
-    }
-
-    /// Removes secrets from values, not from the text of a line, so that the line remains valid
-    /// JSON.
-    fn redact(&self, value: &mut Value) {
-        match value {
-            Value::String(text) => *text = self.secrets.redact(text).into_owned(),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.redact(item)),
-            Value::Object(entries) => entries.values_mut().for_each(|item| self.redact(item)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
 }
@@ -183,6 +171,8 @@ impl StreamProgress {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
     use crate::apply::{Outcome, StepReport};
     use crate::manifest::Severity;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde_json::Value;
 use terminal_size::{Height, Width, terminal_size_of};
 
 use crate::api::Redactor;
@@ -57,6 +58,20 @@ pub(in crate::cli) fn without_commands(text: &str) -> Cow<'_, str> {
         }
     });
     Cow::Owned(lines.collect())
+}
+
+/// Removes secrets from the values of JSON, and not from its text, so that it stays valid.
+pub(in crate::cli) fn redact_json(secrets: &Redactor, value: &mut Value) {
+    match value {
+        Value::String(text) => *text = secrets.redact(text).into_owned(),
+        Value::Array(items) => items.iter_mut().for_each(|item| redact_json(secrets, item)),
+        Value::Object(entries) => {
+            entries
+                .values_mut()
+                .for_each(|item| redact_json(secrets, item));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// A writer that forwards whole lines, without any known secret.

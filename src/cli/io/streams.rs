@@ -25,6 +25,7 @@ use crate::render::{
 };
 
 /// Standard output and error of one command.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(in crate::cli) struct Io {
     pub(in crate::cli) secrets: Arc<Redactor>,
     pub(in crate::cli) out: Redacted<io::Stdout>,
@@ -40,6 +41,8 @@ pub(in crate::cli) struct Io {
     /// True if standard output is for a document: text for people goes to standard error.
     is_out_reserved: bool,
     nowhere: io::Sink,
+    /// True if the progress of reads is not shown.
+    pub(in crate::cli) is_quiet: bool,
     is_err_coloured: bool,
     /// The options that printed commands repeat.
     pub(in crate::cli) invocation: Invocation,
@@ -77,6 +80,7 @@ impl Io {
             stream: None,
             is_out_reserved: false,
             nowhere: io::sink(),
+            is_quiet: false,
             is_err_coloured: may_colour && is_err_terminal,
             invocation: settings.invocation.clone(),
             bars: is_watched
@@ -103,6 +107,32 @@ impl Io {
             shown: BTreeSet::new(),
             ..*self
         }
+    }
+
+    /// Returns the output for one of many plans of the same environment, without progress. Its
+    /// warnings are held until [`Io::release_new`].
+    pub(in crate::cli) fn quiet_branch(&self) -> Self {
+        Self {
+            is_quiet: true,
+            ..self.branch("", &self.invocation)
+        }
+    }
+
+    /// Shows the warnings that the output of a plan held, except those that the plan before had.
+    pub(in crate::cli) fn release_new(&mut self, branch: Self) -> io::Result<()> {
+        let Some(held) = branch.held else {
+            return Ok(());
+        };
+        let last = std::mem::replace(&mut self.shown, held.keys().collect());
+        let was_shown = |text: &str| last.iter().any(|(_, shown)| shown == text);
+        for (summary, causes) in held.texts {
+            if !was_shown(&summary) {
+                self.warn(&summary, causes)?;
+            }
+        }
+        let new = held.problems.into_iter();
+        let new = new.filter(|problem| !was_shown(&problem.to_string()));
+        self.warn_of(&new.collect::<Vec<_>>())
     }
 
     /// Returns the output for one of several environments that are used one after another: the

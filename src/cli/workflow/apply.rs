@@ -6,10 +6,12 @@ use std::path::Path;
 use super::apply_request::{Applied, ApplyRequest, ApplyWorkflow};
 use super::apply_several::SeveralApply;
 use super::cancellation::Cancellation;
+use super::heal::holding_rollback;
 use super::next_command::{Repeated, saving_command, with_options};
 use super::report::{ReportOutputs, Reporting};
 use super::saved_plan::ReadPlanFile;
 use super::{plan, recovery, saved_plan};
+use crate::apply::ApplyReport;
 use crate::cli::args::ChangeArgs;
 use crate::cli::environment::context::several_environments;
 use crate::cli::environment::session;
@@ -25,6 +27,8 @@ use crate::store::progress_of;
 pub(in crate::cli) enum ApplySource<'a> {
     /// A new plan of the manifest.
     Manifest,
+    /// A new plan of the manifest; nothing while a roll-back holds.
+    Heal,
     /// A plan file: only its changes are applied.
     PlanFile(&'a Path),
     /// The newest apply, if it was interrupted: only its plan is executed.
@@ -44,7 +48,7 @@ pub(in crate::cli) async fn run(
     let outputs = ReportOutputs::new(args, settings, io);
     let file = match source {
         ApplySource::PlanFile(path) => Some((path, saved_plan::read(path))),
-        ApplySource::Manifest | ApplySource::Interrupted => None,
+        ApplySource::Manifest | ApplySource::Heal | ApplySource::Interrupted => None,
     };
     let is_of_several = matches!(&file, Some((_, Ok(PlanFileContent::Several(_)))));
     let are_several = is_of_several || args.several.are_several(&args.manifest);
@@ -55,6 +59,22 @@ pub(in crate::cli) async fn run(
     }
     let mut reporting = Reporting::new(outputs, mode);
     let done = open_and_execute((source, file), &cancel, &mut reporting, io).await;
+    reporting.end(done, io)
+}
+
+/// Applies a new plan of the manifest, and passes its report to `observe`. Applies nothing while a
+/// roll-back holds.
+pub(super) async fn heal(
+    args: &ChangeArgs,
+    cancel: &Cancellation,
+    observe: &(dyn Fn(&ApplyReport) + Send + Sync),
+    settings: &Settings,
+    io: &mut Io,
+) -> Result<ExitStatus, CommandError> {
+    let outputs = ReportOutputs::new(args, settings, io);
+    let mut reporting = Reporting::new(outputs, Mode::Converge).observed_by(observe);
+    let source = (ApplySource::Heal, None);
+    let done = open_and_execute(source, cancel, &mut reporting, io).await;
     reporting.end(done, io)
 }
 
@@ -80,7 +100,7 @@ async fn open_and_execute(
         ApplySource::Manifest if verb == "destroy" && !args.planning.replace.is_empty() => {
             return Err(plan::replace_with_destroy());
         }
-        ApplySource::Manifest => None,
+        ApplySource::Manifest | ApplySource::Heal => None,
         ApplySource::PlanFile(_) => args.planning.selecting(),
         ApplySource::Interrupted => args.planning.shaping(),
     };
@@ -116,7 +136,7 @@ async fn open_and_execute(
     };
     // Until the first write, the same command goes on.
     cancel.set_next(&match source {
-        ApplySource::Manifest => {
+        ApplySource::Manifest | ApplySource::Heal => {
             let options = args.planning.plan_options();
             with_options(session.context.command(verb), &options, Repeated::All)
         }
@@ -124,6 +144,9 @@ async fn open_and_execute(
     });
     let resume = session.context.command("apply").argument("--resume");
     let apply_session = recovery::open(&session, &args.store, cancel, io).await?;
+    // With the lock, no other roll-back can begin.
+    let is_held = matches!(source, ApplySource::Heal)
+        && holding_rollback(&apply_session.past.applies, session.manifest()).is_some();
     session.reader().serve_steps(args.planning.parallelism);
     let workflow = ApplyWorkflow {
         apply_session: &apply_session,
@@ -137,6 +160,10 @@ async fn open_and_execute(
     let done = match file {
         Some((_, saved)) => workflow.apply_saved(saved).await,
         None if is_resumed => workflow.resume().await,
+        None if is_held => Ok(Applied {
+            status: ExitStatus::Success,
+            next: None,
+        }),
         None => workflow.apply_manifest().await,
     };
     apply_session.end().await;

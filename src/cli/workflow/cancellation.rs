@@ -37,6 +37,15 @@ impl Cancellation {
         Ok(Self { interrupt, next })
     }
 
+    /// Creates a cancellation without the signals of the process.
+    #[cfg(test)]
+    pub(super) fn of(interrupt: CancelToken) -> Self {
+        Self {
+            interrupt,
+            next: Arc::default(),
+        }
+    }
+
     /// Sets the command that a second signal names.
     pub(in crate::cli) fn set_next(&self, command: impl std::fmt::Display) {
         *lock(&self.next) = Some(command.to_string());

@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use super::approval::{self, Approved};
 use super::output_files::{self, OutputWriter};
+use crate::apply::ApplyReport;
 use crate::cli::args::ChangeArgs;
 use crate::cli::clock;
 use crate::cli::environment::session::Session;
@@ -114,6 +115,8 @@ pub(in crate::cli) struct Reporting<'a> {
     /// True if a report was written.
     is_reported: bool,
     destination: Destination,
+    /// Gets the report of what was executed.
+    observer: Option<&'a (dyn Fn(&ApplyReport) + Send + Sync)>,
 }
 
 impl<'a> Reporting<'a> {
@@ -126,6 +129,15 @@ impl<'a> Reporting<'a> {
             subject: None,
             is_reported: false,
             destination: Destination::Outputs,
+            observer: None,
+        }
+    }
+
+    /// Passes the report of what is executed to a function, too.
+    pub(super) fn observed_by(self, observe: &'a (dyn Fn(&ApplyReport) + Send + Sync)) -> Self {
+        Self {
+            observer: Some(observe),
+            ..self
         }
     }
 
@@ -153,6 +165,9 @@ impl<'a> Reporting<'a> {
         io: &mut Io,
     ) -> Result<(), CommandError> {
         self.is_reported = true;
+        if let Some(observe) = self.observer {
+            observe(view.report);
+        }
         let is_verbose = self.outputs.args.planning.detail.detail() == PlanDetail::Verbose;
         let is_alone = matches!(self.destination, Destination::Outputs);
         let out = &mut io.text();

@@ -3,6 +3,7 @@
 mod abandon;
 mod change;
 mod doctor;
+mod drift_report;
 mod history;
 mod matrix;
 mod package;
@@ -19,6 +20,7 @@ mod table;
 pub use abandon::render_abandoned;
 pub use change::drift_lines;
 pub use doctor::render_doctor;
+pub use drift_report::render_drift;
 pub use history::{render_history, render_past_apply};
 pub use matrix::{render_list_matrix, render_plan_matrix};
 pub use package::{render_package, render_package_diff};

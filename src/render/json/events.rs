@@ -1,5 +1,5 @@
-//! The event stream of `--json` on plan, apply and destroy: one object per line, with Terraform's
-//! types and keys. Other values are under `x_solution`.
+//! The event stream of `--json` on plan, apply, destroy and watch: one object per line, with
+//! Terraform's types and keys. Other values are under `x_solution`.
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use super::diagnostic::Diagnostic;
 use super::items::{InFlightItem, OrphanedItem, seconds};
 use super::line::{
     ChangesItem, HookItem, Level, LogExtension, LogItem, OfEnvironment, OutcomeExtension,
-    PlannedItem, ResourceItem, StreamEvent, StreamLine, SummaryExtension, UI_VERSION,
+    PlannedChangeItem, PlannedItem, ResourceItem, StreamEvent, StreamLine, SummaryExtension,
+    UI_VERSION, WatchedItem,
 };
 use super::plan::{RESOURCE_TYPE, SummaryItem, extension, is_applyable_now};
 use super::report::{ReportDocument, VerifiedRunItem};
@@ -16,8 +17,11 @@ use super::v1::FORMAT_VERSION;
 use crate::apply::{ApplyEvent, StepReport, Totals};
 use crate::ident::{Address, Identity};
 use crate::manifest::Severity;
-use crate::plan::{ActionKind, Change, Decision, Plan, Successions, Summary, Verdict, VerifiedRun};
+use crate::plan::{
+    ActionKind, Change, Decision, Plan, Refusal, Successions, Summary, Verdict, VerifiedRun,
+};
 use crate::render::progress::sentence;
+use crate::render::view::DriftReport;
 use crate::render::view::plan as view;
 use crate::render::words;
 
@@ -108,19 +112,43 @@ impl StreamMessage {
     /// Returns the lines of a plan: every change, every unchanged version with a note or a
     /// difference, then the counts.
     pub fn plan(plan: &Plan, is_applyable: bool) -> Vec<Self> {
-        let is_listed = |change: &&Change| {
-            let is_left = |decision: Decision| decision != Decision::Apply;
-            !change.is_no_op()
-                || !change.notes.is_empty()
-                || change.fields.iter().any(|field| is_left(field.decision))
+        let changes = planned_changes(plan).into_iter();
+        let lines = changes.map(|PlannedChangeItem { change, x_solution }| {
+            let message = format!("{}: Plan to {}", change.resource.addr, change.action);
+            let event = StreamEvent::PlannedChange { change, x_solution };
+            Self::new(Level::Info, message, event)
+        });
+        lines
+            .chain([Self::counts(plan, is_applyable, None)])
+            .collect()
+    }
+
+    /// Returns the line of a plan of a watch: everything that is not as declared, and the counts.
+    pub fn watched_plan(plan: &Plan, refusals: &[Refusal], report: &DriftReport) -> Self {
+        let watched = WatchedItem {
+            environment: plan.subject.environment.clone(),
+            drifted: report.has_drifted(),
+            changed: report.is_changed,
+            changes: planned_changes(plan),
+            refusals: refusals.iter().map(ToString::to_string).collect(),
         };
-        let successions = Successions::of(plan);
-        let mut messages: Vec<Self> = plan
-            .changes
-            .iter()
-            .filter(is_listed)
-            .map(|change| planned_change(change, &successions))
-            .collect();
+        Self::counts(plan, refusals.is_empty(), Some(watched))
+    }
+
+    /// Returns the line of a plan of a watch that failed. The diagnostics are lines of their own.
+    pub fn plan_failed(error: &str, is_changed: bool) -> Self {
+        let event = LogExtension::PlanFailed {
+            changed: is_changed,
+        };
+        let x_solution = Some(LogItem {
+            environment: None,
+            event: Some(event),
+        });
+        let message = format!("The plan failed: {error}");
+        Self::new(Level::Warn, message, StreamEvent::Log { x_solution })
+    }
+
+    fn counts(plan: &Plan, is_applyable: bool, watch: Option<WatchedItem>) -> Self {
         let summary = Summary::of(plan);
         let counts = [summary.add, summary.change, summary.destroy];
         let (verdict, rest) = view::verdict(plan.mode, &summary);
@@ -129,10 +157,10 @@ impl StreamMessage {
             applyable: Some(is_applyable && is_applyable_now(&summary)),
             in_flight: Some(InFlightItem::all(plan, &plan.in_flight)),
             orphaned: Some(OrphanedItem::all(plan)),
+            watch,
             ..SummaryExtension::default()
         };
-        messages.push(Self::summary("plan", verdict + rest, counts, x_solution));
-        messages
+        Self::summary("plan", verdict + rest, counts, x_solution)
     }
 
     /// Returns the last line of an apply: the report.
@@ -348,17 +376,23 @@ fn run_ended(address: &Address, run: &VerifiedRun) -> (Level, LogExtension) {
     (level, event)
 }
 
-fn planned_change(change: &Change, successions: &Successions<'_>) -> StreamMessage {
-    let action = action_word(change.action.kind());
-    let event = StreamEvent::PlannedChange {
+/// Returns every change of a plan, and every unchanged version with a note or a difference.
+fn planned_changes(plan: &Plan) -> Vec<PlannedChangeItem> {
+    let is_listed = |change: &&Change| {
+        let is_left = |decision: Decision| decision != Decision::Apply;
+        !change.is_no_op()
+            || !change.notes.is_empty()
+            || change.fields.iter().any(|field| is_left(field.decision))
+    };
+    let successions = Successions::of(plan);
+    let item = |change: &Change| PlannedChangeItem {
         change: PlannedItem {
             resource: resource(&change.address, Some(&change.identity)),
-            action,
+            action: action_word(change.action.kind()),
         },
         x_solution: Box::new(extension(change, successions.of_change(change))),
     };
-    let message = format!("{}: Plan to {action}", change.address);
-    StreamMessage::new(Level::Info, message, event)
+    plan.changes.iter().filter(is_listed).map(item).collect()
 }
 
 /// Returns the word of an action in the stream: `noop`, where the plan document has `no-op`.

@@ -136,6 +136,15 @@ pub(super) struct ResourceItem {
     pub(super) resource_key: String,
 }
 
+/// A change of the plan, with its details.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct PlannedChangeItem {
+    /// The change.
+    pub(super) change: PlannedItem,
+    /// Values without a key in Terraform's format.
+    pub(super) x_solution: Box<ChangeExtension>,
+}
+
 /// A change of the plan.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct PlannedItem {
@@ -179,6 +188,9 @@ pub(super) struct SummaryExtension {
     /// Live records that failed deploys left; only in a plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) orphaned: Option<Vec<OrphanedItem>>,
+    /// The drift; only in a plan of `watch`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) watch: Option<WatchedItem>,
     /// The report, with every change and its outcome; only at the end of an apply or destroy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) report: Option<ReportDocument>,
@@ -188,6 +200,21 @@ pub(super) struct SummaryExtension {
     /// The command that continues an apply of several environments; absent if nothing is left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) resume_command: Option<String>,
+}
+
+/// The drift that a plan of `watch` shows.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct WatchedItem {
+    /// The environment.
+    pub(super) environment: String,
+    /// True if anything is not as declared.
+    pub(super) drifted: bool,
+    /// True if the drift is not that of the plan before. Before the first plan there is none.
+    pub(super) changed: bool,
+    /// Every change, and every unchanged version with a note or a difference.
+    pub(super) changes: Vec<PlannedChangeItem>,
+    /// The refusals of the plan.
+    pub(super) refusals: Vec<String>,
 }
 
 /// A change in progress.
@@ -240,6 +267,11 @@ pub(super) struct LogItem {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub(super) enum LogExtension {
+    /// A plan of `watch` failed.
+    PlanFailed {
+        /// True if the plan before did not fail with the same error. Diagnostics follow then.
+        changed: bool,
+    },
     /// A part of a package was uploaded.
     Uploading {
         /// The change.

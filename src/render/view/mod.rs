@@ -2,6 +2,7 @@
 
 mod abandon;
 pub(super) mod drift;
+mod drift_report;
 pub(super) mod matrix;
 pub(super) mod notes;
 pub(super) mod order;
@@ -17,6 +18,7 @@ pub(super) mod steps;
 
 pub use abandon::Abandoned;
 pub use drift::drift_message;
+pub use drift_report::{DriftLine, DriftReport, Unreported};
 pub use package::PackageView;
 pub use promotion::promotion_warnings;
 pub use report::ReportView;

@@ -240,6 +240,7 @@ fn rows() -> Vec<Row> {
         ],
     );
     add(Json::Stream, "destroy", &[(Quiet, 1)]);
+    add(Json::Stream, "watch", &[(Problem, 1), (Empty, 1)]);
     add(
         document("plan"),
         "show the.plan",

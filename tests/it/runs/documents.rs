@@ -8,7 +8,7 @@ use solform_emulator::JobPace;
 use super::{input, start_with};
 use crate::support::TestEnv;
 
-const DOCUMENTS: [&str; 18] = [
+const DOCUMENTS: [&str; 19] = [
     "solutions",
     "runs",
     "job",
@@ -16,6 +16,7 @@ const DOCUMENTS: [&str; 18] = [
     "apply-history",
     "plan",
     "doctor",
+    "drift",
     "review",
     "report",
     "events",
