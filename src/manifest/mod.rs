@@ -49,7 +49,10 @@ pub use check::{
 };
 pub use drain::{Drain, DrainMode, is_space};
 pub use duration::{DurationError, duration_from, duration_text};
-pub use edit::{EditError, EditReason, VersionEdit, VersionEdits, set_versions};
+pub use edit::{
+    AttributeEdit, AttributeEdits, EditError, EditReason, VersionEdit, VersionEdits,
+    set_attributes, set_versions,
+};
 pub use glob::{Glob, GlobError};
 pub use model::{
     Desired, EmulatorSettings, Endpoint, Environment, KeyPositions, Limit, Limits, Manifest,

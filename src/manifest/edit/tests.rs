@@ -1,5 +1,10 @@
+use std::collections::BTreeMap;
+
 use super::super::check::{Selection, read};
+use super::super::source::SourceFile;
 use super::*;
+use crate::attribute::{State, Visibility};
+use crate::ident::{Digest, SolutionName, Version};
 
 /// Returns the text after `S` (and other solutions) got these versions in the environment `p`.
 fn set(text: &str, versions: &[(&str, &str)]) -> Result<String, EditError> {
@@ -517,4 +522,88 @@ fn digests_are_written_beside_the_source() {
         let edited = edited.unwrap_or_else(|error| panic!("{before}: {error}"));
         assert_eq!(edited, manifest(&after));
     }
+}
+
+/// Sets attributes of versions of `S` in the environment `p`.
+fn set_of_s(text: &str, edits: &[(&str, AttributeEdit)]) -> Result<String, EditError> {
+    let file = SourceFile::from_bytes("m.yaml", text).unwrap();
+    let edits = edits.iter().cloned();
+    let edits = edits.map(|(version, edit)| (Version::parse(version).unwrap(), edit));
+    let name = SolutionName::parse("S").unwrap();
+    let edits: AttributeEdits = BTreeMap::from([(name, edits.collect())]);
+    set_attributes(&file, "p", &edits, &|_| None)
+}
+
+/// The values are set where they have precedence, and nothing else changes.
+#[test]
+fn attributes_are_set_in_one_environment() {
+    let head = "solform: 1\nenvironments:\n  p: # one\n    url: \"emulator:\"\n";
+    let rest = "  q: { url: \"emulator:\" }\ndefaults: { owner: o }\nsolutions:\n";
+    let inactive = || AttributeEdit {
+        state: Some(State::Inactive),
+        ..AttributeEdit::default()
+    };
+    let other = || AttributeEdit {
+        version: Some(Version::parse("1").unwrap()),
+        visibility: Some(Visibility::Private),
+        ..AttributeEdit::default()
+    };
+    let single = "  S: { version: 2 } # two\n";
+    let tombstone = "  S: { version: 2, state: ABSENT, path: a.ibsolution }\n";
+    let several = "  S:\n    versions: { 2: { state: ACTIVE }, 3: ~ }\n";
+    let active = || AttributeEdit {
+        state: Some(State::Active),
+        ..AttributeEdit::default()
+    };
+    for (edit, before, after, solutions) in [
+        (
+            inactive(),
+            "",
+            "    solutions:\n      S: { state: INACTIVE }\n",
+            single,
+        ),
+        (
+            other(),
+            "    solutions:\n      S: { visibility: PUBLIC } # s\n",
+            "    solutions:\n      S: { version: \"1\", visibility: PRIVATE } # s\n",
+            single,
+        ),
+        (
+            other(),
+            "    solutions:\n      S:\n        # why\n        version: 2 # now\n",
+            "    solutions:\n      S:\n        # why\n        version: 1 # now\n        \
+             visibility: PRIVATE\n",
+            single,
+        ),
+        (
+            active(),
+            "",
+            "    solutions:\n      S: { state: ACTIVE }\n",
+            tombstone,
+        ),
+        (
+            inactive(),
+            "",
+            "    solutions:\n      S: { versions: { \"2\": { state: INACTIVE } } }\n",
+            several,
+        ),
+        (
+            inactive(),
+            "    solutions:\n      S:\n        versions:\n          2: { visibility: PUBLIC }\n",
+            "    solutions:\n      S:\n        versions:\n          2: { visibility: PUBLIC, \
+             state: INACTIVE }\n",
+            several,
+        ),
+    ] {
+        let text = |overlay: &str| format!("{head}{overlay}{rest}{solutions}");
+        let edited = set_of_s(&text(before), &[("2", edit)]);
+        assert_eq!(edited.map_err(|error| error.to_string()), Ok(text(after)));
+    }
+    // The other version of an alias would change too.
+    let overlay = "    solutions: &s\n      S: { state: ACTIVE }\n";
+    let text = format!("{head}{overlay}  q: {{ url: \"emulator:\", solutions: *s }}\n")
+        + "defaults: { owner: o }\nsolutions:\n"
+        + single;
+    let error = set_of_s(&text, &[("2", inactive())]).unwrap_err();
+    assert!(error.to_string().contains("something else"), "{error}");
 }
