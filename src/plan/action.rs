@@ -411,6 +411,11 @@ pub enum Reason {
     Tombstone,
     /// The command requested it: `destroy`, or `--replace`.
     Requested,
+    /// The apply with this id changed the version, and is rolled back.
+    RolledBack {
+        /// The id of the apply.
+        apply: String,
+    },
     /// The contents of the source are not those that were deployed, and the manifest declares
     /// `redeploy: on_change`.
     ContentChanged {

@@ -11,6 +11,7 @@ use super::content_drift::{ContentDrift, DriftCause};
 use super::durations::ExpectedTime;
 use super::field::{Decision, Field, FieldChange};
 use super::history::{InFlight, OrphanedRecord};
+use super::loss::RollbackOf;
 use super::ownership::OwnerConflict;
 use super::package::PackageProblem;
 use super::running_runs::RunningRuns;
@@ -30,6 +31,9 @@ pub struct Plan<C = Change> {
     pub mode: Mode,
     /// The environment and the manifest.
     pub subject: Subject,
+    /// The apply that is rolled back, and what is not restored; none for other plans.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<RollbackOf>,
     /// The completeness of the live state.
     pub coverage: Coverage,
     /// The changes: one for each version that is declared or that a policy covers, no-ops included.
@@ -57,6 +61,7 @@ impl<C> Plan<C> {
             changes,
             mode: self.mode,
             subject: self.subject,
+            rollback: self.rollback,
             coverage: self.coverage,
             unmanaged: self.unmanaged,
             live_in_scope: self.live_in_scope,
@@ -123,6 +128,8 @@ word_enum! {
         Converge = "converge",
         /// Delete the versions that the manifest declares.
         Destroy = "destroy",
+        /// Restore what an earlier apply changed.
+        Rollback = "rollback",
     }
 }
 
@@ -253,6 +260,7 @@ impl Change {
             Reason::Declared
             | Reason::Tombstone
             | Reason::Requested
+            | Reason::RolledBack { .. }
             | Reason::ContentChanged { .. } => false,
         }
     }

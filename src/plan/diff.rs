@@ -18,6 +18,7 @@ use super::options::{
 use super::order;
 use super::policy::apply_policies;
 use super::propose::{create, declared_no_op, delete, replace, update_or_no_op};
+use super::rollback;
 use super::verification::verify_before_retirement;
 use crate::attribute::State;
 use crate::ident::{Identity, SolutionId};
@@ -32,13 +33,38 @@ pub fn diff(
     history: &ApplyHistory,
     options: &DiffOptions,
 ) -> Result<Plan, Vec<DiffError>> {
-    let mut inputs = Inputs {
+    let inputs = Inputs {
         manifest,
         live,
         history,
         options,
     };
+    let Some(rollback) = &options.rollback else {
+        return diff_inputs(inputs);
+    };
+    let target = rollback::target(rollback, inputs);
+    let plan = diff_inputs(Inputs {
+        manifest: &target.manifest,
+        options: &target.options,
+        ..inputs
+    })?;
+    Ok(rollback::as_rollback(
+        plan,
+        rollback,
+        target.unrestored,
+        manifest,
+    ))
+}
+
+fn diff_inputs(given: Inputs<'_>) -> Result<Plan, Vec<DiffError>> {
+    let Inputs {
+        manifest,
+        live,
+        history,
+        options,
+    } = given;
     let possible;
+    let mut inputs = given;
     if options.is_approval {
         possible = without_impossible(inputs);
         inputs.options = &possible;
@@ -99,6 +125,7 @@ pub fn diff(
             url: manifest.environment.url.as_str().to_owned(),
             manifest: manifest.digest.clone(),
         },
+        rollback: None,
         coverage: live.coverage().clone(),
         left_out: left_out + total - changes.len(),
         in_flight: history.in_flight.clone(),
@@ -279,23 +306,25 @@ impl<'a> Differ<'a> {
         let others: Vec<&LiveVersion> = records.collect();
         let mut change = match (meant, name.mode, entry.state) {
             (None, Mode::Destroy, _) => return,
-            (None, Mode::Converge, State::Absent) => {
+            (None, Mode::Converge | Mode::Rollback, State::Absent) => {
                 let mut change = declared_no_op(entry, None, Vec::new(), Reason::Tombstone);
                 // Another user published them.
                 let kept: Vec<&LiveVersion> = name.records_of_other_owner(entry).collect();
                 change.notes.extend(records_of_other_owner(&kept));
                 change
             }
-            (None, Mode::Converge, State::Active | State::Inactive) => self.create(name, entry),
+            (None, Mode::Converge | Mode::Rollback, State::Active | State::Inactive) => {
+                self.create(name, entry)
+            }
             (Some(meant), Mode::Destroy, _) => {
                 self.delete_all(name, entry, meant, &others, &Reason::Requested);
                 return;
             }
-            (Some(meant), Mode::Converge, State::Absent) => {
+            (Some(meant), Mode::Converge | Mode::Rollback, State::Absent) => {
                 self.delete_all(name, entry, meant, &others, &Reason::Tombstone);
                 return;
             }
-            (Some(meant), Mode::Converge, State::Active | State::Inactive) => {
+            (Some(meant), Mode::Converge | Mode::Rollback, State::Active | State::Inactive) => {
                 self.converge(name, entry, meant)
             }
         };

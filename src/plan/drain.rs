@@ -11,7 +11,7 @@ use crate::manifest::{Drain, Manifest, entries_of};
 
 impl Manifest {
     /// Returns the handling of RUNNING runs before a version of a name is taken out of service.
-    fn drain_of(&self, name: &SolutionName) -> Option<&Arc<Drain>> {
+    pub(super) fn drain_of(&self, name: &SolutionName) -> Option<&Arc<Drain>> {
         match entries_of(&self.desired, name).first() {
             Some(entry) => entry.drain.as_ref(),
             None => self.scope.drain.as_ref(),

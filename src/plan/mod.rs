@@ -23,6 +23,7 @@ mod guard;
 mod history;
 mod inspection;
 mod line_diff;
+mod loss;
 mod name;
 mod options;
 mod order;
@@ -30,6 +31,7 @@ mod own_writes;
 mod ownership;
 mod package;
 mod package_contents;
+mod past_apply;
 mod plan_file;
 mod policy;
 mod precondition;
@@ -37,6 +39,7 @@ mod progress;
 #[cfg(test)]
 pub(crate) mod properties;
 mod propose;
+mod rollback;
 mod running_runs;
 mod saved;
 #[cfg(test)]
@@ -65,6 +68,7 @@ pub use guard::{ApprovedPlan, Refusal, Refused, approve, judge, needs_whole_list
 pub use history::{ApplyHistory, Deploying, InFlight, OrphanedRecord, OtherMade};
 pub use inspection::entry_of;
 pub use line_diff::{DiffLine, LineKind, line_diff};
+pub use loss::{Loss, RollbackOf, Unrestored};
 pub use name::live_record;
 pub use options::{
     DiffOptions, Overrides, PlanOptions, Selector, near_addresses, repeated_options,
@@ -76,9 +80,11 @@ pub use package::{
     SourcePackage,
 };
 pub use package_contents::{Member, MemberChange, PACKAGE_JSON, PackageContents, PackageDiff};
+pub use past_apply::{KnownPackage, Rollback, UndoStep};
 pub use plan_file::{PlanFileContent, SavedPlans};
 pub use precondition::{Difference, PreconditionResult, check_delete, check_update};
 pub use progress::{PastWrite, PlanProgress, Spent};
+pub use rollback::{AdjustedKey, Adjustment, adjustments};
 pub use running_runs::RunningRuns;
 pub use saved::{PlanKind, SavedPlan, SavedPlanError};
 pub use succession::{Course, Succession, Successions};

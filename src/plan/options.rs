@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,7 @@ use super::content_drift::ContentDrift;
 use super::diff_error::DiffError;
 use super::history::ApplyHistory;
 use super::name::NameView;
+use super::past_apply::Rollback;
 use super::progress::PlanProgress;
 use crate::attribute::State;
 use crate::ident::{Address, Identity, SolutionName, disambiguate};
@@ -39,6 +41,8 @@ pub struct DiffOptions {
     /// An option that no longer applies is then no error: the difference is reported for each
     /// approved change.
     pub is_approval: bool,
+    /// The earlier apply that the plan rolls back.
+    pub rollback: Option<Arc<Rollback>>,
     /// The versions that must not be deployed before a time, in milliseconds since 1970, because
     /// the job of their last deploy was abandoned. `replace` deploys them anyway.
     pub held_back: BTreeMap<Identity, u64>,
@@ -51,6 +55,12 @@ impl DiffOptions {
     pub fn held_back_until(&self, identity: &Identity) -> Option<u64> {
         let until_ms = self.held_back.get(identity).copied();
         until_ms.filter(|_| !self.is_redeployed(identity))
+    }
+
+    /// Returns the id of the apply that the plan rolls back.
+    pub fn rolled_back(&self) -> Option<&str> {
+        let rollback = self.rollback.as_ref();
+        rollback.map(|rollback| rollback.apply.as_str())
     }
 
     /// Returns whether `--reverify` requests another verification of the version.

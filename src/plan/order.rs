@@ -206,7 +206,10 @@ pub(super) fn select(
                     .find(|entry| entry.identity.version == change.identity.version)
                     .map(|entry| &entry.identity)
             }
-            Reason::Declared | Reason::Superseded { .. } | Reason::Undeclared => None,
+            Reason::Declared
+            | Reason::Superseded { .. }
+            | Reason::Undeclared
+            | Reason::RolledBack { .. } => None,
         };
         selectors.iter().any(|selector| {
             let selects = |identity: &Identity| selector.selects(identity);

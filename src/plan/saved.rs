@@ -67,8 +67,9 @@ impl PlanKind {
 
     fn mode(&self) -> Mode {
         match self {
-            Self::Apply | Self::Rollback(_) => Mode::Converge,
+            Self::Apply => Mode::Converge,
             Self::Destroy => Mode::Destroy,
+            Self::Rollback(_) => Mode::Rollback,
         }
     }
 }
@@ -233,8 +234,8 @@ fn written(file: &PlanFile) -> String {
 }
 
 impl SavedPlan {
-    /// Saves a plan of `plan`, `apply` or `destroy`. `id` and `created_at_ms` are passed in as
-    /// values.
+    /// Saves a plan of `plan`, `apply`, `destroy` or `rollback`. `id` and `created_at_ms` are
+    /// passed in as values.
     pub fn new(
         plan: Plan,
         refusals: Vec<Refusal>,
@@ -246,9 +247,10 @@ impl SavedPlan {
             solform_version: env!("CARGO_PKG_VERSION").to_owned(),
             id,
             created_at_ms,
-            kind: match plan.mode {
-                Mode::Converge => PlanKind::Apply,
-                Mode::Destroy => PlanKind::Destroy,
+            kind: match (&plan.rollback, plan.mode) {
+                (Some(rollback), _) => PlanKind::Rollback(rollback.apply.clone()),
+                (None, Mode::Destroy) => PlanKind::Destroy,
+                (None, Mode::Converge | Mode::Rollback) => PlanKind::Apply,
             },
             options,
             plan,
@@ -304,12 +306,15 @@ impl SavedPlan {
             return Err(SavedPlanError::Edited);
         }
         let changes = restore_all(std::mem::take(&mut file.plan.changes))?;
+        let rollback = file.plan.rollback.take();
+        let rollback = rollback.filter(|of| file.kind == PlanKind::Rollback(of.apply.clone()));
         Ok(Self {
             solform_version: file.solform_version,
             id: file.id,
             created_at_ms: file.created_at_ms,
             plan: Plan {
                 mode: file.kind.mode(),
+                rollback,
                 ..file.plan.with_changes(changes)
             },
             kind: file.kind,

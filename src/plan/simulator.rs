@@ -439,6 +439,7 @@ impl<'a> Run<'a> {
                 | Reason::Declared
                 | Reason::Tombstone
                 | Reason::Requested
+                | Reason::RolledBack { .. }
                 | Reason::ContentChanged { .. } => manifest.desired.iter().any(|entry| {
                     entry.identity.name == identity.name && entry.identity.owner == identity.owner
                 }),
@@ -468,13 +469,17 @@ impl<'a> Run<'a> {
             Reason::Declared
             | Reason::Tombstone
             | Reason::Requested
+            | Reason::RolledBack { .. }
             | Reason::ContentChanged { .. } => {}
         }
         let has_entry = manifest
             .desired
             .iter()
             .any(|entry| entry.identity.owner == identity.owner);
-        let is_undeclared = matches!(change.reason, Reason::Undeclared);
+        let is_undeclared = matches!(
+            change.reason,
+            Reason::Undeclared | Reason::RolledBack { .. }
+        );
         if entry.is_none() && !has_entry && !is_undeclared {
             let user = self.user().map(Owner::as_str);
             assert!(

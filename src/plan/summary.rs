@@ -51,6 +51,8 @@ pub struct Summary {
     pub in_flight: usize,
     /// The live records that failed deploys left.
     pub orphaned: usize,
+    /// The versions that a roll-back does not restore completely.
+    pub unrestored: usize,
 }
 
 impl Summary {
@@ -61,6 +63,10 @@ impl Summary {
             left_out: plan.left_out,
             in_flight: plan.in_flight.len(),
             orphaned: plan.orphaned.len(),
+            unrestored: plan
+                .rollback
+                .as_ref()
+                .map_or(0, |rollback| rollback.identities().len()),
             ..Self::default()
         };
         let not_as_declared: HashSet<&Identity> = plan
@@ -112,10 +118,10 @@ impl Summary {
         self.in_flight > 0 || self.is_partial()
     }
 
-    /// Returns true if a failed deploy left a record, or a declared version is in a state or
-    /// visibility that solform does not know.
+    /// Returns true if a failed deploy left a record, a declared version is in a state or
+    /// visibility that solform does not know, or a roll-back does not restore everything.
     pub fn is_partial(&self) -> bool {
-        self.orphaned + self.unknown > 0
+        self.orphaned + self.unknown + self.unrestored > 0
     }
 }
 
@@ -169,6 +175,7 @@ mod tests {
             left_out: 0,
             in_flight: 0,
             orphaned: 0,
+            unrestored: 0,
         };
         assert_eq!(summary, expected);
         assert!(summary.has_changes());

@@ -420,6 +420,7 @@ pub(crate) fn reason_kind(reason: &Reason) -> &'static str {
         Reason::Tombstone => "tombstone",
         Reason::Requested => "requested",
         Reason::ContentChanged { .. } => "content-changed",
+        Reason::RolledBack { .. } => "rolled-back",
     }
 }
 

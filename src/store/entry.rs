@@ -90,6 +90,9 @@ pub enum Entry {
         /// The provenance; none in journals of earlier versions of solform.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         provenance: Option<Provenance>,
+        /// The id of the apply that this one rolls back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rollback_of: Option<String>,
     },
     /// A change begins: its action, and the records that the action is based on.
     Intent {

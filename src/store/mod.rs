@@ -19,6 +19,7 @@ mod past;
 mod probe;
 mod provenance;
 mod remote;
+mod rollback;
 mod s3_settings;
 
 pub use acquire::lock;
@@ -34,4 +35,5 @@ pub use lock::{Held, Lease, LockOwner, Unlocked};
 pub use past::{PastApply, PastSending, PastStep, Took};
 pub use provenance::Provenance;
 pub use remote::RemoteStore;
+pub use rollback::rollback_of;
 pub use s3_settings::{BucketSettingsError, server_of};

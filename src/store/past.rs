@@ -33,6 +33,8 @@ pub struct PastApply {
     pub is_torn: bool,
     /// Who started it, and from what; none in journals of earlier versions of solform.
     pub provenance: Option<Provenance>,
+    /// The id of the apply that it rolls back, if it is a roll-back.
+    pub rollback_of: Option<String>,
     /// The id of the lock that it held.
     pub lock: Option<String>,
     /// The time of its normal end, by its own last line.
@@ -159,7 +161,7 @@ impl PastStep {
     }
 
     /// Returns the writes that the step sent.
-    fn write(&self) -> Option<PastWrite> {
+    pub(super) fn write(&self) -> Option<PastWrite> {
         let done = self
             .outcome
             .as_ref()
@@ -275,7 +277,9 @@ impl PastApply {
                 changes,
                 lock,
                 provenance,
+                rollback_of,
             } => {
+                self.rollback_of = rollback_of;
                 self.lock = lock;
                 self.provenance = provenance;
                 self.began_at_ms = Some(at_ms);

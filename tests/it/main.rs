@@ -27,6 +27,7 @@ mod pages;
 mod platform;
 mod promote;
 mod review;
+mod rollback;
 mod runs;
 mod signals;
 mod source_text;

@@ -390,6 +390,31 @@ async fn drift_is_healed_by_the_rules_of_apply() {
     );
 }
 
+/// A roll-back holds until the manifest changes: otherwise the next plan would undo it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_roll_back_is_not_healed() {
+    let next = "  A: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }\n";
+    let (emulator, env) = world(next).await;
+    for verb in ["apply", "rollback"] {
+        let _ = env
+            .solform_beside(&[verb, "--auto-approve"])
+            .await
+            .exits_with(0);
+    }
+    let patches = count(&emulator, Operation::PatchSolution);
+    let mut watching = Watching::start(&env, &["--heal", "--auto-approve"]);
+    let _ = watching.warns("is a roll-back").await;
+    let seen = watching.terminated().await;
+    assert!(!seen.contains("Apply complete!"), "{seen}");
+    assert_eq!(count(&emulator, Operation::PatchSolution), patches);
+    // Another manifest is another wish.
+    let changed = next.replace("version: 2,", "version: 2, visibility: PRIVATE,");
+    env.write("solform.yaml", &manifest(&emulator.url(), &changed));
+    let mut watching = Watching::start(&env, &["--heal", "--auto-approve"]);
+    let _ = watching.says("Apply complete!").await;
+    let _ = watching.terminated().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_are_served() {
     let next = "  A: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }\n";

@@ -8,7 +8,7 @@ use crate::cli::args::ChangeArgs;
 use crate::cli::error::{ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
-use crate::cli::workflow::apply::{self, ApplySource};
+use crate::cli::workflow::apply::{self, ApplyOptions, ApplySource};
 use crate::plan::Mode;
 
 /// Change the environment to match the manifest, or execute a saved plan
@@ -38,13 +38,10 @@ pub(super) async fn run(args: &ApplyArgs, settings: &Settings, io: &mut Io) -> R
         None if args.resume => ApplySource::Interrupted,
         None => ApplySource::Manifest,
     };
-    let keeps_going = args.keep_going;
-    apply::run(
-        source,
-        Mode::Converge,
-        (&args.change, keeps_going),
-        settings,
-        io,
-    )
-    .await
+    let options = ApplyOptions {
+        keeps_going: args.keep_going,
+        ..ApplyOptions::default()
+    };
+    let args = (&args.change, options);
+    apply::run(source, Mode::Converge, args, settings, io).await
 }

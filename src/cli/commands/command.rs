@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use super::{
     abandon, apply, completions, destroy, doctor, emulator, export, force_unlock, get, history,
-    init, job, jobs, list, man, package, plan, promote, review, revoke, run, schema, show,
-    validate, watch,
+    init, job, jobs, list, man, package, plan, promote, review, revoke, rollback, run, schema,
+    show, validate, watch,
 };
 use crate::cli::args::GlobalArgs;
 use crate::cli::error::{CommandError, ExitStatus, Result};
@@ -35,6 +35,7 @@ pub(in crate::cli) enum Command {
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
     Destroy(destroy::DestroyArgs),
+    Rollback(rollback::RollbackArgs),
     Watch(watch::WatchArgs),
     Show(show::ShowArgs),
     Review(review::ReviewArgs),
@@ -60,7 +61,10 @@ pub(in crate::cli) enum Command {
 impl Command {
     /// Returns true if the command may change the environment.
     pub(in crate::cli) fn is_writing(&self) -> bool {
-        matches!(self, Self::Apply(_) | Self::Destroy(_) | Self::Run(_))
+        matches!(
+            self,
+            Self::Apply(_) | Self::Destroy(_) | Self::Rollback(_) | Self::Run(_)
+        )
     }
 
     /// Returns true if the command handles signals itself.
@@ -79,6 +83,7 @@ impl Command {
             Self::Plan(args) => args.json,
             Self::Apply(args) => args.change.formats.json,
             Self::Destroy(args) => args.change.formats.json,
+            Self::Rollback(args) => args.change.formats.json,
             Self::Watch(args) => args.json,
             _ => false,
         }
@@ -100,6 +105,7 @@ impl Command {
             Self::Plan(args) => plan::run(&args, settings, io).await,
             Self::Apply(args) => apply::run(&args, settings, io).await,
             Self::Destroy(args) => destroy::run(&args, settings, io).await,
+            Self::Rollback(args) => rollback::run(&args, settings, io).await,
             Self::Watch(args) => watch::run(args, settings, io).await,
             Self::Review(args) => review::run(&args, settings, io).await,
             Self::Promote(args) => promote::run(&args, settings, io).await,

@@ -8,7 +8,7 @@ use crate::cli::args::ChangeArgs;
 use crate::cli::error::{ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
-use crate::cli::workflow::apply::{self, ApplySource};
+use crate::cli::workflow::apply::{self, ApplyOptions, ApplySource};
 use crate::plan::Mode;
 
 /// Delete the declared versions that are live
@@ -37,5 +37,6 @@ pub(super) async fn run(
 ) -> Result<ExitStatus> {
     let plan = args.plan.as_deref();
     let source = plan.map_or(ApplySource::Manifest, ApplySource::PlanFile);
-    apply::run(source, Mode::Destroy, (&args.change, false), settings, io).await
+    let args = (&args.change, ApplyOptions::default());
+    apply::run(source, Mode::Destroy, args, settings, io).await
 }

@@ -26,6 +26,7 @@ mod plan;
 mod promote;
 mod review;
 mod revoke;
+mod rollback;
 mod run;
 mod schema;
 mod show;

@@ -12,10 +12,9 @@ use crate::cli::error::{ExitStatus, Result, status_of_all};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::plan::Planner;
-use crate::cli::workflow::{
-    apply_session, output_files, packages, plan, plan_formats, saved_plan, several_plans,
-};
-use crate::plan::{Mode, Plan, PlanOptions, SavedPlan, SavedPlans, judge};
+use crate::cli::workflow::plan_output::PlanOutput;
+use crate::cli::workflow::{apply_session, plan, plan_formats, saved_plan, several_plans};
+use crate::plan::{Mode, Plan, PlanOptions, SavedPlan, SavedPlans};
 use crate::render::{EnvironmentResult, PlanResult, StreamMessage};
 use crate::store::history_of;
 
@@ -55,38 +54,31 @@ pub(super) async fn run(args: &PlanArgs, settings: &Settings, io: &mut Io) -> Re
         let hint = "Save a plan of each environment: `destroy` works on one at a time.";
         return Err(several_plans::one_only("--destroy with --out", hint));
     }
-    let outputs = args.formats.outputs();
-    if !outputs.is_text() {
-        io.reserve_out();
-    }
-    let files = outputs.files.iter().map(|output| &*output.path);
-    output_files::check(files.chain(args.out.as_deref()), &args.manifest.file)?;
-    if outputs.is_for_github() {
-        output_files::check_summary(settings)?;
-    }
-    if let Some(path) = &args.out {
-        saved_plan::check_target(path)?;
-    }
+    let output = PlanOutput {
+        outputs: args.formats.outputs(),
+        detail: args.planning.detail.detail(),
+        out: args.out.as_deref(),
+        settings,
+    };
+    output.check(&args.manifest.file, io)?;
     let mut is_reported = false;
     let done = if args.several.are_several(&args.manifest) {
         make_several(args, settings, &mut is_reported, io).await
     } else {
-        make(args, settings, &mut is_reported, io).await
+        make(args, output, &mut is_reported, io).await
     };
-    if let (Err(error), false) = (&done, is_reported) {
-        plan_formats::write_errors(error, outputs, settings, io)?;
-    }
+    output.write_error(&done, is_reported, io)?;
     done
 }
 
 async fn make(
     args: &PlanArgs,
-    settings: &Settings,
+    output: PlanOutput<'_>,
     is_reported: &mut bool,
     io: &mut Io,
 ) -> Result<ExitStatus> {
     let mode = mode_of(args)?;
-    let (session, look) = early_listing::open(&args.manifest, settings, io).await?;
+    let (session, look) = early_listing::open(&args.manifest, output.settings, io).await?;
     let mut options = args.planning.diff_options(mode);
     let overrides = args.planning.overrides();
     let store = args.store.as_deref();
@@ -102,38 +94,8 @@ async fn make(
     };
     let plan = planner.make_plan(look, &overrides, io).await?;
     let status = plan::status_of(&plan, args.planning.detailed_exitcode);
-    let refusals = judge(&plan, &session.manifest().environment.limits, &overrides);
-    let blocked = (!refusals.is_empty()).then(|| plan::blocked(Some(&session), &refusals, &plan));
-    plan_formats::write_plan(
-        &plan,
-        &refusals,
-        args.formats.outputs(),
-        args.planning.detail.detail(),
-        settings,
-        io,
-    )?;
-    *is_reported = true;
-    if let Some(path) = &args.out {
-        let now_ms = clock::now_ms();
-        let id = uuid::Uuid::new_v4().to_string();
-        let options = PlanOptions::new(&options, overrides);
-        let saved = SavedPlan::new(plan, refusals.clone(), options, id, now_ms);
-        saved_plan::write_text(path, &saved.to_json())?;
-        let next = match saved_plan::command_of(&session.context, &saved, path) {
-            Some(command) => format!("Next: {command}"),
-            None => "It cannot be applied.".to_owned(),
-        };
-        let message = format!("The plan is kept in `{}`. {next}", path.display());
-        writeln!(io.text(), "{message}")?;
-        io.send(|| StreamMessage::log(message));
-    } else {
-        plan::drop_in_background(plan);
-    }
-    if let Some(blocked) = blocked {
-        io.out.flush()?;
-        io.refusals(&refusals, |refusal| packages::problem_of(&session, refusal))?;
-        return Err(blocked);
-    }
+    let options = PlanOptions::new(&options, overrides);
+    output.write(&session, plan, options, is_reported, io)?;
     plan::drop_in_background(session.context);
     Ok(status)
 }

@@ -2,7 +2,7 @@
 //! changes the manifest.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -11,10 +11,11 @@ use crate::cli::args::{Output, Outputs, SizeArgs, output_parser, parser};
 use crate::cli::environment::context::{EnvironmentContext, read_source, two_contexts};
 use crate::cli::environment::session::{Session, connect};
 use crate::cli::error::{CommandError, ExitStatus, Result};
-use crate::cli::files::{check_replaceable, has_no_folder, replace};
+use crate::cli::files::has_no_folder;
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::apply_session;
+use crate::cli::workflow::manifest_edit;
 use crate::cli::workflow::output_files::{self, OutputWriter};
 use crate::ident::SolutionName;
 use crate::live::{Coverage, LiveState};
@@ -94,7 +95,7 @@ pub(super) async fn run(
         .then(|| edit(&source, &promotion, settings))
         .transpose()?;
     if let Some(text) = edited.filter(|_| !args.check) {
-        write(file, &source, &text)?;
+        manifest_edit::replace_manifest(file, &source, &text, "Run the command again.")?;
         promotion.is_written = true;
     }
     let format = if args.json { Some(&JSON) } else { args.format };
@@ -119,14 +120,10 @@ fn check_arguments(args: &PromoteArgs) -> Result<()> {
         return Err(CommandError::failed(message).hint("Name two environments."));
     }
     output_files::check(args.output.iter().map(|output| &*output.path), &args.file)?;
-    if has_no_folder(&args.file) {
-        let message = "a manifest on standard input cannot be changed";
-        return Err(CommandError::failed(message).hint("Name its file with --file."));
-    }
-    if args.check || !args.file.exists() {
+    if args.check && !has_no_folder(&args.file) {
         return Ok(());
     }
-    check_replaceable(&args.file).map_err(|error| CommandError::io("write", &args.file, error))
+    manifest_edit::check(&args.file)
 }
 
 /// Reads both environments, and chooses what is promoted.
@@ -241,15 +238,6 @@ fn edit(source: &SourceFile, promotion: &Promotion, settings: &Settings) -> Resu
         let hint = error.help().to_owned();
         CommandError::failed(error).hint(hint)
     })
-}
-
-/// Replaces the manifest, if it is still the one that was read.
-fn write(file: &Path, source: &SourceFile, text: &str) -> Result<()> {
-    if !read_source(file)?.is_same_text(source) {
-        let message = format!("`{}` has changed since it was read", file.display());
-        return Err(CommandError::failed(message).hint("Run the command again."));
-    }
-    replace(file, text.as_bytes()).map_err(|error| CommandError::io("write", file, error))
 }
 
 /// Writes warnings, and what was done.

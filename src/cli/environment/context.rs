@@ -18,6 +18,8 @@ pub(in crate::cli) struct EnvironmentContext {
     pub(in crate::cli) manifest: Manifest,
     /// The number of warnings that were shown.
     pub(in crate::cli) warnings: usize,
+    /// The file of the manifest, as it was given.
+    pub(in crate::cli) file: PathBuf,
     /// The folder that relative paths start from.
     pub(in crate::cli) folder: PathBuf,
     /// The settings, with the manifest and the environment that printed commands repeat.
@@ -160,6 +162,7 @@ impl EnvironmentContext {
             source,
             manifest,
             warnings,
+            file: file.to_owned(),
             folder: manifest_folder(file).to_owned(),
             settings: Settings {
                 invocation,

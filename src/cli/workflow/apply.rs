@@ -1,16 +1,18 @@
-//! The start of `apply` and `destroy`: from the manifest, from a plan file, or after an interrupt.
+//! The start of `apply`, `destroy` and `rollback`: from the manifest, from a plan file, from an
+//! earlier apply, or after an interrupt.
 
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::apply_request::{Applied, ApplyRequest, ApplyWorkflow};
 use super::apply_several::SeveralApply;
 use super::cancellation::Cancellation;
 use super::heal::holding_rollback;
-use super::next_command::{Repeated, saving_command, with_options};
+use super::next_command::{Repeated, of_apply, saving_command, with_options};
 use super::report::{ReportOutputs, Reporting};
 use super::saved_plan::ReadPlanFile;
-use super::{plan, recovery, saved_plan};
+use super::{plan, recovery, rollback, saved_plan};
 use crate::apply::ApplyReport;
 use crate::cli::args::ChangeArgs;
 use crate::cli::environment::context::several_environments;
@@ -18,7 +20,7 @@ use crate::cli::environment::session;
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
-use crate::plan::{DiffOptions, Mode, PlanFileContent, SavedPlan, SavedPlanError};
+use crate::plan::{DiffOptions, Mode, PlanFileContent, PlanKind, SavedPlan, SavedPlanError};
 use crate::render::StreamMessage;
 use crate::store::progress_of;
 
@@ -33,14 +35,35 @@ pub(in crate::cli) enum ApplySource<'a> {
     PlanFile(&'a Path),
     /// The newest apply, if it was interrupted: only its plan is executed.
     Interrupted,
+    /// An apply that is rolled back, by the first characters of its id; by default the newest one
+    /// that changed something.
+    Rollback(Option<&'a str>),
 }
 
-/// Executes `apply` or `destroy`, and writes its report. With several environments, the apply goes
-/// on after one has failed if `keeps_going` is true.
+impl<'a> ApplySource<'a> {
+    /// Returns the id of the apply that is rolled back, if it is named.
+    fn rolled_back(&self) -> Option<&'a str> {
+        match self {
+            Self::Rollback(apply) => *apply,
+            Self::Manifest | Self::Heal | Self::PlanFile(_) | Self::Interrupted => None,
+        }
+    }
+}
+
+/// The options of an apply that not every command has.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::cli) struct ApplyOptions {
+    /// With several environments, go on after one has failed.
+    pub(in crate::cli) keeps_going: bool,
+    /// Change the manifest after a roll-back.
+    pub(in crate::cli) writes_manifest: bool,
+}
+
+/// Executes `apply`, `destroy` or `rollback`, and writes its report.
 pub(in crate::cli) async fn run(
     source: ApplySource<'_>,
     mode: Mode,
-    (args, keeps_going): (&ChangeArgs, bool),
+    (args, options): (&ChangeArgs, ApplyOptions),
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus, CommandError> {
@@ -48,17 +71,20 @@ pub(in crate::cli) async fn run(
     let outputs = ReportOutputs::new(args, settings, io);
     let file = match source {
         ApplySource::PlanFile(path) => Some((path, saved_plan::read(path))),
-        ApplySource::Manifest | ApplySource::Heal | ApplySource::Interrupted => None,
+        ApplySource::Manifest
+        | ApplySource::Heal
+        | ApplySource::Interrupted
+        | ApplySource::Rollback(_) => None,
     };
     let is_of_several = matches!(&file, Some((_, Ok(PlanFileContent::Several(_)))));
     let are_several = is_of_several || args.several.are_several(&args.manifest);
     if mode == Mode::Converge && are_several {
         let is_resumed = matches!(source, ApplySource::Interrupted);
-        let several = SeveralApply::new(outputs, keeps_going, &cancel);
+        let several = SeveralApply::new(outputs, options.keeps_going, &cancel);
         return several.run(file, is_resumed, io).await;
     }
     let mut reporting = Reporting::new(outputs, mode);
-    let done = open_and_execute((source, file), &cancel, &mut reporting, io).await;
+    let done = open_and_execute((source, file), options, &cancel, &mut reporting, io).await;
     reporting.end(done, io)
 }
 
@@ -74,12 +100,14 @@ pub(super) async fn heal(
     let outputs = ReportOutputs::new(args, settings, io);
     let mut reporting = Reporting::new(outputs, Mode::Converge).observed_by(observe);
     let source = (ApplySource::Heal, None);
-    let done = open_and_execute(source, cancel, &mut reporting, io).await;
+    let options = ApplyOptions::default();
+    let done = open_and_execute(source, options, cancel, &mut reporting, io).await;
     reporting.end(done, io)
 }
 
 async fn open_and_execute(
     (source, file): (ApplySource<'_>, Option<ReadPlanFile<'_>>),
+    options: ApplyOptions,
     cancel: &Cancellation,
     reporting: &mut Reporting<'_>,
     io: &mut Io,
@@ -88,10 +116,14 @@ async fn open_and_execute(
     let verb = match reporting.mode {
         Mode::Converge => "apply",
         Mode::Destroy => "destroy",
+        Mode::Rollback => "rollback",
     };
-    let is_approved = args.auto_approve || !matches!(source, ApplySource::Manifest);
-    let plan = settings.invocation.command("plan");
-    let saving = saving_command(plan, reporting.mode, &args.planning.plan_options());
+    let needs_approval = matches!(source, ApplySource::Manifest | ApplySource::Rollback(_));
+    let is_approved = args.auto_approve || !needs_approval;
+    let rolled_back = source.rolled_back();
+    let command = |verb: &str| settings.invocation.command(verb);
+    let mode = (reporting.mode, rolled_back);
+    let saving = saving_command(command, mode, &args.planning.plan_options());
     reporting.outputs.check(is_approved, &saving)?;
     if args.several.are_all() {
         return Err(several_environments("--all-environments"));
@@ -101,6 +133,7 @@ async fn open_and_execute(
             return Err(plan::replace_with_destroy());
         }
         ApplySource::Manifest | ApplySource::Heal => None,
+        ApplySource::Rollback(_) => rollback::refuse_options(&args.planning)?,
         ApplySource::PlanFile(_) => args.planning.selecting(),
         ApplySource::Interrupted => args.planning.shaping(),
     };
@@ -132,13 +165,17 @@ async fn open_and_execute(
             with_options(command, &saved.options, Repeated::BesideSavedPlan).file(path)
         }
         None if is_resumed => command.argument("--resume"),
-        None => with_options(command, &args.planning.plan_options(), Repeated::Selection),
+        None => {
+            let command = of_apply(command, rolled_back);
+            with_options(command, &args.planning.plan_options(), Repeated::Selection)
+        }
     };
     // Until the first write, the same command goes on.
     cancel.set_next(&match source {
-        ApplySource::Manifest | ApplySource::Heal => {
+        ApplySource::Manifest | ApplySource::Heal | ApplySource::Rollback(_) => {
             let options = args.planning.plan_options();
-            with_options(session.context.command(verb), &options, Repeated::All)
+            let command = of_apply(session.context.command(verb), rolled_back);
+            with_options(command, &options, Repeated::All)
         }
         ApplySource::PlanFile(_) | ApplySource::Interrupted => again.clone(),
     });
@@ -154,6 +191,7 @@ async fn open_and_execute(
         repeats_saved: file.is_some() || is_resumed,
         resume: &resume.to_string(),
         shown: None,
+        writes_manifest: options.writes_manifest,
         reporting,
         io,
     };
@@ -164,7 +202,10 @@ async fn open_and_execute(
             status: ExitStatus::Success,
             next: None,
         }),
-        None => workflow.apply_manifest().await,
+        None => match source {
+            ApplySource::Rollback(apply) => workflow.roll_back(apply).await,
+            _ => workflow.apply_manifest().await,
+        },
     };
     apply_session.end().await;
     Ok(done?.status)
@@ -197,8 +238,13 @@ impl ApplyWorkflow<'_, '_> {
         tracing::info!(plan = %saved.id, "applying a saved plan");
         let past = &self.apply_session.past;
         let progress = progress_of(&past.applies, &saved.id);
+        let rollback = match &saved.kind {
+            PlanKind::Rollback(apply) => Some(Arc::new(rollback::of(&past.applies, apply)?)),
+            PlanKind::Apply | PlanKind::Destroy => None,
+        };
         let options = DiffOptions {
             held_back: past.held_back.clone(),
+            rollback,
             ..saved
                 .options
                 .of_new_plan(saved.plan.mode, &saved.options.replace, &progress)

@@ -8,7 +8,7 @@ use super::approval::{self, Approved};
 use super::convergence::{self, ConvergenceCheck};
 use super::next_command::{NextStep, abandon_commands, saving_command};
 use super::report::Reporting;
-use super::{packages, plan, plan_formats};
+use super::{manifest_edit, packages, plan, plan_formats};
 use crate::apply::{ApplyReport, Totals};
 use crate::cli::clock;
 use crate::cli::environment::provenance;
@@ -19,8 +19,8 @@ use crate::cli::io::Io;
 use crate::ident::Address;
 use crate::outcome::OutcomeKind;
 use crate::plan::{
-    ApprovedPlan, Change, DiffOptions, InFlight, Mode, NarrowedPlan, Overrides, Plan, PlanOptions,
-    SavedPlan, Summary, approve,
+    Adjustment, ApprovedPlan, Change, DiffOptions, InFlight, Mode, NarrowedPlan, Overrides, Plan,
+    PlanOptions, SavedPlan, Summary, adjustments, approve,
 };
 use crate::render::{ReportView, render_not_approved, words};
 
@@ -48,6 +48,8 @@ pub(super) struct ApplyWorkflow<'a, 'r> {
     pub(super) resume: &'a str,
     /// The plan that was shown already, if there is one; an equal plan is not shown again.
     pub(super) shown: Option<&'a Plan>,
+    /// True if the manifest is changed after a roll-back.
+    pub(super) writes_manifest: bool,
     pub(super) reporting: &'a mut Reporting<'r>,
     pub(super) io: &'a mut Io,
 }
@@ -90,14 +92,7 @@ impl ApplyWorkflow<'_, '_> {
         // The store must record that the plan is done, even if nothing is left to execute.
         let has_run = has_changes || (approved.has_decided() && !is_used_up);
         if has_changes && saved.is_none() && !args.auto_approve {
-            let question = question(session, self.reporting.mode);
-            let may_ask = !args.planning.no_input;
-            let cancel = self.apply_session.cancel;
-            let kept = PlanOptions::new(&options, overrides);
-            let plan = session.context.command("plan");
-            let saving = saving_command(plan, self.reporting.mode, &kept);
-            let approved = Approved::Plan(&saving);
-            approval::ask(approved, &question, may_ask, cancel, self.io).await?;
+            self.ask(&options, overrides).await?;
         }
         let (apply, report, after) = if has_run {
             // A later `apply --resume` reads the plan in this form from the store.
@@ -123,6 +118,7 @@ impl ApplyWorkflow<'_, '_> {
         let next_command = next.command(session, mode, &options, self.again.clone());
         let next_command = next_command.to_string();
         let provenance = self.reporting.provenance.clone();
+        let (adjustments, written) = self.edit_manifest(approved.plan(), &report);
         let view = ReportView {
             plan: approved.plan(),
             run: apply.as_deref(),
@@ -139,6 +135,8 @@ impl ApplyWorkflow<'_, '_> {
             abandon_commands: &abandon_commands,
             abandon: &session.context.command("abandon").to_string(),
             resume_command: &next_command,
+            adjustments: &adjustments,
+            has_written_manifest: matches!(written, Ok(true)),
         };
         let status = status_of(&view);
         match (self.reporting.write_report(&view, self.io), status) {
@@ -150,8 +148,50 @@ impl ApplyWorkflow<'_, '_> {
             (Err(error), _) if !error.is_closed() => self.io.report(&error),
             (Ok(()) | Err(_), _) => {}
         }
+        match (written, status) {
+            (Err(error), ExitStatus::Success | ExitStatus::Changes) => return Err(error),
+            (Err(error), _) => self.io.report(&error),
+            (Ok(_), _) => {}
+        }
         let next = (!view.is_success()).then_some(next);
         Ok(Applied { status, next })
+    }
+
+    /// Gets the approval of the plan that was shown.
+    async fn ask(
+        &mut self,
+        options: &DiffOptions,
+        overrides: Overrides,
+    ) -> Result<(), CommandError> {
+        let (args, session) = (self.reporting.outputs.args, self.apply_session.session);
+        let question = question(session, self.reporting.mode);
+        let may_ask = !args.planning.no_input;
+        let kept = PlanOptions::new(options, overrides);
+        let command = |verb: &str| session.context.command(verb);
+        let mode = (self.reporting.mode, options.rolled_back());
+        let saving = saving_command(command, mode, &kept);
+        let cancel = self.apply_session.cancel;
+        approval::ask(Approved::Plan(&saving), &question, may_ask, cancel, self.io).await
+    }
+
+    /// Returns the edits of the manifest, after which it declares what a roll-back restored, and
+    /// true if they were requested and written.
+    fn edit_manifest(
+        &self,
+        plan: &Plan,
+        report: &ApplyReport,
+    ) -> (Vec<Adjustment>, Result<bool, CommandError>) {
+        let session = self.apply_session.session;
+        let adjustments = match plan.mode {
+            Mode::Converge | Mode::Destroy => Vec::new(),
+            Mode::Rollback => adjusted(session, plan, report),
+        };
+        let written = if self.writes_manifest {
+            manifest_edit::write(&session.context, &adjustments)
+        } else {
+            Ok(false)
+        };
+        (adjustments, written)
     }
 
     /// Prints the changes to execute, unless they were shown, and those that the saved plan does
@@ -202,6 +242,18 @@ impl ApplyWorkflow<'_, '_> {
     }
 }
 
+/// Returns the edits of the manifest, after which it declares what the roll-back restored.
+fn adjusted(session: &Session, plan: &Plan, report: &ApplyReport) -> Vec<Adjustment> {
+    let done: BTreeSet<&Address> = report
+        .steps
+        .iter()
+        .filter(|step| step.outcome.done().is_some())
+        .map(|step| &step.address)
+        .collect();
+    let is_done = |change: &Change| done.contains(&change.address);
+    adjustments(session.manifest(), plan, is_done)
+}
+
 /// Returns true if both plans make the same changes. Notes and positions are not compared.
 fn has_same_changes(one: &Plan, other: &Plan) -> bool {
     let actions = |change: &Change| (change.address.clone(), change.action.clone());
@@ -234,7 +286,7 @@ fn judged(
 
 fn question(session: &Session, mode: Mode) -> String {
     let action = match mode {
-        Mode::Converge => "Do you want to perform these actions",
+        Mode::Converge | Mode::Rollback => "Do you want to perform these actions",
         Mode::Destroy => "Do you really want to delete these versions",
     };
     let environment = words::quoted(&session.manifest().environment.name);

@@ -127,7 +127,7 @@ pub(super) async fn read_apply(store: &dyn Store, id: &str) -> Result<PastApply,
 }
 
 /// The timeout for a store that a command does not need.
-const STORE_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Reads the state that earlier applies left. The store is only read. If this fails, the command
 /// continues without it and warns.

@@ -93,6 +93,10 @@ impl ApplySession<'_> {
             changes: total,
             lock: self.lock.clone(),
             provenance: Some(provenance),
+            rollback_of: plan
+                .rollback
+                .as_ref()
+                .map(|rollback| rollback.apply.clone()),
         };
         let first = Record::new(clock::now_ms(), begin);
         let journal = self

@@ -11,10 +11,5 @@ pub(super) fn holding_rollback<'a>(
 ) -> Option<&'a PastApply> {
     let newest = applies.last()?;
     let subject = newest.subject.as_ref()?;
-    (is_rollback(newest) && subject.manifest == manifest.digest).then_some(newest)
-}
-
-/// Returns true if an apply restores what an earlier one changed. No journal records that yet.
-fn is_rollback(_apply: &PastApply) -> bool {
-    false
+    (newest.rollback_of.is_some() && subject.manifest == manifest.digest).then_some(newest)
 }

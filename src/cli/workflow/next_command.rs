@@ -40,21 +40,37 @@ pub(super) fn with_options(
         })
 }
 
-/// Turns a `plan` command into one that plans in this mode.
-fn in_mode(plan: PrintedCommand, mode: Mode) -> PrintedCommand {
+/// Returns the command that plans in this mode, with the apply that it rolls back. `command` starts
+/// a command.
+fn planning_command(
+    command: impl Fn(&str) -> PrintedCommand,
+    mode: Mode,
+    apply: Option<&str>,
+) -> PrintedCommand {
     match mode {
-        Mode::Converge => plan,
-        Mode::Destroy => plan.argument("--destroy"),
+        Mode::Converge => command("plan"),
+        Mode::Destroy => command("plan").argument("--destroy"),
+        Mode::Rollback => of_apply(command("rollback"), apply),
     }
 }
 
-/// Returns the command that saves a new plan with these options, from the command `plan`.
+/// Names the apply in a command that rolls it back.
+pub(super) fn of_apply(rollback: PrintedCommand, apply: Option<&str>) -> PrintedCommand {
+    match apply {
+        Some(apply) => rollback.first_argument(apply),
+        None => rollback,
+    }
+}
+
+/// Returns the command that saves a new plan with these options. The other arguments are those of
+/// [`planning_command`].
 pub(super) fn saving_command(
-    plan: PrintedCommand,
-    mode: Mode,
+    command: impl Fn(&str) -> PrintedCommand,
+    (mode, apply): (Mode, Option<&str>),
     options: &PlanOptions,
 ) -> PrintedCommand {
-    with_options(in_mode(plan, mode), options, Repeated::All).option("--out", "FILE")
+    let planning = planning_command(command, mode, apply);
+    with_options(planning, options, Repeated::All).option("--out", "FILE")
 }
 
 /// Returns true if the same command would end in the same way again: refused changes stay refused,
@@ -79,6 +95,10 @@ fn is_held_back(step: &StepReport) -> bool {
 
 /// Returns the versions whose failed deploys left records: only `--replace` deploys them again.
 fn orphaned(session: &Session, plan: &Plan, report: &ApplyReport) -> BTreeSet<Address> {
+    // A roll-back deploys nothing on request.
+    if plan.mode == Mode::Rollback {
+        return BTreeSet::new();
+    }
     let has_left_record = |step: &&StepReport| match &step.outcome {
         Outcome::Failed(StepError::JobFailed { orphan, .. }) => orphan.is_some(),
         _ => false,
@@ -211,7 +231,12 @@ fn is_not_replaced(step: &StepReport, plan: &Plan) -> bool {
 
 /// Returns the command that shows the remaining changes.
 fn plan_command(session: &Session, mode: Mode, options: &DiffOptions) -> PrintedCommand {
-    let plan = in_mode(session.context.command("plan"), mode);
+    let command = |verb: &str| session.context.command(verb);
+    let plan = planning_command(command, mode, options.rolled_back());
+    let plan = match mode {
+        Mode::Converge | Mode::Destroy => plan,
+        Mode::Rollback => plan.argument("--plan-only"),
+    };
     let options = PlanOptions::new(options, Overrides::default());
     with_options(plan, &options, Repeated::Selection)
 }

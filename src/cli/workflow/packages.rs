@@ -11,7 +11,7 @@ use crate::cli::error::CommandError;
 use crate::cli::io::Io;
 use crate::live::Coverage;
 use crate::manifest::{Code, Problem};
-use crate::plan::{Inspection, Inspections, PackageContents, Plan, Refusal, entry_of};
+use crate::plan::{Inspection, Inspections, Mode, PackageContents, Plan, Refusal, entry_of};
 
 /// Inspects every package that the plan deploys, and attaches the results to the plan. A package
 /// that could not be inspected is a warning. The contents are kept for the records of an apply.
@@ -49,7 +49,9 @@ pub(in crate::cli) async fn inspect(
         sources: BTreeMap::new(),
     };
     let deploys = plan.changes.iter();
-    let deploys = deploys.filter(|change| change.package_path().is_some());
+    // A roll-back deploys what is on the platform.
+    let deploys =
+        deploys.filter(|change| change.package_path().is_some() && plan.mode != Mode::Rollback);
     let entries = deploys.filter_map(|change| entry_of(session.manifest(), &change.identity));
     let keep = |read: &PackageContents| keep(contents, read);
     inspections.sources = sources::inspect(session, entries, keep, io, |_| {}).await?;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use indexmap::IndexSet;
 
@@ -17,7 +18,7 @@ use crate::live::{Coverage, LiveState};
 use crate::manifest::{self, Code, Manifest, Problem, Problems, Undeclared};
 use crate::plan::{
     ApplyHistory, Change, DiffError, DiffOptions, Mode, NarrowedPlan, Note, Overrides, Plan,
-    PlanProgress, Refusal, SavedPlan, Selector, Summary, TimeLimits, diff, narrow,
+    PlanProgress, Refusal, Rollback, SavedPlan, Selector, Summary, TimeLimits, diff, narrow,
     needs_whole_listing,
 };
 use crate::render::{Diagnostic, words};
@@ -206,6 +207,9 @@ impl<'a> Planner<'a> {
             Some(look) => self.diff_early(look).await?,
             None => self.collect_and_diff(false).await?,
         };
+        if let Some(rollback) = &self.options.rollback {
+            return self.without_lost(rollback, live, plan, io).await;
+        }
         let known = KnownContents {
             session: self.session,
             store: self.store,
@@ -218,6 +222,40 @@ impl<'a> Planner<'a> {
         }
         let options = DiffOptions {
             redeploy,
+            ..self.options.clone()
+        };
+        let planner = Planner {
+            options: &options,
+            ..self
+        };
+        let plan = planner.compare(&live)?;
+        Ok((Cow::Owned(options), notes, live, plan))
+    }
+
+    /// Compares again without the versions whose package cannot be deployed again, if the plan of a
+    /// roll-back deploys any.
+    async fn without_lost(
+        self,
+        rollback: &Rollback,
+        live: LiveState,
+        plan: Plan,
+        io: &mut Io,
+    ) -> Result<(Cow<'a, DiffOptions>, Notes, LiveState, Plan), CommandError> {
+        let notes = Notes::new();
+        // The plan without them is inspected again, with warnings.
+        let name = &self.manifest().environment.name;
+        let mut silent = io.branch(name, &io.invocation);
+        let inspected = packages::inspect(self.session, None, plan.clone(), &mut silent).await?;
+        let lost = rollback.undeployable(&inspected);
+        if lost.is_empty() {
+            return Ok((Cow::Borrowed(self.options), notes, live, plan));
+        }
+        let rollback = Rollback {
+            lost,
+            ..rollback.clone()
+        };
+        let options = DiffOptions {
+            rollback: Some(Arc::new(rollback)),
             ..self.options.clone()
         };
         let planner = Planner {
@@ -306,10 +344,19 @@ impl<'a> Planner<'a> {
         let declared = manifest.desired.iter();
         let declared = declared.map(|entry| entry.identity.name.clone());
         let declared: BTreeSet<SolutionName> = declared.collect();
+        let rolled_back = options.rollback.iter();
+        let rolled_back = rolled_back.flat_map(|rollback| rollback.names());
+        let rolled_back: BTreeSet<SolutionName> = rolled_back.cloned().collect();
+        let declared = match options.mode {
+            Mode::Converge | Mode::Destroy => declared,
+            Mode::Rollback => rolled_back.clone(),
+        };
+        let mut with_visibility = names_with_visibility(manifest);
+        with_visibility.extend(rolled_back);
         let needs_whole = is_whole
             || (manifest.scope.undeclared != Undeclared::Ignore && options.mode == Mode::Converge);
         ListRequest {
-            visibility_of: VisibilityOf::Names(names_with_visibility(manifest)),
+            visibility_of: VisibilityOf::Names(with_visibility),
             names: (!needs_whole).then(|| {
                 // An orphaned record is reported until it is deleted, even if its name is no longer
                 // declared. A selector may name a live version that is not declared.
@@ -413,12 +460,12 @@ pub(in crate::cli) fn drop_in_background(big: impl Send + 'static) {
 }
 
 /// Returns the exit status of a command that shows this plan without refusals. Orphaned records are
-/// no error: only the detailed exit code reports them.
+/// no error: only the detailed exit code reports them. What a roll-back does not restore is.
 pub(in crate::cli) fn status_of(plan: &Plan, is_detailed: bool) -> ExitStatus {
-    if !is_detailed {
+    let summary = Summary::of(plan);
+    if !is_detailed && summary.unrestored == 0 {
         return ExitStatus::Success;
     }
-    let summary = Summary::of(plan);
     with_precedence(&[
         (summary.in_flight > 0, ExitStatus::InFlight),
         (summary.is_partial(), ExitStatus::Partial),

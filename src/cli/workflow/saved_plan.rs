@@ -42,7 +42,7 @@ pub(super) fn check(
 }
 
 /// Returns the error of an option that a saved plan contains already.
-pub(super) fn refuse_option(option: &str) -> CommandError {
+pub(in crate::cli) fn refuse_option(option: &str) -> CommandError {
     let message = format!("`{option}` cannot be combined with a saved plan");
     CommandError::failed(message).hint(
         "Leave it out, or make and review a new plan with it: \
@@ -120,7 +120,7 @@ pub(in crate::cli) fn command_of(
     saved: &SavedPlan,
     path: &Path,
 ) -> Option<PrintedCommand> {
-    if matches!(saved.kind, PlanKind::Rollback(_)) || !saved.refusals.is_empty() {
+    if !saved.refusals.is_empty() {
         return None;
     }
     let command = context.command(saved.kind.command());

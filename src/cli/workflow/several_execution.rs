@@ -174,6 +174,7 @@ async fn apply_one(
         repeats_saved: work.repeats_saved,
         resume: work.resume,
         shown: work.shown,
+        writes_manifest: false,
         reporting,
         io,
     };

@@ -209,7 +209,7 @@ fn a_forged_file_adds_no_write() {
             |(scenario, server, mode, numbers, forgeries, drifts)| {
                 let (seed, faults, steps, choice) = numbers;
                 let scenario = match mode {
-                    Mode::Converge => replacing(scenario, choice),
+                    Mode::Converge | Mode::Rollback => replacing(scenario, choice),
                     Mode::Destroy => scenario.destroy(),
                 };
                 let halves = (seed, faults, steps);
@@ -317,7 +317,7 @@ fn check_forgery(
     };
     count(&reached.parsed, true);
     let command = match scenario.options.mode {
-        Mode::Converge => "apply",
+        Mode::Converge | Mode::Rollback => "apply",
         Mode::Destroy => "destroy",
     };
     if read

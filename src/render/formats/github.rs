@@ -14,7 +14,7 @@ use crate::plan::{Change, Origin, Plan, Refusal, Successions, Summary};
 use crate::promotion::Promotion;
 use crate::render::json::{
     Diagnostic, EnvironmentResult, InFlightItem, OrphanedItem, PlanResult, PositionItem, Remark,
-    ReportChange, ReportDocument, ReportsView, in_backticks,
+    ReportChange, ReportDocument, ReportsView, UnrestoredItem, in_backticks,
 };
 use crate::render::view::plan as view;
 use crate::render::view::promotion as promotion_words;
@@ -74,8 +74,9 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
     render(&annotated, document.folder, out)
 }
 
-/// Returns the refusals of a plan as errors; risks, writes in flight and orphaned records as
-/// warnings. `abandon` is the start of the command that clears an orphaned record.
+/// Returns the refusals of a plan as errors; risks, writes in flight, orphaned records and what a
+/// roll-back does not restore as warnings. `abandon` is the start of the command that clears an
+/// orphaned record.
 fn of_plan(plan: &Plan, refusals: &[Refusal], abandon: &str) -> Annotated {
     let refused = refusals
         .iter()
@@ -93,6 +94,16 @@ fn of_plan(plan: &Plan, refusals: &[Refusal], abandon: &str) -> Annotated {
         title: format!("{} {title}", plan.address_of(identity)),
         message: format!("{text}."),
     };
+    let rollback = plan.rollback.iter();
+    let unrestored = rollback.flat_map(|rollback| &rollback.unrestored);
+    let unrestored = unrestored.zip(UnrestoredItem::all(plan));
+    let unrestored = unrestored.map(|(found, item)| {
+        leftover(
+            &found.identity,
+            "is not restored",
+            item.sentence(str::to_owned),
+        )
+    });
     let in_flight = InFlightItem::all(plan, &plan.in_flight);
     let in_flight = plan.in_flight.iter().zip(in_flight);
     let in_flight = in_flight.map(|(write, item)| {
@@ -116,7 +127,11 @@ fn of_plan(plan: &Plan, refusals: &[Refusal], abandon: &str) -> Annotated {
         verdict.push_str(" It cannot be applied.");
     }
     Annotated {
-        annotations: refused.chain(leftovers).chain(risks).collect(),
+        annotations: unrestored
+            .chain(refused)
+            .chain(leftovers)
+            .chain(risks)
+            .collect(),
         title: format!("solform plan: {}", plan.subject.environment),
         verdict,
     }

@@ -10,7 +10,7 @@ use super::graph::order;
 use super::page::{Page, Tone, marks, notice, section, tiles, verdict};
 use super::text::{code, prose, quoted, quoted_briefly, quoted_text, shown};
 use crate::plan::{Change, Plan, Refusal, SUMMARISED_ABOVE, Successions, Summary};
-use crate::render::json::{in_backticks, leftovers};
+use crate::render::json::{UnrestoredItem, in_backticks, leftovers};
 use crate::render::view::notes;
 use crate::render::view::plan::{self as view, ChangeGroup, needs_attention};
 use crate::render::view::steps::first_releases;
@@ -33,16 +33,25 @@ pub(in crate::render) fn render_plan_html(
         kind: "plan",
         subject: shown(&subject.environment),
         title: words::escaped(&subject.environment),
-        facts: vec![code(&subject.url)],
+        facts: [code(&subject.url)]
+            .into_iter()
+            .chain(rolls_back(plan))
+            .collect(),
         body: body(plan, refusals, abandon, 2),
         foot: vec![foot(plan)],
     };
     page.write(out)
 }
 
+/// Returns the sentence about the apply that a plan rolls back.
+fn rolls_back(plan: &Plan) -> Option<Markup> {
+    let rollback = plan.rollback.as_ref()?;
+    Some(html! { "Rolls back the apply " (code(&rollback.apply)) "." })
+}
+
 /// Returns the counts of a plan and its manifest.
 pub(super) fn foot(plan: &Plan) -> Markup {
-    let counts = view::unchanged(&Summary::of(plan)).join(", ");
+    let counts = view::unchanged(plan.mode, &Summary::of(plan)).join(", ");
     html! {
         "Versions: " (counts) ". Manifest " (code(&plan.subject.manifest.as_str()[..12])) "."
     }
@@ -52,12 +61,17 @@ pub(super) fn foot(plan: &Plan) -> Markup {
 pub(super) fn body(plan: &Plan, refusals: &[Refusal], abandon: &str, level: u8) -> Markup {
     let summary = Summary::of(plan);
     let refused: Vec<Markup> = refusals.iter().map(refusal).collect();
+    let unrestored: Vec<Markup> = UnrestoredItem::all(plan)
+        .iter()
+        .map(|item| prose(&item.sentence(quoted_text)))
+        .collect();
     let leftovers: Vec<Markup> = leftovers(plan, abandon, quoted_text, in_backticks)
         .iter()
         .map(|line| prose(line))
         .collect();
     html! {
         (head(plan, &summary, refusals.is_empty()))
+        (notice(level, "Not restored", Tone::Bad, &unrestored))
         (notice(level, "Cannot be applied", Tone::Bad, &refused))
         (notice(level, "Left by earlier applies", Tone::Warning, &leftovers))
         (changes(plan, level))
@@ -83,7 +97,7 @@ fn head(plan: &Plan, summary: &Summary, is_applyable: bool) -> Markup {
         (summary.destroy, "to destroy", Tone::Bad),
         (summary.change, "to change", Tone::Warning),
         (summary.add, "to add", Tone::Good),
-        (summary.no_op, "as declared", Tone::Plain),
+        (summary.no_op, view::as_wanted(plan.mode), Tone::Plain),
     ];
     verdict(
         tone,

@@ -26,7 +26,10 @@ pub fn render_history(applies: &[PastApply], out: &mut dyn Write) -> io::Result<
             Some(apply.id.chars().take(length).collect()),
             apply.began_at_ms.and_then(words::brief_time),
             took(apply, "> "),
-            Some(result(apply).to_owned()),
+            Some(match apply.rollback_of {
+                Some(_) => format!("{} (roll-back)", result(apply)),
+                None => result(apply).to_owned(),
+            }),
             Some(done),
         ]
     });
@@ -64,6 +67,7 @@ pub fn render_past_apply(apply: &PastApply, out: &mut dyn Write) -> io::Result<(
             subject.map(|subject| subject.manifest.to_string()),
         ),
         ("plan", apply.plan.clone()),
+        ("rolls back", apply.rollback_of.clone()),
     ];
     let facts = apply.provenance.iter().flat_map(Provenance::facts);
     let facts = facts.map(|(label, fact)| (label, Some(fact.to_owned())));

@@ -8,7 +8,7 @@ use super::report::render_causes;
 use crate::plan::{
     ActionKind, Change, Plan, Refusal, SUMMARISED_ABOVE, Succession, Successions, Summary,
 };
-use crate::render::json::{in_backticks, leftovers};
+use crate::render::json::{UnrestoredItem, in_backticks, leftovers};
 use crate::render::styles::{StyledWriter, styled};
 use crate::render::view::notes;
 use crate::render::view::plan::{self as view, is_loss, needs_attention};
@@ -52,6 +52,7 @@ pub(super) fn render_body(
     out: &mut StyledWriter<'_>,
 ) -> io::Result<()> {
     let summary = Summary::of(plan);
+    render_rollback(plan, out)?;
     if summary.has_changes() {
         render_changes(plan, detail, out)?;
         render_releases(plan, out)?;
@@ -69,6 +70,24 @@ pub(super) fn render_body(
         writeln!(out, "{line}")?;
     }
     render_notes(plan, (detail, abandon), &summary, out)
+}
+
+/// Writes the apply that a plan rolls back, and what is not restored.
+fn render_rollback(plan: &Plan, out: &mut StyledWriter<'_>) -> io::Result<()> {
+    let Some(line) = view::rolls_back(plan, words::escaped) else {
+        return Ok(());
+    };
+    writeln!(out, "{line}\n")?;
+    let unrestored = UnrestoredItem::all(plan);
+    if unrestored.is_empty() {
+        return Ok(());
+    }
+    out.line(out.styles.warning, "Not restored:")?;
+    for item in unrestored {
+        let sentence = item.sentence(words::escaped);
+        out.line(out.styles.warning, format!("  {sentence}"))?;
+    }
+    writeln!(out)
 }
 
 /// Writes the header of a plan: the environment, the meaning of the symbols, and the first plan's
@@ -209,7 +228,7 @@ fn render_notes(
     for line in leftovers(plan, abandon, words::escaped, in_backticks) {
         out.line(out.styles.warning, words::escaped(&line))?;
     }
-    let counts = [view::unchanged(summary), view::at_risk(summary)].concat();
+    let counts = [view::unchanged(plan.mode, summary), view::at_risk(summary)].concat();
     let line = format!("Versions: {}.", counts.join(", "));
     out.line(out.styles.faint, line)
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::diagnostic::Diagnostic;
-use super::items::{InFlightItem, OrphanedItem, seconds};
+use super::items::{InFlightItem, OrphanedItem, UnrestoredItem, seconds};
 use super::line::{
     ChangesItem, HookItem, Level, LogExtension, LogItem, OfEnvironment, OutcomeExtension,
     PlannedChangeItem, PlannedItem, ResourceItem, StreamEvent, StreamLine, SummaryExtension,
@@ -109,8 +109,8 @@ impl StreamMessage {
         Self::new(level, message, StreamEvent::Diagnostic { diagnostic })
     }
 
-    /// Returns the lines of a plan: every change, every unchanged version with a note or a
-    /// difference, then the counts.
+    /// Returns the lines of a plan: what a roll-back does not restore, every change, every
+    /// unchanged version with a note or a difference, then the counts.
     pub fn plan(plan: &Plan, is_applyable: bool) -> Vec<Self> {
         let changes = planned_changes(plan).into_iter();
         let lines = changes.map(|PlannedChangeItem { change, x_solution }| {
@@ -118,7 +118,10 @@ impl StreamMessage {
             let event = StreamEvent::PlannedChange { change, x_solution };
             Self::new(Level::Info, message, event)
         });
-        lines
+        // What is not restored comes before the changes.
+        let unrestored = UnrestoredItem::all(plan).into_iter().map(not_restored);
+        unrestored
+            .chain(lines)
             .chain([Self::counts(plan, is_applyable, None)])
             .collect()
     }
@@ -158,6 +161,8 @@ impl StreamMessage {
             in_flight: Some(InFlightItem::all(plan, &plan.in_flight)),
             orphaned: Some(OrphanedItem::all(plan)),
             watch,
+            rollback_of: plan.rollback.as_ref().map(|of| of.apply.clone()),
+            unrestored: UnrestoredItem::of_rollback(plan),
             ..SummaryExtension::default()
         };
         Self::summary("plan", verdict + rest, counts, x_solution)
@@ -374,6 +379,15 @@ fn run_ended(address: &Address, run: &VerifiedRun) -> (Level, LogExtension) {
         Verdict::Failed | Verdict::Unchecked => Level::Warn,
     };
     (level, event)
+}
+
+/// Returns the warning about a version that a roll-back does not restore.
+fn not_restored(item: UnrestoredItem) -> StreamMessage {
+    let summary = format!("not restored: {}", item.sentence(str::to_owned));
+    StreamMessage::diagnostic(Diagnostic {
+        address: Some(item.address),
+        ..Diagnostic::new(Severity::Warning, summary)
+    })
 }
 
 /// Returns every change of a plan, and every unchanged version with a note or a difference.

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use crate::escape::escaped;
 use crate::ident::Identity;
 use crate::outcome::WriteKind;
-use crate::plan::{InFlight, Origin, OrphanedRecord, Plan};
+use crate::plan::{Adjustment, InFlight, Origin, OrphanedRecord, Plan, Unrestored};
 use crate::render::words::time;
 
 /// A position in the manifest.
@@ -138,6 +138,83 @@ impl OrphanedItem {
         let address = shlex::try_quote(address).unwrap_or_default();
         let abandon = quote(&format!("{abandon} {address} --apply {apply}"));
         format!("{live}, record {id}: {cause}; {fix}, or clear it with {abandon}")
+    }
+}
+
+/// A version that a roll-back does not restore, or not completely.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub(in crate::render) struct UnrestoredItem {
+    /// The version.
+    pub(in crate::render) address: String,
+    /// The reason: `id`, `contents`, `no-package`, `package`, `changed-since`, `unknown`,
+    /// `found-done`, `made-other`, `state`, `visibility`, `not-managed`, `older-record` or `kept`.
+    reason: &'static str,
+    /// The reason as a text that continues the address.
+    pub(in crate::render) detail: String,
+}
+
+impl UnrestoredItem {
+    /// Returns everything that the plan of a roll-back does not restore.
+    pub(in crate::render) fn all(plan: &Plan) -> Vec<Self> {
+        let rollback = plan.rollback.iter();
+        let unrestored = rollback.flat_map(|rollback| &rollback.unrestored);
+        let item = |found: &Unrestored| Self {
+            address: plan.address_of(&found.identity).to_string(),
+            reason: found.loss.code(),
+            detail: found.loss.to_string(),
+        };
+        unrestored.map(item).collect()
+    }
+
+    /// Returns the same; `None` for a plan that is no roll-back.
+    pub(in crate::render) fn of_rollback(plan: &Plan) -> Option<Vec<Self>> {
+        plan.rollback.as_ref().map(|_| Self::all(plan))
+    }
+
+    /// Returns the fact as a sentence without a full stop; `show` escapes the address.
+    pub(in crate::render) fn sentence(&self, show: impl Fn(&str) -> String) -> String {
+        format!("{} {}", show(&self.address), escaped(&self.detail))
+    }
+}
+
+/// An edit of the manifest, after which it declares what a roll-back restored.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub(in crate::render) struct ManifestEditItem {
+    /// The declared version, or one that is not declared.
+    pub(in crate::render) address: String,
+    /// The key: `version`, `state`, `visibility` or `versions`.
+    key: &'static str,
+    /// The new value.
+    value: String,
+    /// The position of the declaration; null if there is none.
+    position: Option<PositionItem>,
+    /// True if the command wrote it.
+    written: bool,
+}
+
+impl ManifestEditItem {
+    pub(in crate::render) fn of(edit: &Adjustment, is_written: bool) -> Self {
+        Self {
+            address: edit.address.to_string(),
+            key: edit.key.name(),
+            value: edit.key.value(),
+            position: edit.origin.as_ref().map(PositionItem::of),
+            written: is_written,
+        }
+    }
+
+    /// Returns the fact as a sentence without a full stop, which continues the address.
+    pub(in crate::render) fn sentence(&self) -> String {
+        let Self { key, value, .. } = self;
+        let place = match &self.position {
+            Some(position) => format!("{}:{}", position.file, position.line),
+            None => "the manifest".to_owned(),
+        };
+        if self.written {
+            format!("is declared with `{key}: {value}` now")
+        } else {
+            format!("in {place}: declare `{key}: {value}`")
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::diagnostic::Diagnostic;
-use super::items::{InFlightItem, OrphanedItem};
+use super::items::{InFlightItem, OrphanedItem, UnrestoredItem};
 use super::plan::{ChangeExtension, SummaryItem};
 use super::report::{ReportDocument, VerifiedRunItem};
 use super::reports::EnvironmentResultItem;
@@ -191,6 +191,12 @@ pub(super) struct SummaryExtension {
     /// The drift; only in a plan of `watch`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) watch: Option<WatchedItem>,
+    /// The id of the apply that is rolled back; only in the plan of a roll-back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rollback_of: Option<String>,
+    /// The versions that are not restored, or not completely; only in the plan of a roll-back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) unrestored: Option<Vec<UnrestoredItem>>,
     /// The report, with every change and its outcome; only at the end of an apply or destroy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) report: Option<ReportDocument>,

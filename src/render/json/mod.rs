@@ -25,7 +25,9 @@ pub use doctor::{DoctorDocument, doctor_document};
 pub use drift_report::DriftDocument;
 pub use events::StreamMessage;
 pub use items::orphaned_sentence;
-pub(super) use items::{InFlightItem, OrphanedItem, PositionItem, in_backticks, leftovers};
+pub(super) use items::{
+    InFlightItem, OrphanedItem, PositionItem, UnrestoredItem, in_backticks, leftovers,
+};
 pub use line::StreamLine;
 pub use matrix::{
     EnvironmentResult, ListMatrixDocument, ListResult, PlanMatrixDocument, PlanResult,

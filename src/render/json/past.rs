@@ -59,6 +59,8 @@ struct PastApplyItem {
     took_ms: Option<u64>,
     /// The id of the plan that it executed.
     plan: Option<String>,
+    /// The id of the apply that it rolls back; null if it is no roll-back.
+    rollback_of: Option<String>,
     /// Who started it, and from what; null if it is not recorded.
     provenance: Option<ProvenanceItem>,
     /// The digest of its manifest.
@@ -138,6 +140,7 @@ fn past_apply_item(apply: &PastApply) -> PastApplyItem {
             Took::AtLeast(_) | Took::Unknown => None,
         },
         plan: apply.plan.clone(),
+        rollback_of: apply.rollback_of.clone(),
         provenance: apply.provenance.as_ref().map(ProvenanceItem::of),
         manifest: apply
             .subject
@@ -224,7 +227,11 @@ pub(in crate::render) fn past_report_document(apply: &PastApply) -> ReportDocume
         totals: past_totals(apply),
         outcomes,
         changes,
-        ..empty(Mode::Converge)
+        rollback_of: apply.rollback_of.clone(),
+        ..empty(match apply.rollback_of {
+            Some(_) => Mode::Rollback,
+            None => Mode::Converge,
+        })
     }
 }
 

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::drift::DriftItem;
-use super::items::{InFlightItem, OrphanedItem, PositionItem, seconds};
+use super::items::{InFlightItem, OrphanedItem, PositionItem, UnrestoredItem, seconds};
 use crate::ident::Identity;
 use crate::plan::{
     Action, ActionKind, AfterImage, Block, Change, ExpectedTime, LiveImage, Note, Plan, Reason,
@@ -205,8 +205,14 @@ struct PlanExtension {
     url: String,
     /// The digest of the resolved manifest.
     manifest: String,
-    /// `converge` or `destroy`.
+    /// `converge`, `destroy` or `rollback`.
     mode: &'static str,
+    /// The id of the apply that is rolled back; only in the plan of a roll-back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rollback_of: Option<String>,
+    /// The versions that are not restored, or not completely; only in the plan of a roll-back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unrestored: Option<Vec<UnrestoredItem>>,
     /// The counts.
     summary: SummaryItem,
     /// The number of live versions in scope; percentages of limits refer to it.
@@ -336,6 +342,8 @@ struct SummaryKeys {
     in_flight: usize,
     /// Live records that failed deploys left.
     orphaned: usize,
+    /// Versions that a roll-back does not restore completely.
+    unrestored: usize,
 }
 
 /// Returns the document of a plan and its refusals.
@@ -359,6 +367,8 @@ pub fn plan_document(plan: &Plan, refusals: &[impl ToString]) -> PlanDocument {
             url: plan.subject.url.clone(),
             manifest: plan.subject.manifest.to_string(),
             mode: plan.mode.as_str(),
+            rollback_of: plan.rollback.as_ref().map(|of| of.apply.clone()),
+            unrestored: UnrestoredItem::of_rollback(plan),
             summary: SummaryItem(summary),
             live_in_scope: plan.live_in_scope,
             refusals: refusals.iter().map(ToString::to_string).collect(),
@@ -478,6 +488,7 @@ pub(super) fn extension(change: &Change, succession: Option<Succession<'_>>) -> 
         Reason::Tombstone => ("tombstone", &[][..]),
         Reason::Requested => ("requested", &[][..]),
         Reason::ContentChanged { .. } => ("content-changed", &[][..]),
+        Reason::RolledBack { .. } => ("rolled-back", &[][..]),
     };
     let successor = |successor: &Successor| successor.address.to_string();
     ChangeExtension {

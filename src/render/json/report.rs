@@ -10,7 +10,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::diagnostic::Diagnostic;
-use super::items::{InFlightItem, OrphanedItem, PositionItem, in_backticks, rfc3339, seconds};
+use super::items::{
+    InFlightItem, ManifestEditItem, OrphanedItem, PositionItem, UnrestoredItem, in_backticks,
+    rfc3339, seconds,
+};
 use super::v1::FORMAT_VERSION;
 use crate::apply::{StepJob, StepReport, Totals};
 use crate::ident::Address;
@@ -24,7 +27,7 @@ use crate::render::view::report::{
 use crate::render::words::time;
 use crate::store::Provenance;
 
-/// The output of `apply --format json` and `destroy --format json`.
+/// The output of `apply --format json`, `destroy --format json` and `rollback --format json`.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct ReportDocument {
     /// The version of this format, `MAJOR.MINOR`.
@@ -35,8 +38,18 @@ pub struct ReportDocument {
     pub(in crate::render) environment: Option<String>,
     /// The environment's URL; null if the manifest could not be read.
     pub(in crate::render) url: Option<String>,
-    /// `converge` or `destroy`.
+    /// `converge`, `destroy` or `rollback`.
     pub(in crate::render) mode: &'static str,
+    /// The id of the apply that is rolled back; only in the report of a roll-back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::render) rollback_of: Option<String>,
+    /// The versions that are not restored, or not completely; only in the report of a roll-back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::render) unrestored: Option<Vec<UnrestoredItem>>,
+    /// The edits of the manifest, after which it declares what is restored; only in the report of a
+    /// roll-back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::render) manifest_edits: Option<Vec<ManifestEditItem>>,
     /// The id of the apply in the store; null if nothing was started.
     pub(in crate::render) run: Option<String>,
     /// Who started it, and from what; null if nothing was started, or if it is not recorded.
@@ -339,6 +352,7 @@ pub struct NotApplied<'a> {
 /// Returns the document of a report.
 pub fn report_document(view: &ReportView<'_>) -> ReportDocument {
     let report = view.report;
+    let rollback = view.plan.rollback.as_ref();
     let origins: BTreeMap<&Address, &Origin> = view
         .plan
         .changes
@@ -406,6 +420,13 @@ pub fn report_document(view: &ReportView<'_>) -> ReportDocument {
                 action: change.action.kind().as_str(),
             })
             .collect(),
+        rollback_of: rollback.map(|of| of.apply.clone()),
+        unrestored: UnrestoredItem::of_rollback(view.plan),
+        manifest_edits: rollback.map(|_| {
+            let edits = view.adjustments.iter();
+            let edit = |edit| ManifestEditItem::of(edit, view.has_written_manifest);
+            edits.map(edit).collect()
+        }),
         in_flight: InFlightItem::all(view.plan, view.in_flight),
         orphaned: OrphanedItem::all(view.plan),
         abandon: view.abandon.to_owned(),
@@ -472,12 +493,12 @@ pub(super) fn empty(mode: Mode) -> ReportDocument {
 }
 
 impl ReportDocument {
-    /// Returns the command that made the report: `apply` or `destroy`.
+    /// Returns the command that made the report: `apply`, `destroy` or `rollback`.
     pub(in crate::render) fn operation(&self) -> &'static str {
-        if self.mode == Mode::Destroy.as_str() {
-            "destroy"
-        } else {
-            "apply"
+        match Mode::of_word(self.mode) {
+            Some(Mode::Destroy) => "destroy",
+            Some(Mode::Rollback) => "rollback",
+            Some(Mode::Converge) | None => "apply",
         }
     }
 
@@ -495,6 +516,10 @@ impl ReportDocument {
             ResultWord::Complete if self.mode == "destroy" => {
                 format!("Destroy complete! Resources: {destroyed} destroyed.")
             }
+            ResultWord::Complete if self.mode == "rollback" => format!(
+                "Rollback complete! Resources: {added} added, {changed} changed, {destroyed} \
+                 destroyed."
+            ),
             ResultWord::Complete => format!(
                 "Apply complete! Resources: {added} added, {changed} changed, {destroyed} \
                  destroyed."
@@ -528,6 +553,10 @@ impl ReportDocument {
                 text,
             });
         };
+        for item in self.unrestored.iter().flatten() {
+            let text = item.detail.clone();
+            add(Severity::Warning, "Not restored", Some(&item.address), text);
+        }
         for change in self.changes.iter().filter(|change| change.deleted) {
             let text = deleted_sentence(change.outcome);
             add(Severity::Error, "Deleted", Some(&change.address), text);
@@ -558,6 +587,10 @@ impl ReportDocument {
         for item in &self.orphaned {
             let sentence = item.sentence(&self.abandon, str::to_owned, in_backticks);
             add(Severity::Warning, "Orphaned", None, format!("{sentence}."));
+        }
+        for item in self.manifest_edits.iter().flatten() {
+            let text = format!("{}.", item.sentence());
+            add(Severity::Warning, "Manifest", Some(&item.address), text);
         }
         remarks
     }

@@ -11,7 +11,7 @@ use crate::plan::{
     ActionKind, Change, ContentDrift, Decision, FieldChange, Mode, Plan, Reason, Succession,
     Successions, Summary,
 };
-use crate::render::json::leftovers as leftovers_of;
+use crate::render::json::{UnrestoredItem, leftovers as leftovers_of};
 use crate::render::view::plan as view;
 use crate::render::view::steps::first_releases;
 use crate::render::view::{drift, notes};
@@ -29,7 +29,11 @@ pub fn render_markdown(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let summary = Summary::of(plan);
-    let head = head(plan, &summary);
+    let mut head = head(plan, &summary);
+    let unrestored = UnrestoredItem::all(plan);
+    let unrestored = unrestored.iter().map(|item| item.sentence(str::to_owned));
+    let unrestored: Vec<String> = unrestored.collect();
+    head.push_str(&quotes("Not restored", &unrestored, max_bytes / 4));
     let steps = steps(plan, max_bytes / 8);
     let notes = listed(&note_lines(plan), max_bytes / 16);
     let foot = foot(plan, abandon, &summary);
@@ -68,6 +72,8 @@ fn head(plan: &Plan, summary: &Summary) -> String {
     let marker = marker("", &subject.environment, &subject.url);
     let title = short_code(&subject.environment, NAME_LIMIT);
     let verdict = verdict(plan.mode, summary);
+    let rollback = view::rolls_back(plan, code);
+    let rollback = rollback.map_or_else(String::new, |line| format!("{line}\n\n"));
     let coexisting = match summary.coexisting {
         0 => String::new(),
         number => format!("\n{}\n", view::coexisting(number)),
@@ -78,7 +84,7 @@ fn head(plan: &Plan, summary: &Summary) -> String {
         "{marker}
 ### solform plan: {title}
 
-{verdict}{coexisting}{expected}"
+{rollback}{verdict}{coexisting}{expected}"
     )
 }
 
@@ -209,7 +215,7 @@ fn foot(plan: &Plan, abandon: &str, summary: &Summary) -> String {
     format!(
         "{}\n<sub>Versions: {}. Manifest {}.</sub>\n",
         leftovers(plan, abandon),
-        view::unchanged(summary).join(", "),
+        view::unchanged(plan.mode, summary).join(", "),
         code(&plan.subject.manifest.as_str()[..12])
     )
 }

@@ -249,6 +249,8 @@ mod tests {
 
     fn document(plan: &Plan, report: &ApplyReport) -> ReportDocument {
         report_document(&ReportView {
+            adjustments: &[],
+            has_written_manifest: false,
             plan,
             run: Some("0192f1c4"),
             provenance: None,

@@ -29,6 +29,7 @@ pub(in crate::render) fn verdict(mode: Mode, summary: &Summary) -> (String, &'st
                 "declared version",
                 " in an unknown state or visibility",
             ),
+            (summary.unrestored, "version", " not restored"),
         ];
         let left = left.into_iter().filter(|(number, ..)| *number > 0);
         let left: Vec<String> = left
@@ -43,6 +44,7 @@ pub(in crate::render) fn verdict(mode: Mode, summary: &Summary) -> (String, &'st
     let why = match mode {
         Mode::Converge => " Your infrastructure matches the configuration.",
         Mode::Destroy => " Nothing that the manifest declares is live.",
+        Mode::Rollback => " Everything is as it was before the apply.",
     };
     ("No changes.".to_owned(), why)
 }
@@ -78,6 +80,12 @@ pub(in crate::render) fn expected_end(change: &Change) -> String {
     expected.map_or_else(String::new, |time| format!("; takes about {time}"))
 }
 
+/// Returns the sentence above the plan of a roll-back; `show` escapes the id of the apply.
+pub(in crate::render) fn rolls_back(plan: &Plan, show: impl Fn(&str) -> String) -> Option<String> {
+    let rollback = plan.rollback.as_ref()?;
+    Some(format!("Rolls back the apply {}.", show(&rollback.apply)))
+}
+
 /// Returns the warning above a plan that takes retained versions out of service.
 pub(in crate::render) fn coexisting(number: usize) -> String {
     format!(
@@ -87,9 +95,17 @@ pub(in crate::render) fn coexisting(number: usize) -> String {
     )
 }
 
+/// Returns the predicate of a version that a plan leaves as it is.
+pub(in crate::render) fn as_wanted(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Converge | Mode::Destroy => "as declared",
+        Mode::Rollback => "as before",
+    }
+}
+
 /// Returns the numbers of unchanged versions.
-pub(in crate::render) fn unchanged(summary: &Summary) -> Vec<String> {
-    let as_declared = format!("{} as declared", summary.no_op);
+pub(in crate::render) fn unchanged(mode: Mode, summary: &Summary) -> Vec<String> {
+    let as_declared = format!("{} {}", summary.no_op, as_wanted(mode));
     let others = counted([
         (summary.unknown, "unknown"),
         (summary.in_review, "waiting for review"),
@@ -104,6 +120,7 @@ pub(in crate::render) fn at_risk(summary: &Summary) -> Vec<String> {
     let risks = counted([
         (summary.in_flight, "in flight"),
         (summary.orphaned, "orphaned"),
+        (summary.unrestored, "not restored"),
         (summary.blocked, "blocked"),
         (summary.ends_service, "without a successor"),
         (summary.downgraded, "going down in version"),
@@ -317,6 +334,7 @@ pub(in crate::render) fn short_reason(reason: &Reason) -> &'static str {
         Reason::Tombstone => "declared as ABSENT",
         Reason::Requested => "requested by the command",
         Reason::ContentChanged { .. } => "content changed",
+        Reason::RolledBack { .. } => "rolled back",
     }
 }
 
@@ -329,6 +347,7 @@ pub(in crate::render) fn reason(reason: &Reason, show: impl Fn(&Address) -> Stri
         | Reason::Undeclared
         | Reason::Tombstone
         | Reason::Requested
+        | Reason::RolledBack { .. }
         | Reason::ContentChanged { .. } => short.to_owned(),
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::apply::ApplyReport;
 use crate::ident::Address;
 use crate::outcome::OutcomeKind;
-use crate::plan::{Change, InFlight, Plan, Summary};
+use crate::plan::{Adjustment, Change, InFlight, Plan, Summary};
 use crate::store::Provenance;
 
 /// The outcome of an apply.
@@ -55,6 +55,10 @@ pub struct ReportView<'a> {
     pub abandon: &'a str,
     /// The command that continues this apply.
     pub resume_command: &'a str,
+    /// The edits of the manifest after a roll-back.
+    pub adjustments: &'a [Adjustment],
+    /// True if the manifest was edited.
+    pub has_written_manifest: bool,
 }
 
 /// Returns who started an apply, and from what, in one line; `None` if only the user is known.

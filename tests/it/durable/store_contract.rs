@@ -44,6 +44,7 @@ fn begin(run: &str, changes: usize) -> Entry {
         changes,
         lock: None,
         provenance: None,
+        rollback_of: None,
     }
 }
 

@@ -133,8 +133,8 @@ struct Row {
     json: Json,
 }
 
-const DETAILED: [&str; 8] = [
-    "plan", "apply", "destroy", "show", "review", "run", "job", "promote",
+const DETAILED: [&str; 9] = [
+    "plan", "apply", "destroy", "rollback", "show", "review", "run", "job", "promote",
 ];
 
 impl Row {
@@ -241,6 +241,17 @@ fn rows() -> Vec<Row> {
     );
     add(Json::Stream, "destroy", &[(Quiet, 1)]);
     add(Json::Stream, "watch", &[(Problem, 1), (Empty, 1)]);
+    // Nothing was applied yet.
+    add(
+        Json::Stream,
+        "rollback --auto-approve",
+        &[(Quiet, 1), (Problem, 1), (Empty, 1)],
+    );
+    add(Json::Stream, "rollback --plan-only", &[(Quiet, 1)]);
+    add(Json::Stream, "rollback", &[(Quiet, 1)]);
+    add(Json::Stream, "rollback the.plan", &[(Change, 3)]);
+    add(Json::Stream, "rollback damaged.plan", &[(Change, 3)]);
+    add(Json::Stream, "rollback no.plan", &[(Change, 1)]);
     add(
         document("plan"),
         "show the.plan",
