@@ -171,7 +171,7 @@ impl fmt::Display for Loss {
             }
             Self::Visibility {
                 before: Some(before),
-            } => write!(f, "had the visibility {before}, which cannot be set"),
+            } => write!(f, "had the visibility {before}, which is not restored"),
             Self::Visibility { before: None } => {
                 f.write_str("keeps its visibility: the one before the apply was not known")
             }

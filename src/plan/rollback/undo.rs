@@ -329,11 +329,19 @@ impl<'a> Undo<'a> {
         now: &LiveVersion,
         sets_visibility: bool,
     ) {
-        let visibility = if sets_visibility {
+        let mut visibility = if sets_visibility {
             self.visibility_before(identity, before)
         } else {
             None
         };
+        // A version that waits for a review is not patched, and must not hold others up.
+        if visibility == Some(Visibility::Public)
+            && now.visibility == Some(LiveVisibilityWord::PendingReview)
+        {
+            visibility = None;
+            let before = before.visibility.clone();
+            self.lose(identity, None, Loss::Visibility { before });
+        }
         let Some(state) = settable_state(&before.state) else {
             let before_state = before.state.clone();
             if now.state != before_state {
@@ -341,6 +349,12 @@ impl<'a> Undo<'a> {
                     before: before_state,
                 };
                 self.lose(identity, Some(before), loss);
+            } else if sets_visibility
+                && !is_same_visibility(before.visibility.as_ref(), now.visibility.as_ref())
+            {
+                // A declaration of the version would also set its state.
+                let before = before.visibility.clone();
+                self.lose(identity, None, Loss::Visibility { before });
             }
             return;
         };
