@@ -163,6 +163,12 @@ fn details(change: &ReportChange) -> Markup {
                 @if upload.was_already { " were uploaded before" } @else { " uploaded" }
             }
         }
+        @for run in change.verified_runs() {
+            p {
+                "Verification with " (run.phrase())
+                @if let Some(id) = &run.run { " (" (code(id)) ")" }
+            }
+        }
         dl.facts {
             @if let Some(took) = took { div { dt { "took" } dd { (took) } } }
             @if let Some(id) = &change.id { div { dt { "id" } dd { (code(id)) } } }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::table::{Rows, render_rows, render_table};
 use crate::plan::VerifiedRun;
-use crate::render::json::past_step_item;
+use crate::render::json::{VerifiedRunItem, past_step_item};
 use crate::render::view::past::{count_done, result};
 use crate::render::view::report::DELETED;
 use crate::render::words;
@@ -101,9 +101,9 @@ pub fn render_past_apply(apply: &PastApply, out: &mut dyn Write) -> io::Result<(
 
 /// Returns the name of a run of a verification, with its result and its id.
 pub(super) fn verified_run(run: &VerifiedRun) -> String {
+    let run = VerifiedRunItem::of(run);
     let id = run.run.as_ref().map(|id| format!(" [run={id}]"));
-    let (name, verdict) = (&run.name, run.verdict.phrase());
-    format!("{name} {verdict}{}", id.unwrap_or_default())
+    format!("{}{}", run.phrase(), id.unwrap_or_default())
 }
 
 /// Returns the duration of an apply; `at_least` is the prefix of a minimum duration.

@@ -39,7 +39,7 @@ pub use past::{HistoryDocument, PastApplyDocument, history_document, past_apply_
 pub(super) use past::{past_report_document, past_step_item};
 pub use plan::{PlanDocument, plan_document};
 pub use promotion::{PromotionDocument, promotion_document};
-pub(super) use report::{JobTimes, Remark, ReportChange};
+pub(super) use report::{JobTimes, Remark, ReportChange, VerifiedRunItem};
 pub use report::{NotApplied, ReportDocument, not_applied_document, report_document};
 pub(super) use reports::report_matrix_document;
 pub use reports::{EnvironmentEnd, EnvironmentReport, ReportMatrixDocument, ReportsView};

@@ -19,7 +19,7 @@ use crate::apply::{StepJob, StepReport, Totals};
 use crate::ident::Address;
 use crate::manifest::Severity;
 use crate::outcome::OutcomeKind;
-use crate::plan::{Mode, Origin, Summary, Verified, VerifiedRun};
+use crate::plan::{Mode, Origin, Summary, Verdict, Verified, VerifiedRun};
 use crate::render::view::ReportView;
 use crate::render::view::report::{
     ResultWord, deleted_sentence, left_file_sentence, provenance_line,
@@ -272,9 +272,20 @@ impl VerifiedRunItem {
             why: run.why.clone(),
         }
     }
+
+    /// Returns the name and the result as a phrase, without the reason.
+    pub(in crate::render) fn phrase(&self) -> String {
+        let verdict = Verdict::of_word(self.verdict).map_or(self.verdict, Verdict::phrase);
+        format!("{} {verdict}", self.name)
+    }
 }
 
 impl ReportChange {
+    /// Returns the runs of the verification.
+    pub(in crate::render) fn verified_runs(&self) -> impl Iterator<Item = &VerifiedRunItem> {
+        self.verification.iter().flat_map(|found| &found.runs)
+    }
+
     /// Returns true if the change is done.
     pub(in crate::render) fn is_done(&self) -> bool {
         self.outcome == OutcomeKind::Done.as_str()

@@ -134,6 +134,8 @@ pub(super) fn row(change: &ReportChange) -> Row {
             change.sent_twice.join(", ")
         ));
     }
+    let runs = change.verified_runs();
+    details.extend(runs.map(|run| format!("verification with {}", code(&run.phrase()))));
     if let Some(position) = &change.position {
         details.push(code(&format!("{}:{}", position.file, position.line)));
     }
