@@ -218,15 +218,16 @@ fn in_progress(mode: DrainMode, runs: &[JobId]) -> String {
 fn runs_help(mode: Option<DrainMode>) -> &'static str {
     match mode {
         Some(DrainMode::Wait) => {
-            "Run apply again when the runs have ended, or let it wait longer with a greater \
+            "Run the command again when the runs have ended, or let it wait longer with a greater \
              `timeout` of `drain`."
         }
         Some(DrainMode::Fail) => {
-            "Run apply again when the runs have ended, or let it wait for them with `drain: wait`."
+            "Run the command again when the runs have ended, or let it wait for them with `drain: \
+             wait`."
         }
         None => {
             "Correct what prevents the list of runs, or name their `spaces` under `drain`; then \
-             run apply again."
+             run the command again."
         }
     }
 }
@@ -302,10 +303,12 @@ impl StepError {
                 |error| error.api().help().into_owned(),
             ),
             Self::NotSent { .. } | Self::HeldBack { .. } | Self::NotRead { .. } => {
-                "Run apply again when the server answers: it first reads what is live.".to_owned()
+                "Run the command again when the server answers: it first reads what is live."
+                    .to_owned()
             }
             Self::LockLost { .. } => {
-                "Find out who took the lock, then run apply again: it finishes what was begun."
+                "Find out who took the lock, then run the command again: it finishes what was \
+                 begun."
                     .to_owned()
             }
             Self::JobFailed {
@@ -315,7 +318,7 @@ impl StepError {
                  --replace."
             ),
             Self::JobFailed { orphan: None, .. } => {
-                "Fix what the message names, then run apply again.".to_owned()
+                "Fix what the message names, then run the command again.".to_owned()
             }
             Self::SourceNotRead { .. } => {
                 "Run plan again when the source can be read: nothing was deployed.".to_owned()
@@ -339,7 +342,8 @@ impl StepError {
             Self::NotConfirmed {
                 call: WriteKind::Upload,
                 ..
-            } => "Run apply again: it compares the file, and uploads what is missing.".to_owned(),
+            } => "Run the command again: it compares the file, and uploads what is missing."
+                .to_owned(),
             Self::NotConfirmed { job: None, .. } => {
                 "Look at the version on the platform, then run plan to see what is live.".to_owned()
             }
@@ -369,7 +373,7 @@ impl StepError {
             Self::NotDeleted {
                 left_inactive: None,
                 ..
-            } => "Fix what the server's message names, then run apply again.".to_owned(),
+            } => "Fix what the server's message names, then run the command again.".to_owned(),
             Self::NotDeleted { id, .. } => format!(
                 "Set `{id}` to ACTIVE on the platform, or run apply with the version declared \
                  ACTIVE; then fix what the server's message names."
@@ -388,12 +392,12 @@ impl StepError {
                 ..
             } => FailedVerification::HELP.to_owned(),
             Self::NotVerified { .. } => {
-                "Correct what prevents the runs, then run apply again: it verifies the version \
-                 before anything else is taken out of service."
+                "Correct what prevents the runs, then run the command again: it verifies the \
+                 version before anything else is taken out of service."
                     .to_owned()
             }
             Self::Journal { .. } => {
-                "Make the store's folder writable, then run apply again.".to_owned()
+                "Make the store's folder writable, then run the command again.".to_owned()
             }
         }
     }

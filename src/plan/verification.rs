@@ -136,8 +136,8 @@ impl AfterImage {
 
 impl Plan {
     /// Blocks the changes whose verification failed in an earlier apply, with the same package and
-    /// the same runs. A version that is still in service is verified again: an interrupted apply
-    /// did not take it out of service.
+    /// the same runs. A version that an interrupted apply deployed, and did not take out of
+    /// service, is verified again.
     #[must_use]
     pub fn with_verifications(mut self, history: &ApplyHistory, options: &DiffOptions) -> Self {
         for change in &mut self.changes {
@@ -152,7 +152,12 @@ impl Plan {
             }
             let check = verification.digest();
             let found = match &change.action {
-                Action::Update { before, .. } if before.state.is_in_service() => None,
+                Action::Update { before, .. }
+                    if before.state.is_in_service()
+                        && history.is_begun(&before.id, &before.identity) =>
+                {
+                    None
+                }
                 Action::Update { before, .. } => history.verified(&before.id, &check),
                 _ => history.verified_package(after, &check),
             };

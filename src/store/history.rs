@@ -231,17 +231,21 @@ const KEPT_APPLIES: usize = 100;
 
 /// Returns the applies that may be removed: the oldest beyond the number to keep, except those that
 /// need recovery, that know of an orphaned record, or in which a version passed its verification
-/// that is probably still in service.
+/// that is probably still in service, and the newest one that changed something.
 pub fn expired(applies: &[PastApply]) -> Vec<String> {
     let spare = applies.len().saturating_sub(KEPT_APPLIES);
     if spare == 0 {
         return Vec::new();
     }
     let verifying = verifying(applies);
+    // `rollback` takes it back.
+    let newest = applies.iter().rposition(PastApply::has_effect);
+    let newest = newest.map(|index| applies[index].id.as_str());
     applies
         .iter()
         .take(spare)
-        .filter(|past| !past.needs_recovery() && !verifying.contains(past.id.as_str()))
+        .filter(|past| !past.needs_recovery())
+        .filter(|past| !verifying.contains(past.id.as_str()) && newest != Some(&past.id))
         .filter(|past| history_of(std::slice::from_ref(past)).orphaned.is_empty())
         .map(|past| past.id.clone())
         .collect()
@@ -444,7 +448,9 @@ mod tests {
             (vec![&retired, DONE, END], ""),
         ] {
             let mut applies = vec![verified(0, &passed), verified(1, &second)];
-            applies.extend((2..2 + KEPT_APPLIES).map(|number| verified(number, &[END])));
+            applies.extend((2..1 + KEPT_APPLIES).map(|number| verified(number, &[END])));
+            // The newest apply that changed something is kept anyway.
+            applies.push(verified(1 + KEPT_APPLIES, &[INTENT, SEND, DONE, END]));
             let expired = expired(&applies);
             let mut first = ["0000", "0001"].into_iter();
             let found = first.find(|id| !expired.contains(&(*id).to_owned()));

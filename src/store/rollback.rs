@@ -8,13 +8,29 @@ use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::{Action, KnownPackage, Rollback, UndoStep};
 
 impl PastApply {
-    /// Returns whether the apply sent a write that may have changed a version.
-    pub fn has_written(&self) -> bool {
-        self.steps.iter().any(PastStep::has_written)
+    /// Returns whether the apply changed a version, or may have. A deploy that failed changed none.
+    pub fn has_effect(&self) -> bool {
+        self.steps.iter().any(PastStep::has_effect)
     }
 }
 
 impl PastStep {
+    fn has_effect(&self) -> bool {
+        let Some(outcome) = self.outcome.as_ref().filter(|_| self.has_written()) else {
+            return self.has_written();
+        };
+        let is_create = matches!(self.action, Some(Action::Create { .. }));
+        match outcome.word {
+            OutcomeKind::Done | OutcomeKind::Unknown => true,
+            // A write before the one that failed changed the version that was live before.
+            _ => {
+                outcome.unfinished
+                    || outcome.deleted
+                    || (!is_create && self.patches(false).next().is_some())
+            }
+        }
+    }
+
     fn has_written(&self) -> bool {
         let mut sendings = self.sendings.iter();
         sendings.any(|sent| sent.call != WriteKind::Upload && !sent.is_refused)

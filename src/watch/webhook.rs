@@ -12,6 +12,9 @@ use crate::api::{Redactor, is_loopback};
 /// The maximum time of a post, from the connection to the status of the answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The minimum length of a path that is a secret, in bytes.
+const SECRET_LENGTH: usize = 8;
+
 /// A webhook.
 pub struct Webhook {
     http: reqwest::Client,
@@ -68,8 +71,12 @@ impl Webhook {
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
             return Err(WebhookError::NoUrl);
         }
-        // The host is no secret, and other URLs begin with the same text.
-        secrets.add(&SecretString::from(&url[url::Position::BeforePath..]));
+        // The host is no secret, and other URLs begin with the same text. A short path is no secret
+        // either, and may be a part of any other path.
+        let path = &url[url::Position::BeforePath..];
+        if path.len() >= SECRET_LENGTH {
+            secrets.add(&SecretString::from(path));
+        }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(WebhookError::UserInfo);
         }

@@ -50,6 +50,8 @@ pub(super) fn of(applies: &[PastApply], id: &str) -> Result<Rollback, CommandErr
 }
 
 /// Returns the roll-back of the chosen apply; by default of the newest one that changed something.
+/// If that is a roll-back which is not complete, it is continued. One that is complete must be
+/// named: a command that is repeated must not take back what it did.
 async fn choose(
     session: &Session,
     applies: &[PastApply],
@@ -57,15 +59,33 @@ async fn choose(
     io: &Io,
 ) -> Result<Rollback, CommandError> {
     let Some(id) = id else {
-        let newest = applies.iter().rev().find(|past| past.has_written());
+        let mut newest_first = applies.iter().rev();
+        let newest = newest_first.find(|past| past.rollback_of.is_some() || past.has_effect());
         let newest = newest.ok_or_else(|| {
             let name = &session.manifest().environment.name;
             let message = format!("no apply of environment `{name}` has changed anything");
             CommandError::failed(message)
                 .hint("Run `solform history` to list the applies in the store.")
         })?;
-        return of(applies, &newest.id);
+        return match &newest.rollback_of {
+            None => of(applies, &newest.id),
+            Some(apply) if newest.complete != Some(true) => of(applies, apply),
+            Some(apply) => {
+                let message = format!("the apply `{apply}` is rolled back already");
+                let again = of_apply(session.context.command("rollback"), Some(&newest.id));
+                let hint = format!(
+                    "Name another apply, which `solform history` lists; `{again}` takes the \
+                     roll-back back."
+                );
+                Err(CommandError::failed(message).hint(hint))
+            }
+        };
     };
+    // As a prefix, it would mean every apply.
+    if id.is_empty() {
+        return Err(CommandError::failed("the id of the apply is empty")
+            .hint("Run `solform history` to list the applies in the store."));
+    }
     let found = of(applies, id);
     let is_here = applies.iter().any(|past| past.id.starts_with(id));
     if found.is_err()

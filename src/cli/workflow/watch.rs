@@ -35,6 +35,9 @@ pub(in crate::cli) struct Watch<'a> {
     pub(in crate::cli) settings: &'a Settings,
 }
 
+/// The maximum number of doublings of the pause after an apply of `--heal` that failed.
+const MAX_DOUBLINGS: u32 = 6;
+
 /// What a watch remembers between two plans.
 #[derive(Default)]
 struct Seen {
@@ -49,6 +52,10 @@ struct Seen {
     apply_error: Option<String>,
     post_error: Option<String>,
     held_by: Option<String>,
+    /// The number of applies that failed one after the other, and of the plans after which the next
+    /// one is tried.
+    failed_applies: u32,
+    plans_to_skip: u32,
 }
 
 impl Watch<'_> {
@@ -192,7 +199,9 @@ impl Watch<'_> {
         let Some(args) = &self.heal else {
             return Ok(());
         };
-        let has_changes = planned.plan.to_do().next().is_some();
+        let plan = &planned.plan;
+        // An apply also finishes what an earlier one left in flight.
+        let has_changes = plan.to_do().next().is_some() || !plan.in_flight.is_empty();
         // A plan that is blocked was reported with the reasons.
         if !has_changes || !planned.refusals.is_empty() {
             seen.held_by = None;
@@ -208,6 +217,11 @@ impl Watch<'_> {
             return Ok(());
         }
         seen.held_by = None;
+        // An apply that fails again and again would fill the history with its records.
+        if seen.plans_to_skip > 0 {
+            seen.plans_to_skip -= 1;
+            return Ok(());
+        }
         let observe = |report: &_| self.metrics.reported(report);
         let healing = apply::heal(args, self.cancel, &observe, self.settings, io);
         let healed = Box::pin(healing).await;
@@ -215,6 +229,12 @@ impl Watch<'_> {
             .as_ref()
             .map_or_else(|error| error.kind.exit_status(), |status| *status);
         self.metrics.applied(status.word());
+        if matches!(status, ExitStatus::Success | ExitStatus::Changes) {
+            seen.failed_applies = 0;
+        } else {
+            seen.failed_applies = (seen.failed_applies + 1).min(MAX_DOUBLINGS);
+            seen.plans_to_skip = (1 << seen.failed_applies) - 1;
+        }
         match healed {
             Ok(_) => seen.apply_error = None,
             // A closed output ends the watch.

@@ -1,10 +1,10 @@
 //! The edits of the manifest after which it declares what a roll-back restored.
 
-use super::super::action::Action;
+use super::super::action::{Action, LiveImage};
 use super::super::change::{Change, Origin, Plan};
 use crate::attribute::{State, Visibility};
 use crate::ident::{Address, Identity, SolutionName, Version};
-use crate::manifest::{Desired, Manifest, entries_of};
+use crate::manifest::{Desired, Manifest, SupersededPolicy, entries_of};
 
 /// An edit of the manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,18 +81,20 @@ pub fn adjustments(
 
 fn live_after(change: &Change) -> Option<Live<'_>> {
     let (identity, state, visibility) = match &change.action {
-        Action::Create { after, .. }
-        | Action::Update { after, .. }
-        | Action::Replace { after, .. } => (&after.identity, Some(after.state), after.visibility),
+        Action::Create { after, .. } | Action::Replace { after, .. } => {
+            (&after.identity, Some(after.state), after.visibility)
+        }
+        Action::Update { before, after, .. } => {
+            let visibility = after.visibility.or_else(|| visibility_of(before));
+            (&after.identity, Some(after.state), visibility)
+        }
         Action::NoOp { before } => {
             let before = before.as_ref()?;
             let states = [State::Active, State::Inactive];
             let state = states
                 .into_iter()
                 .find(|state| before.state.satisfies(*state));
-            let visibility = before.visibility.as_ref();
-            let visibility = visibility.and_then(|word| Visibility::of_word(word.as_str()));
-            (&before.identity, state, visibility)
+            (&before.identity, state, visibility_of(before))
         }
         Action::Delete { .. } => return None,
     };
@@ -101,6 +103,11 @@ fn live_after(change: &Change) -> Option<Live<'_>> {
         state,
         visibility,
     })
+}
+
+fn visibility_of(live: &LiveImage) -> Option<Visibility> {
+    let word = live.visibility.as_ref()?;
+    Visibility::of_word(word.as_str())
 }
 
 fn of_name(manifest: &Manifest, live: &[Live<'_>]) -> Vec<Adjustment> {
@@ -121,9 +128,11 @@ fn of_name(manifest: &Manifest, live: &[Live<'_>]) -> Vec<Adjustment> {
             None => {}
         }
     }
-    // The usual upgrade: the only declared version goes, and an older one comes back.
+    // The usual upgrade: the only declared version goes, and an older one comes back. If the policy
+    // deletes what is superseded, the version that goes stays declared: nobody asked to delete it.
     if let ([entry], [other], [back]) = (declared, undeclared.as_slice(), &found[..])
         && back.key == AdjustedKey::State(State::Inactive)
+        && entry.superseded.policy != SupersededPolicy::Delete
     {
         let version = AdjustedKey::Version(other.identity.version.clone());
         let visibility = differing_visibility(entry, other).map(AdjustedKey::Visibility);

@@ -15,7 +15,9 @@ use super::super::progress::PastWrite;
 use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
 use crate::ident::{Address, Identity, Owner, SolutionId, SolutionName};
 use crate::live::LiveVersion;
-use crate::manifest::{Desired, Manifest, SolutionPath, Superseded, SupersededPolicy, Undeclared};
+use crate::manifest::{
+    Desired, Manifest, SolutionPath, Superseded, SupersededPolicy, Undeclared, entries_of,
+};
 
 /// The declaration whose plan rolls an apply back.
 pub(in crate::plan) struct Target {
@@ -420,15 +422,14 @@ impl<'a> Undo<'a> {
             text,
             position: position.clone(),
         });
-        let is_deployed = path.is_some();
         let desired = Desired {
             identity: identity.clone(),
             path,
             source: None,
-            // A version that is still live has served before.
+            // The gate is that of every plan: a record that has passed is not verified again.
             verification: entry
-                .and_then(|entry| entry.verification.clone())
-                .filter(|_| is_deployed),
+                .or_else(|| entries_of(&manifest.desired, &identity.name).first())
+                .and_then(|entry| entry.verification.clone()),
             state,
             visibility,
             superseded: Superseded {

@@ -12,7 +12,15 @@ pub(super) fn code(text: &str) -> String {
     let text = words::escaped(text);
     // Readers split a table at bars before they read code spans, and they interpret a backslash
     // before an escaped bar differently.
-    let text = text.replace("\\|", "\\\\u{7c}").replace('|', "\\|");
+    fenced(&text.replace("\\|", "\\\\u{7c}").replace('|', "\\|"))
+}
+
+/// Returns a text as a code span outside of tables.
+pub(super) fn code_in_text(text: &str) -> String {
+    fenced(&words::escaped(text))
+}
+
+fn fenced(text: &str) -> String {
     let longest = text
         .split(|letter| letter != '`')
         .map(str::len)

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::budget::{Row, Section, Tables, listed, mark, quotes, strong, values};
-use super::escape::{NAME_LIMIT, code, marker, short_code};
+use super::escape::{NAME_LIMIT, code, code_in_text, marker, short_code};
 use crate::ident::Address;
 use crate::plan::{
     ActionKind, Change, ContentDrift, Decision, FieldChange, Mode, Plan, Reason, Succession,
@@ -225,9 +225,13 @@ fn steps(plan: &Plan, max_bytes: usize) -> String {
     let (releases, more) = first_releases(plan);
     let mut text = String::new();
     for release in &releases {
-        let _ = writeln!(text, "\n**Steps of {}**\n", code(release.name.as_str()));
+        let _ = writeln!(
+            text,
+            "\n**Steps of {}**\n",
+            code_in_text(release.name.as_str())
+        );
         for (index, step) in release.steps.iter().enumerate() {
-            let _ = writeln!(text, "{}. {}", index + 1, code(&step.text));
+            let _ = writeln!(text, "{}. {}", index + 1, code_in_text(&step.text));
         }
     }
     if let Some(more) = more {

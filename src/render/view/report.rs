@@ -80,14 +80,14 @@ pub(in crate::render) fn deleted_sentence(outcome: &str) -> String {
     let kind = kinds.into_iter().find(|kind| kind.as_str() == outcome);
     let rest = match kind {
         Some(OutcomeKind::Unknown) => {
-            "it is not known whether it is deployed again; apply again to find out"
+            "it is not known whether it is deployed again; run the command again to find out"
         }
         Some(OutcomeKind::Failed) => {
-            "it is not deployed again; correct the cause, then apply again to deploy it"
+            "it is not deployed again; correct the cause, then run the command again to deploy it"
         }
         Some(OutcomeKind::Refused) => "it is not deployed again; make a new plan to deploy it",
         Some(OutcomeKind::Done | OutcomeKind::Skipped | OutcomeKind::Cancelled) | None => {
-            "it is not deployed again; apply again to deploy it"
+            "it is not deployed again; run the command again to deploy it"
         }
     };
     format!("was deleted to be replaced, and {rest}.")

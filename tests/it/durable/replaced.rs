@@ -80,7 +80,7 @@ async fn a_time_limit_between_delete_and_deploy() {
         &env,
         &output,
         "skipped",
-        "deployed again; apply again to deploy it",
+        "deployed again; run the command again to deploy it",
     );
     assert_eq!(document["totals"]["destroyed"], 1);
 
@@ -103,7 +103,7 @@ async fn a_kill_between_delete_and_deploy() {
         let arguments = [next, &REPLACE[3..]].concat();
         let output = env.solform_beside(&arguments).await.exits_with(1);
         assert_eq!(count(&emulator, Operation::DeleteSolution), 1, "{output}");
-        let rest = "deployed again; correct the cause, then apply again to deploy it";
+        let rest = "deployed again; correct the cause, then run the command again to deploy it";
         let document = assert_deleted(&env, &output, "failed", rest);
         assert_eq!(document["changes"][0]["action"], "create");
         // An earlier apply has destroyed it.
@@ -135,6 +135,6 @@ async fn a_kill_during_the_deploy() {
     fault(&emulator, "operation=deploy,status=400");
     let arguments = ["apply", "--resume", REPLACE[3], REPLACE[4]];
     let output = env.solform_beside(&arguments).await.exits_with(1);
-    let rest = "deployed again; correct the cause, then apply again to deploy it";
+    let rest = "deployed again; correct the cause, then run the command again to deploy it";
     assert_deleted(&env, &output, "failed", rest);
 }

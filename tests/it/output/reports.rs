@@ -233,7 +233,7 @@ async fn a_replace_that_lost_its_version_says_so() {
     let totals = json!({ "added": 0, "changed": 0, "destroyed": 1 });
     assert_eq!(document["totals"], totals);
     let sentence = "A@1 was deleted to be replaced, and it is not deployed again; correct the \
-        cause, then apply again to deploy it.";
+        cause, then run the command again to deploy it.";
     let line = format!("Deleted: {sentence}");
     assert!(
         output.stderr.contains("; its version was deleted ("),

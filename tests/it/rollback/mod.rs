@@ -3,6 +3,7 @@
 mod interrupted;
 mod losses;
 mod manifest;
+mod repeated;
 mod saved;
 mod undo;
 

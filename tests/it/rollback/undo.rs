@@ -58,7 +58,15 @@ async fn an_upgrade_is_rolled_back() {
     let is_meant = |line: &str| line.starts_with("rolls back ") && line.ends_with(&applied);
     assert!(shown.stdout.lines().any(is_meant), "{shown}");
     let _ = world.env.solform(&["history"]).says("complete (roll-back)");
-    let _ = world.roll_back(&[]).await.exits_with(2);
+    // A command that is repeated does not take it back; its id does.
+    let _ = world
+        .roll_back(&[])
+        .await
+        .exits_with(1)
+        .warns("is rolled back already");
+    assert_eq!(world.live().await, restored);
+    let _ = world.roll_back(&[""]).await.exits_with(1).warns("is empty");
+    let _ = world.roll_back(&[&show]).await.exits_with(2);
     assert_eq!(world.live().await, upgraded);
 }
 
