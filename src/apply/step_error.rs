@@ -342,8 +342,7 @@ impl StepError {
             Self::NotConfirmed {
                 call: WriteKind::Upload,
                 ..
-            } => "Run the command again: it compares the file, and uploads what is missing."
-                .to_owned(),
+            } => "Run the command again: it compares the file, then uploads the rest.".to_owned(),
             Self::NotConfirmed { job: None, .. } => {
                 "Look at the version on the platform, then run plan to see what is live.".to_owned()
             }

@@ -448,7 +448,7 @@ mod tests {
             (vec![&retired, DONE, END], ""),
         ] {
             let mut applies = vec![verified(0, &passed), verified(1, &second)];
-            applies.extend((2..1 + KEPT_APPLIES).map(|number| verified(number, &[END])));
+            applies.extend((2..=KEPT_APPLIES).map(|number| verified(number, &[END])));
             // The newest apply that changed something is kept anyway.
             applies.push(verified(1 + KEPT_APPLIES, &[INTENT, SEND, DONE, END]));
             let expired = expired(&applies);
