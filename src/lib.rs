@@ -38,6 +38,7 @@ pub mod api;
 pub mod apply;
 pub mod attribute;
 pub mod cli;
+pub mod crypto;
 pub mod delivery;
 pub mod diagnosis;
 pub mod escape;

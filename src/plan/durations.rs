@@ -28,6 +28,11 @@ impl PastDurations {
         }
     }
 
+    /// Returns true if no duration is known.
+    pub(super) fn is_empty(&self) -> bool {
+        self.of_kind.is_empty()
+    }
+
     /// Returns the expected duration of a change, in milliseconds: the median of the same kind and
     /// name, else of the same kind.
     pub(super) fn of(&self, kind: ActionKind, name: &SolutionName) -> Option<u64> {

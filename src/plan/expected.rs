@@ -60,6 +60,9 @@ impl Plan {
     /// Returns the expected duration; `None` if nothing is known, or if it is too short to be
     /// meaningful.
     pub fn expected_time(&self, past: &PastDurations, parallelism: usize) -> Option<ExpectedTime> {
+        if past.is_empty() {
+            return None;
+        }
         let mut waiting: Vec<&Change> = self.to_do().collect();
         // Only what waits for nothing is waited for, except for replaces, which run in sequence.
         waiting.sort_by_key(|change| change.waits_for.len());

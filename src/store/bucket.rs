@@ -25,6 +25,7 @@ use super::connection::BucketConnector;
 use super::error::StoreError;
 use super::s3_settings::{BucketSettingsError, Credentials, S3Settings};
 use crate::allowed_hosts::AllowedHosts;
+use crate::crypto;
 use crate::ident::Digest;
 
 /// The objects of a bucket, and their names page by page.
@@ -154,8 +155,7 @@ pub fn open_s3(
     variables: &[(String, String)],
     allowed_hosts: Option<&AllowedHosts>,
 ) -> Result<(Bucket, Path), StoreError> {
-    // Another part of the process may have installed a provider; any provider works.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    crypto::install_provider();
     let settings = S3Settings::read(variables).map_err(|source| StoreError::Settings {
         location: url.to_string(),
         source,

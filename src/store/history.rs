@@ -1,11 +1,11 @@
 //! What the applies of an environment know of versions and records. Pure: values in, values out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::entry::RecordedOutcome;
 use super::past::{PastApply, PastSending, PastStep};
 use crate::attribute::State;
-use crate::ident::Identity;
+use crate::ident::{Identity, SolutionId};
 use crate::outcome::{OutcomeKind, WriteKind};
 use crate::plan::{
     Action, ApplyHistory, Deploying, InFlight, OrphanedRecord, OtherMade, PlanProgress, Verdict,
@@ -15,13 +15,14 @@ use crate::plan::{
 /// Reads what these applies know of versions and records, the oldest apply first.
 pub fn history_of(applies: &[PastApply]) -> ApplyHistory {
     let mut history = ApplyHistory::default();
+    let mut verifications = Verifications::default();
     for past in applies {
         for step in &past.steps {
             let Some(identity) = step.identity() else {
                 continue;
             };
             learn_deactivated(&mut history, step);
-            learn_verified(&mut history, past, step, identity);
+            verifications.learn(past, step, identity);
             learn_duration(&mut history, step, identity);
             if let Some(outcome) = &step.outcome {
                 if outcome.deleted {
@@ -57,6 +58,7 @@ pub fn history_of(applies: &[PastApply]) -> ApplyHistory {
             }
         }
     }
+    history.verifications = verifications.counting();
     history.abandoned_deploys = abandoned_deploys(applies);
     history
 }
@@ -108,29 +110,50 @@ fn learn_deactivated(history: &mut ApplyHistory, step: &PastStep) {
     }
 }
 
-/// Records the result of a verification. A revoked one also revokes the earlier ones of the
-/// version, and a server may give the id of a deleted record to a new one, of which they say
-/// nothing.
-fn learn_verified(
-    history: &mut ApplyHistory,
-    past: &PastApply,
-    step: &PastStep,
-    identity: &Identity,
-) {
-    let known = &mut history.verifications;
-    if step.has_sent(WriteKind::Deploy) {
-        let made = step.outcome.as_ref().and_then(|it| it.id.as_ref());
-        let made = made.or_else(|| Some(&step.verified.as_ref()?.record));
-        known.retain(|found| Some(&found.verified.record) != made);
+/// The results of verifications. Some do not count any more: a server may give the id of a deleted
+/// record to a new one, and a person may revoke what is known about a version.
+#[derive(Default)]
+struct Verifications<'a> {
+    /// All results, the oldest first.
+    all: Vec<VerificationRecord>,
+    /// The records that were deployed, with the number of results before.
+    deployed: HashMap<&'a SolutionId, usize>,
+    /// The versions whose results were revoked, with the number of results before.
+    revoked: HashMap<&'a Identity, usize>,
+}
+
+impl<'a> Verifications<'a> {
+    fn learn(&mut self, past: &PastApply, step: &'a PastStep, identity: &'a Identity) {
+        let before = self.all.len();
+        if step.has_sent(WriteKind::Deploy) {
+            let made = step.outcome.as_ref().and_then(|it| it.id.as_ref());
+            let made = made.or_else(|| Some(&step.verified.as_ref()?.record));
+            self.deployed.extend(made.map(|made| (made, before)));
+        }
+        if step.revoked_by.is_some() {
+            self.revoked.insert(identity, before);
+        } else if let Some(verified) = step.verified.clone() {
+            self.all.push(VerificationRecord {
+                identity: identity.clone(),
+                apply: past.id.clone(),
+                verified,
+            });
+        }
     }
-    if step.revoked_by.is_some() {
-        known.retain(|found| found.identity != *identity);
-    } else if let Some(verified) = step.verified.clone() {
-        known.push(VerificationRecord {
-            identity: identity.clone(),
-            apply: past.id.clone(),
-            verified,
+
+    /// Returns the results that still count.
+    fn counting(self) -> Vec<VerificationRecord> {
+        let Self {
+            all,
+            deployed,
+            revoked,
+        } = self;
+        let is_since = |before: Option<&usize>, index| before.is_none_or(|before| index >= *before);
+        let counting = all.into_iter().enumerate().filter(|(index, found)| {
+            is_since(deployed.get(&found.verified.record), *index)
+                && is_since(revoked.get(&found.identity), *index)
         });
+        counting.map(|(_, found)| found).collect()
     }
 }
 

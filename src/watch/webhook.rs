@@ -8,6 +8,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::api::{Redactor, is_loopback};
+use crate::crypto;
 
 /// The maximum time of a post, from the connection to the status of the answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -84,8 +85,7 @@ impl Webhook {
         if url.scheme() == "http" && !is_local {
             return Err(WebhookError::Insecure);
         }
-        // Another part of the process may have installed a provider; any provider works.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crypto::install_provider();
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("solform/", env!("CARGO_PKG_VERSION")))
             // Another server must not get what is meant for this one.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 /// The modules that each module may use.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("allowed_hosts", &[]),
+    ("crypto", &[]),
     ("escape", &[]),
     ("regular_file", &[]),
     ("ident", &["escape"]),
@@ -30,6 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "api",
         &[
+            "crypto",
             "allowed_hosts",
             "escape",
             "file_part",
@@ -43,6 +45,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "store",
         &[
+            "crypto",
             "allowed_hosts",
             "regular_file",
             "ident",
@@ -94,6 +97,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "crypto",
             "allowed_hosts",
             "escape",
             "regular_file",
@@ -118,7 +122,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "watch",
         ],
     ),
-    ("watch", &["api", "apply", "plan"]),
+    ("watch", &["api", "apply", "crypto", "plan"]),
     ("main", &[]),
     ("lib", &[]),
 ];

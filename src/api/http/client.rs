@@ -13,6 +13,7 @@ use crate::api::http::retry::Backoff;
 use crate::api::http::routes::Routes;
 use crate::api::http::settings::{self, ClientSettings, SettingsError};
 use crate::api::http::token::Token;
+use crate::crypto;
 
 /// The header of the account that the calls are for (docs/platform.md, "Conventions").
 const CONTEXT: HeaderName = HeaderName::from_static("ib-context");
@@ -63,8 +64,7 @@ impl fmt::Debug for Client {
 }
 
 fn build(settings: &ClientSettings) -> Result<reqwest::Client, SettingsError> {
-    // Another part of the process may have installed a provider; any provider works.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    crypto::install_provider();
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     if let Some(context) = &settings.context {

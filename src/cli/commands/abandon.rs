@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::args::{ManifestArgs, StoreArgs};
+use super::decision::DecisionArgs;
 use crate::cli::clock;
-use crate::cli::environment::session::{self, Session};
+use crate::cli::environment::session::Session;
 use crate::cli::error::{CommandError, ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
+use crate::cli::workflow::apply_session;
 use crate::cli::workflow::approval::Approved;
 use crate::cli::workflow::cancellation::Cancellation;
-use crate::cli::workflow::{apply_session, approval};
 use crate::ident::{Address, Identity, JobId, SolutionId};
 use crate::job::{JobResult, JobState};
 use crate::live::LiveVersion;
@@ -35,18 +35,7 @@ pub(in crate::cli) struct AbandonArgs {
     #[arg(long, value_name = "ID")]
     apply: String,
     #[command(flatten)]
-    manifest: ManifestArgs,
-    #[command(flatten)]
-    store: StoreArgs,
-    /// Continue without asking for approval
-    #[arg(long)]
-    auto_approve: bool,
-    /// Disable interactive prompts
-    #[arg(long)]
-    no_input: bool,
-    /// Print a JSON document; needs --auto-approve
-    #[arg(long)]
-    json: bool,
+    decision: DecisionArgs,
 }
 
 pub(super) async fn run(
@@ -54,19 +43,14 @@ pub(super) async fn run(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<ExitStatus> {
-    if args.json {
-        if !args.auto_approve {
-            return Err(approval::not_approved(Approved::Abandonment, true));
-        }
-        io.reserve_out();
-    }
-    let cancel = Cancellation::new(io)?;
-    let opening = session::open(&args.manifest, settings, io);
-    let session = cancel.or_interrupted(opening).await?;
-    let (store, lease, _) = apply_session::open_store(&session, &args.store, &cancel, io).await?;
-    let done = abandon(args, &session, &*store, &cancel, io).await;
-    lease.release().await;
-    done
+    let decide =
+        async |session: &Session, store: &dyn Store, cancel: &Cancellation, io: &mut Io| {
+            abandon(args, session, store, cancel, io).await
+        };
+    let decision = &args.decision;
+    decision
+        .with_lock(Approved::Abandonment, settings, io, decide)
+        .await
 }
 
 async fn abandon(
@@ -103,18 +87,19 @@ async fn abandon(
         live: &live,
         hold: is_deploy.then_some(environment.timeouts.deploy),
     };
-    if !args.json {
+    if !args.decision.json {
         render_abandoned(&abandoned, &mut io.out)?;
         io.out.flush()?;
     }
-    if !args.auto_approve {
-        let question = format!(
-            "Do you really want to abandon {} of apply {}?",
-            step.address(),
-            run.id
-        );
-        approval::ask(Approved::Abandonment, &question, !args.no_input, cancel, io).await?;
-    }
+    let question = format!(
+        "Do you really want to abandon {} of apply {}?",
+        step.address(),
+        run.id
+    );
+    let decision = &args.decision;
+    decision
+        .ask(Approved::Abandonment, &question, cancel, io)
+        .await?;
     let abandon = Entry::Abandon {
         change: step.change.clone(),
         job: job.cloned(),
@@ -122,7 +107,7 @@ async fn abandon(
         who: session.context.settings.who.clone(),
     };
     apply_session::add_entry(store, run, abandon).await?;
-    if args.json {
+    if args.decision.json {
         render_json(&AbandonDocument::of(&abandoned), io.document())?;
     } else {
         let next = session.context.command("plan");

@@ -9,6 +9,7 @@ mod abandon;
 mod apply;
 mod command;
 mod completions;
+mod decision;
 mod destroy;
 mod doctor;
 mod emulator;

@@ -11,12 +11,11 @@ use crate::cli::environment::early_listing;
 use crate::cli::error::{ExitStatus, Result, status_of_all};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
-use crate::cli::workflow::plan::Planner;
+use crate::cli::workflow::known_applies::KnownApplies;
 use crate::cli::workflow::plan_output::PlanOutput;
-use crate::cli::workflow::{apply_session, plan, plan_formats, saved_plan, several_plans};
+use crate::cli::workflow::{plan, plan_formats, saved_plan, several_plans};
 use crate::plan::{Mode, Plan, PlanOptions, SavedPlan, SavedPlans};
 use crate::render::{EnvironmentResult, PlanResult, StreamMessage};
-use crate::store::history_of;
 
 /// Show what apply would do; sends GETs only
 #[derive(Debug, Args)]
@@ -82,16 +81,9 @@ async fn make(
     let mut options = args.planning.diff_options(mode);
     let overrides = args.planning.overrides();
     let store = args.store.as_deref();
-    let (applies, store) = apply_session::read_applies(&session, store, io).await?;
-    let history = history_of(&applies);
-    options.held_back = apply_session::held_back(&history, &session);
-    let planner = Planner {
-        session: &session,
-        history: &history,
-        options: &options,
-        store: store.as_deref(),
-        contents: None,
-    };
+    let known = KnownApplies::read(&session, store, io).await?;
+    options.held_back.clone_from(&known.held_back);
+    let planner = known.planner(&session, &options);
     let plan = planner.make_plan(look, &overrides, io).await?;
     let status = plan::status_of(&plan, args.planning.detailed_exitcode);
     let options = PlanOptions::new(&options, overrides);

@@ -5,14 +5,14 @@ use std::io::Write as _;
 
 use clap::Args;
 
-use crate::cli::args::{ManifestArgs, StoreArgs};
-use crate::cli::environment::session::{self, Session};
+use super::decision::DecisionArgs;
+use crate::cli::environment::session::Session;
 use crate::cli::error::{CommandError, ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
+use crate::cli::workflow::apply_session;
 use crate::cli::workflow::approval::Approved;
 use crate::cli::workflow::cancellation::Cancellation;
-use crate::cli::workflow::{apply_session, approval};
 use crate::ident::Address;
 use crate::plan::Verified;
 use crate::render::{Revocation, RevocationDocument, render_json, render_revocation};
@@ -28,34 +28,18 @@ pub(in crate::cli) struct RevokeArgs {
     #[arg(value_name = "ADDR", value_parser = Address::parse)]
     address: Address,
     #[command(flatten)]
-    manifest: ManifestArgs,
-    #[command(flatten)]
-    store: StoreArgs,
-    /// Continue without asking for approval
-    #[arg(long)]
-    auto_approve: bool,
-    /// Disable interactive prompts
-    #[arg(long)]
-    no_input: bool,
-    /// Print a JSON document; needs --auto-approve
-    #[arg(long)]
-    json: bool,
+    decision: DecisionArgs,
 }
 
 pub(super) async fn run(args: &RevokeArgs, settings: &Settings, io: &mut Io) -> Result<ExitStatus> {
-    if args.json {
-        if !args.auto_approve {
-            return Err(approval::not_approved(Approved::Revocation, true));
-        }
-        io.reserve_out();
-    }
-    let cancel = Cancellation::new(io)?;
-    let opening = session::open(&args.manifest, settings, io);
-    let session = cancel.or_interrupted(opening).await?;
-    let (store, lease, _) = apply_session::open_store(&session, &args.store, &cancel, io).await?;
-    let done = revoke(args, &session, &*store, &cancel, io).await;
-    lease.release().await;
-    done
+    let decide =
+        async |session: &Session, store: &dyn Store, cancel: &Cancellation, io: &mut Io| {
+            revoke(args, session, store, cancel, io).await
+        };
+    let decision = &args.decision;
+    decision
+        .with_lock(Approved::Revocation, settings, io, decide)
+        .await
 }
 
 async fn revoke(
@@ -79,23 +63,24 @@ async fn revoke(
         address: step.address(),
         verified,
     };
-    if !args.json {
+    if !args.decision.json {
         render_revocation(&revocation, &mut io.out)?;
         io.out.flush()?;
     }
-    if !args.auto_approve {
-        let question = format!(
-            "Do you really want to revoke the verification record of {}?",
-            step.address()
-        );
-        approval::ask(Approved::Revocation, &question, !args.no_input, cancel, io).await?;
-    }
+    let question = format!(
+        "Do you really want to revoke the verification record of {}?",
+        step.address()
+    );
+    let decision = &args.decision;
+    decision
+        .ask(Approved::Revocation, &question, cancel, io)
+        .await?;
     let revoke = Entry::Revoke {
         change: step.change.clone(),
         who: session.context.settings.who.clone(),
     };
     apply_session::add_entry(store, apply, revoke).await?;
-    if args.json {
+    if args.decision.json {
         render_json(&RevocationDocument::of(&revocation), io.document())?;
     } else {
         let next = session.context.command("plan");

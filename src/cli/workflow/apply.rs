@@ -219,7 +219,15 @@ impl ApplyWorkflow<'_, '_> {
             held_back: self.apply_session.past.held_back.clone(),
             ..planning.diff_options(self.reporting.mode)
         };
-        let overrides = planning.overrides();
+        self.apply_new_plan(options).await
+    }
+
+    /// Makes a new plan with these options, and executes it.
+    pub(super) async fn apply_new_plan(
+        self,
+        options: DiffOptions,
+    ) -> Result<Applied, CommandError> {
+        let overrides = self.reporting.outputs.args.planning.overrides();
         let planner = self.apply_session.planner(&options);
         let plan = planner.make_plan(None, &overrides, self.io);
         let request = ApplyRequest {

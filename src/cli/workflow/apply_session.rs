@@ -141,7 +141,7 @@ pub(in crate::cli) async fn read_history(
 }
 
 /// Reads the earlier applies in the same way. Also returns the store, if it can be read.
-pub(in crate::cli) async fn read_applies(
+pub(super) async fn read_applies(
     session: &Session,
     store: Option<&str>,
     io: &mut Io,

@@ -10,6 +10,7 @@ pub(in crate::cli) mod convergence;
 mod drift;
 pub(in crate::cli) mod execution;
 mod heal;
+pub(in crate::cli) mod known_applies;
 pub(in crate::cli) mod manifest_edit;
 mod next_command;
 mod next_of_several;

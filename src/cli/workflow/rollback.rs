@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::apply_request::{Applied, ApplyRequest, ApplyWorkflow};
+use super::apply_request::{Applied, ApplyWorkflow};
 use super::apply_session;
+use super::known_applies::KnownApplies;
 use super::next_command::{Repeated, of_apply, with_options};
-use super::plan::{self, Planner};
+use super::plan;
 use super::plan_output::PlanOutput;
 use crate::cli::args::{ChangeArgs, PlanningArgs};
 use crate::cli::environment::context::{EnvironmentContext, several_environments};
@@ -16,7 +17,7 @@ use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::manifest;
 use crate::plan::{DiffOptions, Mode, PlanOptions, Rollback};
-use crate::store::{PastApply, history_of, rollback_of};
+use crate::store::{PastApply, rollback_of};
 
 /// Returns the error of an option that a roll-back does not take; otherwise the first option that a
 /// saved plan would contain, which is allowed here.
@@ -152,17 +153,7 @@ impl ApplyWorkflow<'_, '_> {
             rollback: Some(Arc::new(rollback)),
             ..args.planning.diff_options(Mode::Rollback)
         };
-        let overrides = args.planning.overrides();
-        let planner = self.apply_session.planner(&options);
-        let plan = planner.make_plan(None, &overrides, self.io);
-        let request = ApplyRequest {
-            plan: self.apply_session.cancel.or_interrupted(plan).await?,
-            narrowed: None,
-            saved: None,
-            is_used_up: false,
-            options,
-        };
-        self.execute(request).await
+        self.apply_new_plan(options).await
     }
 }
 
@@ -203,20 +194,14 @@ async fn make(
     let store = session.context.store(typed, &io.secrets)?;
     let applies = apply_session::applies_of(&*store).await?;
     let rollback = choose(&session, &applies, (id, typed), io).await?;
-    let history = history_of(&applies);
+    let known = KnownApplies::of(&session, applies, Some(store));
     let options = DiffOptions {
-        held_back: apply_session::held_back(&history, &session),
+        held_back: known.held_back.clone(),
         rollback: Some(Arc::new(rollback)),
         ..args.planning.diff_options(Mode::Rollback)
     };
     let overrides = args.planning.overrides();
-    let planner = Planner {
-        session: &session,
-        history: &history,
-        options: &options,
-        store: Some(&*store),
-        contents: None,
-    };
+    let planner = known.planner(&session, &options);
     let plan = planner.make_plan(None, &overrides, io).await?;
     let status = plan::status_of(&plan, args.planning.detailed_exitcode);
     let options = PlanOptions::new(&options, overrides);

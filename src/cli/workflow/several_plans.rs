@@ -4,9 +4,10 @@ use std::io::Write as _;
 
 use indexmap::IndexMap;
 
-use super::plan::{self, Planner};
+use super::known_applies::KnownApplies;
+use super::plan;
 use super::several::{self, ReadEnvironment};
-use super::{apply_session, packages, several_errors};
+use super::{packages, several_errors};
 use crate::cli::args::{ManifestArgs, PlanningArgs};
 use crate::cli::environment::session::Session;
 use crate::cli::error::{CommandError, ExitStatus, Result};
@@ -14,7 +15,7 @@ use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::plan::{DiffError, DiffOptions, Mode, Plan, Refusal, SavedPlan, approve, judge};
 use crate::render::{EnvironmentResult, PlanResult, words};
-use crate::store::{history_of, progress_of};
+use crate::store::progress_of;
 
 /// The plan of one of several environments.
 pub(in crate::cli) struct PlannedEnvironment {
@@ -48,21 +49,14 @@ impl SavedSource<'_> {
         let saved = saved.find(|saved| saved.environment() == name);
         let saved = saved.ok_or_else(|| CommandError::failed("it has no saved plan"))?;
         (self.check)(saved, session)?;
-        let (applies, store) = apply_session::read_applies(session, store, io).await?;
-        let history = history_of(&applies);
-        let progress = progress_of(&applies, &saved.id);
+        let known = KnownApplies::read(session, store, io).await?;
+        let progress = progress_of(&known.applies, &saved.id);
         let (mode, replace) = (saved.plan.mode, &saved.options.replace);
         let options = DiffOptions {
-            held_back: apply_session::held_back(&history, session),
+            held_back: known.held_back.clone(),
             ..saved.options.of_new_plan(mode, replace, &progress)
         };
-        let planner = Planner {
-            session,
-            history: &history,
-            options: &options,
-            store: store.as_deref(),
-            contents: None,
-        };
+        let planner = known.planner(session, &options);
         let narrowed = planner.make_narrowed(saved, &progress, io).await?;
         let plan = narrowed.to_show();
         let limits = &manifest.environment.limits;
@@ -107,16 +101,9 @@ pub(super) async fn make_from(
         let mut options = planning.diff_options(mode);
         // A version may be declared in some of the environments only.
         options.may_select_nothing = true;
-        let (applies, store) = apply_session::read_applies(session, store, io).await?;
-        let history = history_of(&applies);
-        options.held_back = apply_session::held_back(&history, session);
-        let planner = Planner {
-            session,
-            history: &history,
-            options: &options,
-            store: store.as_deref(),
-            contents: None,
-        };
+        let known = KnownApplies::read(session, store, io).await?;
+        options.held_back.clone_from(&known.held_back);
+        let planner = known.planner(session, &options);
         let (live, plan) = planner.make_plan_and_live(None, &overrides, io).await?;
         let unused = planner.unused_selectors(&live);
         plan::drop_in_background(live);

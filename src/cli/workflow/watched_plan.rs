@@ -1,8 +1,7 @@
 //! One plan of a watch: the manifest, the store and the live state are read anew.
 
-use super::apply_session;
 use super::heal::holding_rollback;
-use super::plan::Planner;
+use super::known_applies::KnownApplies;
 use crate::api::{ApiError, ReadError};
 use crate::cli::args::ManifestArgs;
 use crate::cli::environment::session::{self, Session};
@@ -11,7 +10,6 @@ use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::live::Coverage;
 use crate::plan::{DiffOptions, Mode, Overrides, Plan, Refusal, judge};
-use crate::store::history_of;
 
 /// A plan, with everything that a watch reports about it.
 pub(super) struct WatchedPlan {
@@ -55,20 +53,13 @@ async fn plan(
     store: Option<&str>,
     io: &mut Io,
 ) -> Result<WatchedPlan, CommandError> {
-    let (applies, store) = apply_session::read_applies(session, store, io).await?;
-    let history = history_of(&applies);
+    let known = KnownApplies::read(session, store, io).await?;
     let options = DiffOptions {
         mode: Mode::Converge,
-        held_back: apply_session::held_back(&history, session),
+        held_back: known.held_back.clone(),
         ..DiffOptions::default()
     };
-    let planner = Planner {
-        session,
-        history: &history,
-        options: &options,
-        store: store.as_deref(),
-        contents: None,
-    };
+    let planner = known.planner(session, &options);
     let overrides = Overrides::default();
     let plan = planner.make_plan(None, &overrides, io).await?;
     // A list without proof shows drift that may not exist.
@@ -79,7 +70,7 @@ async fn plan(
     Ok(WatchedPlan {
         refusals: judge(&plan, &manifest.environment.limits, &overrides),
         plan,
-        held_by: holding_rollback(&applies, manifest).map(|apply| apply.id.clone()),
+        held_by: holding_rollback(&known.applies, manifest).map(|apply| apply.id.clone()),
         command: session.context.command("plan").to_string(),
     })
 }

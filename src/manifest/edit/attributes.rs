@@ -13,7 +13,7 @@ use super::super::source::SourceFile;
 use super::super::yaml::outline::{Entry, Form, outline};
 use super::error::{EditError, EditReason};
 use super::patch::{Item, Patch, inline, is_empty};
-use super::versions::{VersionEdit, VersionEdits, set_version};
+use super::versions::{VersionEdit, VersionEdits, block_of, set_version};
 use crate::attribute::{State, Visibility};
 use crate::ident::{SolutionName, Version};
 
@@ -162,10 +162,7 @@ fn edited(
 ) -> Result<String, EditReason> {
     let location = format!("environments.{environment}");
     let root = outline(text, &["environments", environment]);
-    let block = root
-        .as_ref()
-        .and_then(|root| root.get("environments")?.value.get(environment))
-        .ok_or_else(|| EditReason::NotAMapping(location.clone()))?;
+    let block = block_of(root.as_ref(), environment, &location)?;
     let mut patch = Patch::new(text);
     let solution = || Item {
         key: scalar(name.as_str()),

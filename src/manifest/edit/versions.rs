@@ -10,7 +10,7 @@ use super::super::code::Code;
 use super::super::problem::Problems;
 use super::super::scalar::{scalar, value};
 use super::super::source::SourceFile;
-use super::super::yaml::outline::{Entry, Form, outline};
+use super::super::yaml::outline::{Entry, Form, Outline, outline};
 use super::error::{EditError, EditReason};
 use super::patch::{Item, Patch, inline, is_empty};
 use crate::ident::{Digest, SolutionName, Version};
@@ -121,14 +121,21 @@ fn source_text(environment: &str) -> String {
     format!("{{ environment: {} }}", value(environment))
 }
 
+/// Returns the entry of an environment, which `location` names.
+pub(super) fn block_of<'a>(
+    root: Option<&'a Outline>,
+    environment: &str,
+    location: &str,
+) -> Result<&'a Entry, EditReason> {
+    root.and_then(|root| root.get("environments")?.value.get(environment))
+        .ok_or_else(|| EditReason::NotAMapping(location.to_owned()))
+}
+
 /// Returns the edited text, which must be checked.
 fn edited(text: &str, environment: &str, edits: &VersionEdits) -> Result<String, EditReason> {
     let location = format!("environments.{environment}");
     let root = outline(text, &["environments", environment]);
-    let block = root
-        .as_ref()
-        .and_then(|root| root.get("environments")?.value.get(environment))
-        .ok_or_else(|| EditReason::NotAMapping(location.clone()))?;
+    let block = block_of(root.as_ref(), environment, &location)?;
     let mut patch = Patch::new(text);
     let items = |edits: &[(&SolutionName, &VersionEdit)]| -> Vec<Item> {
         let item = |(name, edit): &(&SolutionName, &VersionEdit)| Item {

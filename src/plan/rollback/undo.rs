@@ -141,6 +141,16 @@ impl<'a> Undo<'a> {
         });
     }
 
+    /// Records that a version is left alone, because it has changed since the apply.
+    fn changed_since(
+        &mut self,
+        identity: &Identity,
+        before: Option<&LiveImage>,
+        difference: String,
+    ) {
+        self.lose(identity, before, Loss::ChangedSince { difference });
+    }
+
     /// Returns a live record. Its owner may have changed, but not its name.
     fn record(&self, identity: &Identity, id: &SolutionId) -> Option<&'a LiveVersion> {
         let named = self.inputs.live.named(&identity.name);
@@ -167,7 +177,7 @@ impl<'a> Undo<'a> {
             .as_ref()
             .is_some_and(|write| write.is_done && step.is_done);
         if let Some(difference) = difference_from(after, now).filter(|_| is_whole) {
-            self.lose(&step.identity, None, Loss::ChangedSince { difference });
+            self.changed_since(&step.identity, None, difference);
             return;
         }
         if !self.is_managed(now) {
@@ -184,20 +194,12 @@ impl<'a> Undo<'a> {
                 self.restore_deleted(step, write, before);
             } else {
                 let difference = "its record is no longer live".to_owned();
-                self.lose(
-                    &step.identity,
-                    Some(before),
-                    Loss::ChangedSince { difference },
-                );
+                self.changed_since(&step.identity, Some(before), difference);
             }
             return;
         };
         if let Some(difference) = foreign_difference(write, before, now) {
-            self.lose(
-                &step.identity,
-                Some(before),
-                Loss::ChangedSince { difference },
-            );
+            self.changed_since(&step.identity, Some(before), difference);
             return;
         }
         let patches = write.patches.iter().filter(|(id, _)| *id == before.id);
@@ -228,21 +230,13 @@ impl<'a> Undo<'a> {
                 self.set_back(&step.identity, before, now, true);
             } else {
                 let difference = "it was deployed again".to_owned();
-                self.lose(
-                    &step.identity,
-                    Some(before),
-                    Loss::ChangedSince { difference },
-                );
+                self.changed_since(&step.identity, Some(before), difference);
             }
             return;
         }
         if is_replace && made.is_some() && !self.inputs.history.deleted.contains(&before.identity) {
             let difference = "its record is no longer live".to_owned();
-            self.lose(
-                &step.identity,
-                Some(before),
-                Loss::ChangedSince { difference },
-            );
+            self.changed_since(&step.identity, Some(before), difference);
             return;
         }
         let Inputs {
@@ -289,11 +283,7 @@ impl<'a> Undo<'a> {
         };
         let is_whole = write.is_done && step.is_done;
         if let Some(difference) = difference_from(target.after, now).filter(|_| is_whole) {
-            self.lose(
-                &step.identity,
-                Some(before),
-                Loss::ChangedSince { difference },
-            );
+            self.changed_since(&step.identity, Some(before), difference);
             return;
         }
         let id = before.id.clone();
@@ -470,7 +460,7 @@ impl<'a> Undo<'a> {
             }
             if meant.is_empty() && others.iter().any(|other| other.record.is_none()) {
                 let difference = "another record of the version is live".to_owned();
-                self.lose(&identity, None, Loss::ChangedSince { difference });
+                self.changed_since(&identity, None, difference);
             }
             for id in others.into_iter().filter_map(|other| other.record) {
                 self.lose(&identity, None, Loss::OlderRecord { id });

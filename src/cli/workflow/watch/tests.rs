@@ -72,7 +72,7 @@ struct Drifting {
 
 impl Drifting {
     async fn new(emulator: &Emulator) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crate::crypto::install_provider();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let url = format!("{}/api/v2/solutions/deployed", emulator.url());
         let mut ids = Vec::new();
