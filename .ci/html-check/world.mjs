@@ -135,7 +135,8 @@ export function makePages(program, folder) {
   write('solform.yaml', manifest({ ...one, solutions: head }));
   page('report-failed', [1], 'apply', '-e', 'prod', '--auto-approve', '--parallelism', '4');
   const applies = JSON.parse(solform([0], 'history', '-e', 'prod', '--json')).applies;
-  page('history', [0], 'history', '-e', 'prod', 'show', applies.at(-1).id);
+  page('history', [0], 'history', '-e', 'prod');
+  page('history-show', [0], 'history', '-e', 'prod', 'show', applies.at(-1).id);
   page('report-several', [1], 'apply', '--file', 'two.yaml', '--all-environments', '--auto-approve');
   write('good.yaml', manifest({ ...one, solutions: head.filter((line) => !line.includes('Broken')), number: 120, limits: '{ max_destroy: 1000 }' }));
   page('report-big', [0], 'apply', '--file', 'good.yaml', '-e', 'prod', '--auto-approve', '--parallelism', '16');

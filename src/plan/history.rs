@@ -9,7 +9,7 @@ use super::durations::PastDurations;
 use super::package::PackageProblem;
 use super::verified::VerificationRecord;
 use crate::attribute::LiveStateWord;
-use crate::ident::{Identity, JobId, Owner, SolutionId};
+use crate::ident::{Digest, Identity, JobId, Owner, SolutionId};
 use crate::outcome::WriteKind;
 
 /// The known facts about versions and records from the journals of an environment.
@@ -17,9 +17,9 @@ use crate::outcome::WriteKind;
 pub struct ApplyHistory {
     /// Records that an apply brought to their declared state and confirmed by reading.
     pub confirmed: BTreeSet<SolutionId>,
-    /// Records that an apply deployed: a delete may match them under another owner than the
-    /// declared one.
-    pub deployed: BTreeSet<SolutionId>,
+    /// Records that an apply deployed, each with the fingerprint of its package if that is known: a
+    /// delete may match them under another owner than the declared one.
+    pub deployed: BTreeMap<SolutionId, Option<Digest>>,
     /// Records that failed deploys left, each with the apply and the identity that it declared.
     pub orphaned: BTreeMap<SolutionId, OrphanedRecord>,
     /// Records that an interrupted apply deployed and did not bring to their declared state.

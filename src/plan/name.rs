@@ -118,7 +118,7 @@ impl<'a> NameView<'a> {
 
     /// Returns whether an apply of this store deployed a record.
     pub(super) fn is_deployed(self, record: &LiveVersion) -> bool {
-        self.history.deployed.contains(&record.id)
+        self.history.deployed.contains_key(&record.id)
     }
 
     /// Returns whether the scope covers a record.

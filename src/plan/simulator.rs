@@ -420,7 +420,7 @@ impl<'a> Run<'a> {
             .unwrap();
         let identity = &record.identity;
         let author = record.author.as_deref();
-        let is_deployed = self.scenario.history.deployed.contains(&record.id);
+        let is_deployed = self.scenario.history.deployed.contains_key(&record.id);
         assert!(
             manifest.covers(identity, author) || is_deployed,
             "out of scope: {record:?}"

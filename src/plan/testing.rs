@@ -357,7 +357,7 @@ impl Scenario {
     }
 
     pub(crate) fn deployed(mut self, version: &LiveVersion) -> Self {
-        self.history.deployed.insert(version.id.clone());
+        self.history.deployed.insert(version.id.clone(), None);
         self
     }
 

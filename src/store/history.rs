@@ -47,14 +47,13 @@ pub fn history_of(applies: &[PastApply]) -> ApplyHistory {
                 learn(&mut history, past, identity, outcome);
                 learn_made(&mut history, step, outcome);
             }
-            if matches!(
-                step.action,
-                Some(Action::Create { .. } | Action::Replace { .. })
-            ) {
+            if let Some(Action::Create { after, .. } | Action::Replace { after, .. }) = &step.action
+            {
                 let outcome = step.outcome.as_ref();
                 let made = outcome.and_then(|outcome| outcome.id.clone());
+                let made = made.into_iter().chain(step.abandoned_record.clone());
+                let made = made.map(|id| (id, after.package.clone()));
                 history.deployed.extend(made);
-                history.deployed.extend(step.abandoned_record.clone());
             }
         }
     }

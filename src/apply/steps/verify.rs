@@ -52,7 +52,8 @@ impl Step<'_> {
             return Ok(());
         };
         self.release_permit();
-        let is_new = self.deployed.is_some();
+        let is_begun = self.context.history.unfinished.contains(&live.id);
+        let is_new = is_begun || self.deployed.is_some();
         let mut is_activated = false;
         let mut runs = Vec::new();
         for run in &verification.runs {
@@ -67,7 +68,10 @@ impl Step<'_> {
         }
         let verified = Verified {
             record: live.id.clone(),
-            package: after.package.clone(),
+            package: after.package.clone().or_else(|| {
+                let deployed = &self.context.history.deployed;
+                deployed.get(&live.id).cloned().flatten()
+            }),
             check: verification.digest(),
             verdict: verdict_of(&runs),
             runs,
@@ -84,8 +88,7 @@ impl Step<'_> {
             Verdict::Passed => return Ok(()),
             Verdict::Unchecked if !is_activated => None,
             Verdict::Unchecked | Verdict::Failed => {
-                let is_begun = self.context.history.unfinished.contains(&live.id);
-                let is_own = is_new || is_begun || is_activated;
+                let is_own = is_new || is_activated;
                 let policy = verification.on_failure;
                 match self.undo(live, policy, is_new, is_own).await {
                     Ok(done) => done,
@@ -246,8 +249,8 @@ impl Step<'_> {
         self.patch(&before, patch, deadline).await.map(drop)
     }
 
-    /// Takes a version that did not pass out of service, if this or an interrupted apply deployed
-    /// it or brought it into service. Returns what was done.
+    /// Takes a version that did not pass out of service, if it is new, so that this or an
+    /// interrupted apply deployed it, or if this step activated it. Returns what was done.
     async fn undo(
         &mut self,
         live: &LiveVersion,

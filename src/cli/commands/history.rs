@@ -1,7 +1,5 @@
 //! `history`: lists the applies in the store, and shows the outcomes of one apply.
 
-use std::io::Write as _;
-
 use clap::{Args, Subcommand};
 
 use crate::cli::args::{ManifestArgs, Outputs, SizeArgs, parser};
@@ -12,17 +10,16 @@ use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::cli::workflow::apply_session;
 use crate::cli::workflow::output_files::OutputWriter;
-use crate::render::{
-    Content, Format, JSON, PlanDetail, Subject, history_document, render_history, render_json,
-};
+use crate::render::{Content, Format, JSON, PlanDetail, Subject};
 
 /// List earlier applies, or show one
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  solform history -e prod\n  solform history -e prod show 0192f1c4",
-    // Both are also accepted after `show`.
+    // They are also accepted after `show`.
     mut_arg("file", |arg| arg.global(true)),
-    mut_arg("environment", |arg| arg.global(true))
+    mut_arg("environment", |arg| arg.global(true)),
+    mut_arg("max_bytes", |arg| arg.global(true))
 )]
 pub(in crate::cli) struct HistoryArgs {
     #[command(flatten)]
@@ -33,6 +30,12 @@ pub(in crate::cli) struct HistoryArgs {
     /// Print a JSON document
     #[arg(long, global = true)]
     json: bool,
+    /// Print in this format
+    #[arg(long, global = true, value_name = "FORMAT", conflicts_with = "json")]
+    #[arg(value_parser = parser(Subject::History))]
+    format: Option<&'static Format>,
+    #[command(flatten)]
+    size: SizeArgs,
     #[command(subcommand)]
     command: Option<HistoryCommand>,
 }
@@ -46,12 +49,6 @@ pub(super) enum HistoryCommand {
         /// Id of the apply, or its first characters
         #[arg(value_name = "APPLY")]
         apply: String,
-        /// Print the apply in this format
-        #[arg(long, value_name = "FORMAT", conflicts_with = "json")]
-        #[arg(value_parser = parser(Subject::PastApply))]
-        format: Option<&'static Format>,
-        #[command(flatten)]
-        size: SizeArgs,
     },
 }
 
@@ -71,24 +68,18 @@ pub(super) async fn run(
         }
     }
     let environment = &context.manifest.environment.name;
-    match &args.command {
-        None if args.json => render_json(&history_document(environment, &applies), io.document())?,
-        None if applies.is_empty() => writeln!(io.out, "No applies.")?,
-        None => render_history(&applies, &mut io.out)?,
-        Some(HistoryCommand::Show {
-            apply,
-            format,
-            size,
-        }) => {
-            let past = apply_session::find_apply(&applies, apply)?;
-            let format = if args.json { Some(&JSON) } else { *format };
-            let writer = OutputWriter {
-                content: Content::PastApply(environment, past),
-                outputs: Outputs::new(format, &[], size),
-                settings,
-            };
-            writer.print(PlanDetail::Verbose, io)?;
+    let content = match &args.command {
+        None => Content::History(environment, &applies),
+        Some(HistoryCommand::Show { apply }) => {
+            Content::PastApply(environment, apply_session::find_apply(&applies, apply)?)
         }
-    }
+    };
+    let format = if args.json { Some(&JSON) } else { args.format };
+    let writer = OutputWriter {
+        content,
+        outputs: Outputs::new(format, &[], &args.size),
+        settings,
+    };
+    writer.print(PlanDetail::Verbose, io)?;
     Ok(ExitStatus::Success)
 }

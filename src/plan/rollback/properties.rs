@@ -62,7 +62,7 @@ proptest! {
         let (after, progress) = run.killed_after(usize::MAX);
         let rollback = rollback_of(progress);
         let before = std::mem::replace(&mut scenario.live, after);
-        let made = rollback.steps.iter().filter_map(|step| step.made.clone());
+        let made = rollback.steps.iter().filter_map(|step| Some((step.made.clone()?, None)));
         scenario.history.deployed.extend(made);
         scenario.options.replace.clear();
         scenario.options.rollback = Some(Arc::new(rollback));

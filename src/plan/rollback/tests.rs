@@ -172,7 +172,7 @@ fn replaced_versions_get_their_package_back() {
     let id = live("Form@1").id;
     replaced.rollback().packages.insert(id, package);
     let made = replaced.rollback().steps[0].made.clone().unwrap();
-    replaced.history.deployed.insert(made);
+    replaced.history.deployed.insert(made, None);
     let plan = replaced.expect(&[("Form@1", Replace, "rolled-back")]);
     assert_eq!(plan.at("Form@1").package_path(), Some("old.ibsolution"));
     assert_eq!(replaced.losses(), ["Form@1 id"]);

@@ -244,7 +244,7 @@ impl<'a> Undo<'a> {
         } = self.inputs;
         let user = manifest.environment.user.as_ref();
         let is_managed = manifest.covers(&before.identity, user.map(Owner::as_str));
-        if !is_managed && !history.deployed.contains(&before.id) {
+        if !is_managed && !history.deployed.contains_key(&before.id) {
             self.lose(&step.identity, Some(before), Loss::NotManaged);
             return;
         }
@@ -383,7 +383,8 @@ impl<'a> Undo<'a> {
         let Inputs {
             manifest, history, ..
         } = self.inputs;
-        manifest.covers(&now.identity, now.author.as_deref()) || history.deployed.contains(&now.id)
+        manifest.covers(&now.identity, now.author.as_deref())
+            || history.deployed.contains_key(&now.id)
     }
 
     /// Returns the path of the package of a deleted record: as the apply that deployed it recorded,

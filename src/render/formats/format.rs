@@ -23,6 +23,8 @@ pub enum Subject {
     Review,
     /// A promotion.
     Promotion,
+    /// The earlier applies of an environment.
+    History,
     /// An earlier apply.
     PastApply,
     /// The errors of a command that made neither a plan nor a report.
@@ -44,6 +46,8 @@ pub enum Content<'a> {
     Review(&'a Review),
     /// A promotion.
     Promotion(&'a Promotion),
+    /// The name of an environment, and the earlier applies to it, the oldest first.
+    History(&'a str, &'a [PastApply]),
     /// The name of an environment, and an earlier apply to it.
     PastApply(&'a str, &'a PastApply),
     /// The errors of a command that made neither a plan nor a report.
@@ -58,6 +62,7 @@ impl Content<'_> {
             Self::Report(..) | Self::Reports(_) => Subject::Report,
             Self::Review(_) => Subject::Review,
             Self::Promotion(_) => Subject::Promotion,
+            Self::History(..) => Subject::History,
             Self::PastApply(..) => Subject::PastApply,
             Self::Errors(_) => Subject::Errors,
         }
@@ -115,5 +120,6 @@ pub(super) const DOCUMENTS: &[Subject] = &[
     Subject::Report,
     Subject::Review,
     Subject::Promotion,
+    Subject::History,
     Subject::PastApply,
 ];

@@ -69,7 +69,7 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
             verdict: "There is no plan.".to_owned(),
         },
         Content::Promotion(promotion) => of_promotion(promotion),
-        Content::PastApply(..) => return Ok(()),
+        Content::History(..) | Content::PastApply(..) => return Ok(()),
     };
     render(&annotated, document.folder, out)
 }

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use super::format::{Channel, Content, DOCUMENTS, Document, Format};
 use crate::render::json::{
-    past_apply_document, plan_document, plan_matrix_document, promotion_document, render_json,
-    report_matrix_document, review_document,
+    history_document, past_apply_document, plan_document, plan_matrix_document, promotion_document,
+    render_json, report_matrix_document, review_document,
 };
 
 /// JSON documents.
@@ -25,6 +25,9 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
         Content::Reports(reports) => render_json(&report_matrix_document(reports), out),
         Content::Review(review) => render_json(&review_document(review), out),
         Content::Promotion(promotion) => render_json(&promotion_document(promotion), out),
+        Content::History(environment, applies) => {
+            render_json(&history_document(environment, applies), out)
+        }
         Content::PastApply(environment, apply) => {
             render_json(&past_apply_document(environment, apply), out)
         }

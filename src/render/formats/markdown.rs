@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use super::format::{Channel, Content, DOCUMENTS, Document, Format};
 use crate::render::markdown::{
-    render_markdown, render_past_apply_markdown, render_plan_matrix_markdown,
-    render_promotion_markdown, render_report_markdown, render_reports_markdown,
-    render_review_markdown,
+    render_history_markdown, render_markdown, render_past_apply_markdown,
+    render_plan_matrix_markdown, render_promotion_markdown, render_report_markdown,
+    render_reports_markdown, render_review_markdown,
 };
 
 /// Markdown for a comment on a pull request.
@@ -29,6 +29,9 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
         Content::Reports(reports) => render_reports_markdown(reports, max_bytes, out),
         Content::Review(review) => render_review_markdown(review, max_bytes, out),
         Content::Promotion(promotion) => render_promotion_markdown(promotion, max_bytes, out),
+        Content::History(environment, applies) => {
+            render_history_markdown(environment, applies, max_bytes, out)
+        }
         Content::PastApply(_, apply) => render_past_apply_markdown(apply, max_bytes, out),
         Content::Errors(_) => Ok(()),
     }

@@ -28,6 +28,7 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
         | Content::Reports(_)
         | Content::Review(_)
         | Content::Promotion(_)
+        | Content::History(..)
         | Content::PastApply(..)
         | Content::Errors(_) => Ok(()),
     }

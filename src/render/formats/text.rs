@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use super::format::{Channel, Content, DOCUMENTS, Document, Format};
 use crate::render::human::{
-    PlanDetail, render_errors, render_past_apply, render_plan_in, render_plan_matrix,
-    render_promotion, render_report, render_reports, render_review, render_verdict,
+    PlanDetail, render_errors, render_history, render_past_apply, render_plan_in,
+    render_plan_matrix, render_promotion, render_report, render_reports, render_review,
+    render_verdict,
 };
 use crate::render::styles::StyledWriter;
 
@@ -37,6 +38,7 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
         Content::Reports(reports) => render_reports(reports, out),
         Content::Review(review) => render_review(review, out),
         Content::Promotion(promotion) => render_promotion(promotion, out),
+        Content::History(_, applies) => render_history(applies, out),
         Content::PastApply(_, apply) => render_past_apply(apply, out),
         Content::Errors(_) => Ok(()),
     }

@@ -6,6 +6,7 @@
 
 mod change;
 mod graph;
+mod history;
 mod page;
 mod plan;
 mod plans;
@@ -16,6 +17,7 @@ mod spans;
 mod text;
 mod timeline;
 
+pub(super) use history::render_history_html;
 pub(super) use plan::render_plan_html;
 pub(super) use plans::render_plans_html;
 pub(super) use report::{render_past_apply_html, render_report_html};

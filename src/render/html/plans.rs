@@ -172,6 +172,7 @@ fn version(version: &MatrixVersion<'_>, has_owner: bool) -> Markup {
     let values = [
         version.state.text(escaped),
         version.visibility.text(escaped),
+        version.verified.map(str::to_owned),
     ];
     html! {
         @if let Some(kind) = kind { (sign(kind)) }

@@ -1,51 +1,31 @@
 //! Earlier applies, as a table or one by one.
 
-use std::collections::HashSet;
 use std::io::{self, Write};
-use std::time::Duration;
 
 use super::table::{Rows, render_rows, render_table};
 use crate::plan::VerifiedRun;
 use crate::render::json::{VerifiedRunItem, past_step_item};
-use crate::render::view::past::{count_done, result};
+use crate::render::view::past::{number_of, result, rows, took};
 use crate::render::view::report::DELETED;
 use crate::render::words;
-use crate::store::{PastApply, Provenance, Took};
+use crate::store::{PastApply, Provenance};
 
-/// The minimum number of shown characters of an apply's id: the part that is a time.
-const ID_LENGTH: usize = 13;
-
-/// Writes a table of applies, the newest first. Each id is cut to the shortest length at which all
-/// shown ids differ; `history show` accepts such a prefix.
+/// Writes a table of applies, the newest first.
 pub fn render_history(applies: &[PastApply], out: &mut dyn Write) -> io::Result<()> {
+    if applies.is_empty() {
+        return writeln!(out, "{}", number_of(applies));
+    }
     let header = ["APPLY", "BEGAN", "TOOK", "RESULT", "DONE"];
-    let length = prefix_length(applies);
-    let rows = applies.iter().rev().map(|apply| {
-        let done = format!("{}/{}", count_done(apply), apply.changes);
+    let rows = rows(applies).map(|row| {
         [
-            Some(apply.id.chars().take(length).collect()),
-            apply.began_at_ms.and_then(words::brief_time),
-            took(apply, "> "),
-            Some(match apply.rollback_of {
-                Some(_) => format!("{} (roll-back)", result(apply)),
-                None => result(apply).to_owned(),
-            }),
-            Some(done),
+            Some(row.id),
+            row.began,
+            row.took,
+            Some(row.result),
+            Some(row.done),
         ]
     });
     render_table(header, rows, out)
-}
-
-/// Returns the number of characters after which the ids of all applies differ.
-fn prefix_length(applies: &[PastApply]) -> usize {
-    let longest = applies.iter().map(|apply| apply.id.chars().count()).max();
-    let is_unique = |length: &usize| {
-        let mut seen = HashSet::new();
-        let begins = |apply: &PastApply| apply.id.chars().take(*length).collect::<String>();
-        applies.iter().all(|apply| seen.insert(begins(apply)))
-    };
-    let longest = longest.unwrap_or(0);
-    (ID_LENGTH..longest).find(is_unique).unwrap_or(longest)
 }
 
 /// Writes one apply: its facts, and its steps as in the report of an apply. Ids and messages have
@@ -104,17 +84,6 @@ pub(super) fn verified_run(run: &VerifiedRun) -> String {
     let run = VerifiedRunItem::of(run);
     let id = run.run.as_ref().map(|id| format!(" [run={id}]"));
     format!("{}{}", run.phrase(), id.unwrap_or_default())
-}
-
-/// Returns the duration of an apply; `at_least` is the prefix of a minimum duration.
-fn took(apply: &PastApply, at_least: &str) -> Option<String> {
-    let (before, ms) = match apply.took() {
-        Took::Exactly(ms) => ("", ms),
-        Took::AtLeast(ms) => (at_least, ms),
-        Took::Unknown => return None,
-    };
-    let duration = words::duration(Duration::from_millis(ms));
-    Some(format!("{before}{duration}"))
 }
 
 #[cfg(test)]

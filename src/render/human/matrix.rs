@@ -188,6 +188,7 @@ fn version_text(version: &MatrixVersion<'_>, has_owner: bool) -> String {
         Some(version.label(has_owner, words::escaped)),
         version.state.text(words::escaped),
         version.visibility.text(words::escaped),
+        version.verified.map(|mark| format!("({mark})")),
         blocked,
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" ")

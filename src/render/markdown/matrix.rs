@@ -264,6 +264,7 @@ fn version_text(version: &MatrixVersion<'_>, has_owner: bool, is_whole: bool) ->
         Some(code(&label)),
         values(version.state.text(code)),
         values(version.visibility.text(code)),
+        version.verified.map(str::to_owned),
     ];
     let parts = parts.into_iter().flatten().chain(blocks).chain(risks);
     parts.collect::<Vec<_>>().join(" ")

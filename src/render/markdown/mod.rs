@@ -2,6 +2,7 @@
 
 mod budget;
 mod escape;
+mod history;
 mod matrix;
 mod plan;
 mod promotion;
@@ -9,6 +10,7 @@ mod report;
 mod reports;
 mod review;
 
+pub(super) use history::render_history_markdown;
 pub use matrix::render_plan_matrix_markdown;
 pub use plan::render_markdown;
 pub use promotion::render_promotion_markdown;

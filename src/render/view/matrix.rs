@@ -44,6 +44,8 @@ pub(in crate::render) struct MatrixVersion<'a> {
     pub(in crate::render) visibility: Values<'a>,
     /// The marks of the reasons why the change is blocked.
     pub(in crate::render) blocks: Vec<String>,
+    /// The mark of a version that must pass its verification.
+    pub(in crate::render) verified: Option<&'static str>,
     /// The marks of the risks, each with true if the risk is high.
     pub(in crate::render) risks: Vec<(Cow<'static, str>, bool)>,
     is_loss: bool,
@@ -252,6 +254,11 @@ fn planned_version<'a>(
             after: visibility,
         },
         blocks: change.blocked.iter().map(view::block).collect(),
+        verified: change
+            .action
+            .after()
+            .is_some_and(|after| after.verification.is_some())
+            .then_some("verified first"),
         risks: risks
             .into_iter()
             .map(|risk| (risk.mark, risk.is_high))
@@ -294,6 +301,7 @@ fn declared(version: &DeclaredVersion) -> MatrixVersion<'_> {
             after: after.and_then(seen),
         },
         blocks: Vec::new(),
+        verified: None,
         risks: Vec::new(),
         is_loss: change == ActionKind::Delete,
     }
@@ -315,6 +323,7 @@ fn listed<'a>(
                 state: Values::unchanged(Some(version.state.as_str())),
                 visibility: Values::unchanged(visibility.map(LiveVisibilityWord::as_str)),
                 blocks: Vec::new(),
+                verified: None,
                 risks: Vec::new(),
                 is_loss: false,
             }

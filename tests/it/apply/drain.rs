@@ -106,6 +106,30 @@ async fn runs_are_ignored_by_default() {
     }
 }
 
+/// The plan of several environments shows the runs and the verification of each, in every format
+/// for people.
+#[tokio::test(flavor = "multi_thread")]
+async fn several_environments_show_runs_and_gates() {
+    let emulator = world(&[]).await;
+    start_run(&emulator, "r1", SPACE).await;
+    let verify = "    verify: [{ name: smoke, input_dir: '${drive}/in' }]\n";
+    let text = solution("{ mode: wait, spaces: [acme/releases] }") + verify;
+    let other = format!(
+        "environments:\n  other: {{ url: '{}', token: {{ env: TEST_TOKEN }}, vars: {{ drive: \
+         '{DRIVE}' }} }}\n",
+        emulator.url()
+    );
+    let text = manifest(&emulator.url(), &text).replace("environments:\n", &other);
+    let env = env_with(&text);
+    for format in ["text", "markdown", "html"] {
+        let plan = ["plan", "--all-environments", "--format", format];
+        let output = env.solform_beside(&plan).await.exits_with(0).stdout;
+        for text in ["verified first", "1 RUNNING run"] {
+            assert!(output.matches(text).count() >= 2, "{text}\n{output}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_waits_for_the_end_of_its_runs() {
     let emulator = world(&[]).await;

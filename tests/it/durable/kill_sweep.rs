@@ -3,8 +3,6 @@
 //! version in service.
 
 use std::fmt::Write as _;
-use std::process::{ExitStatus, Stdio};
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -13,7 +11,6 @@ use solform_emulator::{self as emulator, Emulator, EmulatorOptions, Operation, S
 use super::{Live, in_service, live, manifest, start};
 use crate::apply::contents::sha256;
 use crate::apply::uploads::{package, put_as};
-use crate::support::TestEnv;
 use crate::support::killing_proxy::{Kill, KillingProxy};
 use crate::support::sweep::{assert_none_failed, chosen};
 use crate::support::worlds::{DRIVE, Version, count, env_with, options, path_of, seed};
@@ -293,20 +290,6 @@ async fn world_and_proxy(kill: Kill, sweep: &Sweep) -> (Emulator, KillingProxy) 
     (emulator, proxy)
 }
 
-/// Runs the program until it ends, or until the proxy kills it.
-async fn run_until_killed(env: &TestEnv, proxy: &KillingProxy, arguments: &[&str]) -> ExitStatus {
-    let mut command = env.command(env!("CARGO_BIN_EXE_solform"), arguments);
-    let mut child = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    proxy.process.store(child.id(), Ordering::SeqCst);
-    tokio::task::spawn_blocking(move || child.wait().unwrap())
-        .await
-        .unwrap()
-}
-
 /// Runs a case, and returns the number of requests of its first apply.
 async fn case(kill: Kill, sweep: &'static Sweep) -> Result<usize, String> {
     let (emulator, proxy) = world_and_proxy(kill, sweep).await;
@@ -353,7 +336,7 @@ async fn case(kill: Kill, sweep: &'static Sweep) -> Result<usize, String> {
             std::fs::write(file, bytes).unwrap();
         }
     }
-    let status = run_until_killed(&env, &proxy, sweep.first).await;
+    let status = proxy.run_until_killed(&env, sweep.first).await;
     if kill == Kill::Never && !status.success() {
         return Err(format!("the undisturbed apply ended with {status}"));
     }
@@ -511,7 +494,7 @@ async fn refused_case(kill: Kill, second: &'static [&'static str]) -> usize {
     let (emulator, proxy) = world_and_proxy(kill, &REFUSED).await;
     emulator.add_fault("operation=delete_solution,status=409".parse().unwrap());
     let env = env_with(&manifest(&proxy.url, &(REFUSED.solutions)()));
-    run_until_killed(&env, &proxy, REFUSED.first).await;
+    proxy.run_until_killed(&env, REFUSED.first).await;
     let seen = proxy.seen();
     let second = env.solform_beside(second).await;
     let inactive: Vec<Live> = live(&emulator.url()).await;
@@ -567,7 +550,7 @@ async fn begun_case(kill: Kill) -> usize {
     let limits = "    limits: { max_change: 0 }\n    vars:";
     let text = manifest(&proxy.url, &(BEGUN.solutions)()).replace("    vars:", limits);
     let env = env_with(&text);
-    run_until_killed(&env, &proxy, BEGUN.first).await;
+    proxy.run_until_killed(&env, BEGUN.first).await;
     let seen = proxy.seen();
     let plan = env.solform_beside(&["plan", "--detailed-exitcode"]).await;
     assert!([0, 2, 6].contains(&plan.code()), "{kill:?}\n{plan}");

@@ -5,6 +5,7 @@ mod drift;
 mod elsewhere;
 mod expected;
 mod fault_sweep;
+mod gate;
 mod kill_sweep;
 mod leftovers;
 mod provenance;

@@ -170,6 +170,14 @@ async fn a_page_of_a_report_has_the_times_of_steps_and_jobs() {
         jobs.len(),
         "{past}"
     );
+    for format in ["html", "markdown", "text", "json"] {
+        let list = env
+            .solform_beside(&["history", "--format", format])
+            .await
+            .exits_with(0)
+            .stdout;
+        assert!(list.contains(&id[..13]), "{list}");
+    }
     let document = env
         .solform_beside(&["history", "show", id, "--json"])
         .await

@@ -1,5 +1,6 @@
 //! A proxy between the program and an emulator, which can kill the program at any request.
 
+use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -9,6 +10,8 @@ use axum::extract::Request;
 use axum::http::Response;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+
+use super::TestEnv;
 
 /// The moment at which the program is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +91,20 @@ impl KillingProxy {
     /// Lets all requests pass, without counting them, until it is resumed.
     pub(crate) fn pause(&self, is_paused: bool) {
         self.is_paused.store(is_paused, Ordering::SeqCst);
+    }
+
+    /// Runs the program until it ends, or until the proxy kills it.
+    pub(crate) async fn run_until_killed(&self, env: &TestEnv, arguments: &[&str]) -> ExitStatus {
+        let mut command = env.command(env!("CARGO_BIN_EXE_solform"), arguments);
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        self.process.store(child.id(), Ordering::SeqCst);
+        tokio::task::spawn_blocking(move || child.wait().unwrap())
+            .await
+            .unwrap()
     }
 
     /// Returns the number of requests.
