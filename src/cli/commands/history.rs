@@ -68,7 +68,7 @@ pub(super) async fn run(
         }
     }
     let environment = &context.manifest.environment.name;
-    let content = match &args.command {
+    let shown = match &args.command {
         None => Content::History(environment, &applies),
         Some(HistoryCommand::Show { apply }) => {
             Content::PastApply(environment, apply_session::find_apply(&applies, apply)?)
@@ -76,7 +76,7 @@ pub(super) async fn run(
     };
     let format = if args.json { Some(&JSON) } else { args.format };
     let writer = OutputWriter {
-        content,
+        content: shown,
         outputs: Outputs::new(format, &[], &args.size),
         settings,
     };
