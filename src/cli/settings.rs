@@ -17,6 +17,7 @@ use super::invocation::Invocation;
 use super::restrictions::Restrictions;
 use crate::api::{Redactor, RequestSink};
 use crate::manifest::{self, Problems, SourceFile, VariableRefusal};
+use crate::store::BucketService;
 
 /// The settings from the process environment.
 #[derive(Debug, Clone, Default)]
@@ -136,12 +137,29 @@ fn who() -> String {
     format!("{user}@{}", host.as_deref().unwrap_or("unknown"))
 }
 
-/// Returns the variables that configure a bucket's client.
-pub(super) fn aws_variables() -> Vec<(String, String)> {
-    std::env::vars_os()
+/// Returns the variables that configure the client of a service's buckets. The file in which
+/// `gcloud` keeps the login of its user counts as a variable.
+pub(super) fn bucket_variables(service: BucketService) -> Vec<(String, String)> {
+    let mut variables: Vec<(String, String)> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(name, value)| name.starts_with("AWS_") && !value.is_empty())
-        .collect()
+        .filter(|(name, value)| service.has_variable(name) && !value.is_empty())
+        .collect();
+    let folder = if cfg!(windows) {
+        variable("APPDATA").map(PathBuf::from)
+    } else {
+        variable("HOME").map(|home| Path::new(&home).join(".config"))
+    };
+    let login = folder.map(|folder| folder.join("gcloud/application_default_credentials.json"));
+    let is_given =
+        |name: &str| BucketService::is_secret(name) || BucketService::is_secret_file(name);
+    if service == BucketService::Gcs
+        && !variables.iter().any(|(name, _)| is_given(name))
+        && let Some(login) = login.filter(|path| path.is_file())
+    {
+        let path = login.to_string_lossy().into_owned();
+        variables.push(("GOOGLE_APPLICATION_CREDENTIALS".to_owned(), path));
+    }
+    variables
 }
 
 /// Returns a variable of the process; none if it is unset, empty, or not valid Unicode.

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::bucket_error::{BucketError, BucketErrorKind};
-use super::s3_settings::BucketSettingsError;
+use super::bucket::{BucketError, BucketErrorKind, BucketService, BucketSettingsError};
 
 /// The reason why the store cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -110,12 +109,18 @@ impl StoreError {
             Self::Io { .. } => {
                 "Make the folder writable, or name another store with --store.".to_owned()
             }
-            Self::Remote { source, .. } => source.help().to_owned(),
-            Self::Settings { source, .. } => source.help().to_owned(),
+            Self::Remote {
+                source, location, ..
+            } => {
+                let service = BucketService::of(location).unwrap_or(BucketService::S3);
+                source.help(service).to_owned()
+            }
+            Self::Settings { source, .. } => source.help(),
             Self::Unfit { .. } => {
                 "The lock needs a service with conditional writes (`If-None-Match: *` and \
-                 `If-Match` on PUT): without them two applies could change the environment at the \
-                 same time. docs/stores.md names services that have them."
+                 `If-Match` on PUT, or `x-goog-if-generation-match`): without them two applies \
+                 could change the environment at the same time. docs/stores.md names services that \
+                 have them."
                     .to_owned()
             }
             Self::NoFileLocks { .. } => {
@@ -138,13 +143,14 @@ impl StoreError {
 /// A guarantee that a bucket does not give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lacking {
-    /// A write with `If-None-Match: *` replaced an object.
+    /// A write that must create an object replaced one.
     CreateIgnored,
-    /// A write with `If-None-Match: *` is refused, where the same write without it is accepted.
+    /// A write that must create an object is refused, where the same write without the condition is
+    /// accepted.
     CreateRefused,
-    /// A write with `If-Match` replaced another version of the object.
+    /// A write that must replace a known version of an object replaced another one.
     MatchIgnored,
-    /// A write with `If-Match` and the right version is refused.
+    /// A write that must replace a known version of an object, and names the right one, is refused.
     MatchRefused,
     /// A read does not return the content that was written last.
     Stale,
@@ -155,11 +161,15 @@ impl Lacking {
     fn as_str(self) -> &'static str {
         match self {
             Self::CreateIgnored => {
-                "ignores `If-None-Match: *`, and replaced an object that was there"
+                "ignores the condition that no object is there, and replaced an object"
             }
-            Self::CreateRefused => "refuses a write with `If-None-Match: *`",
-            Self::MatchIgnored => "ignores `If-Match`, and replaced an object of another version",
-            Self::MatchRefused => "refuses a write with `If-Match`",
+            Self::CreateRefused => "refuses a write with the condition that no object is there",
+            Self::MatchIgnored => {
+                "ignores the condition that the object has a known version, and replaced another"
+            }
+            Self::MatchRefused => {
+                "refuses a write with the condition that the object has a known version"
+            }
             Self::Stale => "does not show what was written last",
         }
     }

@@ -16,8 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::bucket::{Bucket, Object};
-use super::bucket_error::BucketError;
+use super::bucket::{Bucket, BucketError, Object};
 use super::lock::{Held, LOCK_LIMIT, Lease, LockOwner};
 
 /// The time between two renewals.

@@ -13,18 +13,36 @@ use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{Error, PutMode};
 use tokio::sync::OnceCell;
+use url::Url;
 
 use super::backend::{DEPLOYED_LIMIT, Store, StoreKey, deployed_name};
-use super::bucket::{Bucket, Names};
-use super::bucket_error::BucketError;
-use super::connection::OBJECT_LIMIT;
+use super::bucket::{Bucket, BucketError, BucketService, Names, OBJECT_LIMIT, OpenError, open};
 use super::entry::Record;
 use super::error::{Lacking, StoreError};
 use super::journal::{Journal, LineSink};
 use super::lease::{Clock, RemoteLock};
 use super::lock::{Held, Lease, LockOwner};
 use super::probe::probe;
+use crate::allowed_hosts::AllowedHosts;
 use crate::ident::SolutionId;
+
+/// Opens the bucket of a URL such as `s3://BUCKET/PREFIX`, and returns the prefix in it.
+/// Credentials and endpoint come from `variables`, which hold those that
+/// [`BucketService::has_variable`] selects.
+pub fn open_bucket(
+    service: BucketService,
+    url: &Url,
+    variables: &[(String, String)],
+    allowed_hosts: Option<&AllowedHosts>,
+) -> Result<(Bucket, Path), StoreError> {
+    open(service, url, variables, allowed_hosts).map_err(|error| match error {
+        OpenError::Settings(source) => StoreError::Settings {
+            location: url.to_string(),
+            source,
+        },
+        OpenError::Client(error) => StoreError::remote("open", url.to_string(), &error),
+    })
+}
 
 /// The maximum number of bytes that one command reads from a store.
 const STORE_LIMIT: u64 = 1024 * 1024 * 1024;

@@ -3,22 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
+use serde_json::Value;
 use url::Url;
 
 use super::context::EnvironmentContext;
 use crate::api::Redactor;
 use crate::cli::clock;
 use crate::cli::error::CommandError;
-use crate::cli::settings::aws_variables;
+use crate::cli::settings::bucket_variables;
 use crate::regular_file::{self, SECRET_LIMIT};
-use crate::store::{LocalStore, RemoteStore, Store, StoreKey, open_s3, server_of};
-
-/// The variables of the bucket's client that name files with tokens.
-const TOKEN_FILES: [&str; 2] = [
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-];
+use crate::store::{
+    BucketService, LocalStore, RemoteStore, Store, StoreKey, open_bucket, server_of,
+};
 
 impl EnvironmentContext {
     /// Returns the store of the environment: from `--store`, `SOLFORM_STORE` or the manifest, else
@@ -54,33 +52,33 @@ impl EnvironmentContext {
     }
 
     fn remote_store(&self, text: &str, secrets: &Redactor) -> Result<Arc<dyn Store>, CommandError> {
-        let url = Url::parse(text)
-            .ok()
-            .filter(|url| url.scheme() == "s3" && url.host_str().is_some());
-        let Some(url) = url else {
+        let url = Url::parse(text).ok();
+        let known = url.and_then(|url| Some((BucketService::of_url(&url)?, url)));
+        let Some((service, url)) = known else {
             let message = format!("unsupported store URL `{text}`");
-            return Err(
-                CommandError::failed(message).hint("Give a folder, or `s3://BUCKET/PREFIX`.")
-            );
+            return Err(CommandError::failed(message).hint(
+                "Give a folder, `s3://BUCKET/PREFIX`, `az://CONTAINER/PREFIX` or \
+                 `gs://BUCKET/PREFIX`.",
+            ));
         };
-        let settings = aws_variables();
+        let settings = bucket_variables(service);
         for (name, value) in &settings {
-            if holds_secret(name) {
-                secrets.add(&SecretString::from(value.as_str()));
-            } else if TOKEN_FILES.contains(&name.as_str()) {
+            if BucketService::is_secret(name) {
+                add_secret(value, secrets);
+            } else if BucketService::is_secret_file(name) {
                 // The bucket's client reads the whole file.
                 let path = Path::new(value);
-                let token = regular_file::read_text(path, SECRET_LIMIT).map_err(|source| {
+                let text = regular_file::read_text(path, SECRET_LIMIT).map_err(|source| {
                     let action = format!("read the {name}");
                     CommandError::io(&action, path, source)
                 })?;
-                secrets.add(&SecretString::from(token));
+                add_secret(&text, secrets);
             }
         }
         let allowed = self.settings.restrictions.as_ref().map(|all| &all.hosts);
         // A manifest of an untrusted branch must not choose its store.
         if let Some(allowed) = allowed {
-            let asked = server_of(&url, &settings);
+            let asked = server_of(service, &url, &settings);
             allowed.check(&asked).map_err(|refusal| {
                 let host = asked.host_str().unwrap_or_default();
                 let hint = refusal.help();
@@ -92,15 +90,27 @@ impl EnvironmentContext {
                     .hint(hint)
             })?;
         }
-        let (bucket, prefix) = open_s3(&url, &settings, allowed)?;
+        let (bucket, prefix) = open_bucket(service, &url, &settings, allowed)?;
         let (key, now_ms) = (self.store_key(), Arc::new(clock::now_ms));
         let store = RemoteStore::new(bucket, &prefix, text, key, now_ms);
         Ok(Arc::new(store))
     }
 }
 
-/// Returns true if the value of a variable of the bucket's client is a secret. A variable that ends
-/// with `_FILE` contains the path of a secret.
-fn holds_secret(name: &str) -> bool {
-    (name.contains("SECRET") || name.contains("TOKEN")) && !name.ends_with("_FILE")
+/// Adds a secret of a bucket's client, and those inside it: the texts of a file of Google
+/// credentials, and the signature of a shared access signature.
+fn add_secret(value: &str, secrets: &Redactor) {
+    let add = |secret: &str| secrets.add(&SecretString::from(secret));
+    add(value);
+    let keys = ["private_key", "client_secret", "refresh_token"];
+    if let Ok(Value::Object(fields)) = serde_json::from_str(value) {
+        let texts = keys.iter().filter_map(|key| fields.get(*key)?.as_str());
+        texts.for_each(add);
+    }
+    let signature = value
+        .split(['?', '&'])
+        .find_map(|pair| pair.strip_prefix("sig="));
+    if let Some(signature) = signature {
+        add(&percent_decode_str(signature).decode_utf8_lossy());
+    }
 }

@@ -1,10 +1,12 @@
 //! Lock, journal and plan in a bucket: a second machine finishes the apply of the first one.
 
+use solform::store::BucketService;
 use solform_emulator::{Emulator, JobPace, Operation};
 
 use super::{finish_all, killed_at_work};
 use crate::support::TestEnv;
 use crate::support::bucket::{BUCKET, Bucket, Quirk, SECRET_KEY};
+use crate::support::cloud::{ACCOUNT_KEY, BEARER, CLOUDS, Cloud};
 use crate::support::worlds::{self, Version, count, env_with, manifest, seed};
 
 const SOLUTIONS: &str = "
@@ -130,13 +132,22 @@ async fn an_unusable_bucket_is_reported_before_any_write() {
 async fn a_bucket_without_conditions_is_refused() {
     let emulator = emulator().await;
     for (quirk, expected) in [
-        (Quirk::IgnoresConditions, "ignores `If-None-Match: *`"),
-        (Quirk::IgnoresMatch, "ignores `If-Match`"),
+        (
+            Quirk::IgnoresConditions,
+            "ignores the condition that no object is there",
+        ),
+        (
+            Quirk::IgnoresMatch,
+            "ignores the condition that the object has a known version",
+        ),
         (
             Quirk::NotImplemented,
-            "refuses a write with `If-None-Match: *`",
+            "refuses a write with the condition that no object is there",
         ),
-        (Quirk::BadRequest, "refuses a write with `If-None-Match: *`"),
+        (
+            Quirk::BadRequest,
+            "refuses a write with the condition that no object is there",
+        ),
     ] {
         let bucket = Bucket::with(quirk).await;
         let env = machine(&emulator, &bucket, "runner-1");
@@ -261,6 +272,249 @@ async fn bucket_settings_are_used_or_reported() {
     let mut env = machine(&emulator, &bucket, "runner-1");
     env.set("AWS_ALLOW_HTTP", "false");
     let _ = env.solform_beside(&["history"]).await.exits_with(0);
+}
+
+/// Creates the folder of a machine whose store is in another cloud.
+fn in_cloud(emulator: &Emulator, cloud: &Cloud) -> TestEnv {
+    let mut env = env_with(&manifest(&emulator.url(), SOLUTIONS));
+    for (name, value) in cloud.variables() {
+        env.set(&name, &value);
+    }
+    env.set("SOLFORM_STORE", &cloud.store("solform"));
+    env
+}
+
+/// An apply keeps its journal in the bucket, and releases its lock there.
+#[tokio::test(flavor = "multi_thread")]
+async fn other_clouds_keep_lock_and_journal() {
+    for service in CLOUDS {
+        let (emulator, cloud) = (emulator().await, Cloud::start(service).await);
+        let env = in_cloud(&emulator, &cloud);
+        killed_at_work(
+            env.command(env!("CARGO_BIN_EXE_solform"), &["apply", "--auto-approve"]),
+            1,
+        )
+        .await;
+        let output = env
+            .solform_beside(&["apply", "--auto-approve", "--detailed-exitcode"])
+            .await
+            .exits_with(9)
+            .warns("solform force-unlock ");
+        let (_, rest) = output.stderr.split_once("solform force-unlock ").unwrap();
+        let id = rest.split(' ').next().unwrap();
+        let _ = env
+            .solform_beside(&["force-unlock", id])
+            .await
+            .exits_with(0);
+        finish_all(&emulator);
+        let _ = env
+            .solform_beside(&["apply", "--resume"])
+            .await
+            .exits_with(0)
+            .says("Apply complete!");
+        assert_eq!(count(&emulator, Operation::Deploy), 1);
+        let history = env.solform_beside(&["history"]).await.exits_with(0);
+        assert_eq!(history.stdout.lines().count(), 1 + 2, "{history}");
+        let keys = cloud.keys();
+        let is_journal = |key: &String| key.contains("/runs/") && key.contains("/whole-");
+        assert!(keys.iter().any(is_journal), "{keys:?}");
+        assert!(
+            !keys.iter().any(|key| key.ends_with("lock.json")),
+            "{keys:?}"
+        );
+        assert_eq!(cloud.requests("POST"), [""; 0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_clouds_without_conditions_are_refused() {
+    for service in CLOUDS {
+        let emulator = emulator().await;
+        let cloud = Cloud::with(service, Quirk::IgnoresMatch).await;
+        let env = in_cloud(&emulator, &cloud);
+        let _ = env
+            .solform_beside(&["apply", "--auto-approve"])
+            .await
+            .exits_with(1)
+            .warns("ignores the condition that the object has a known version");
+        let doctor = env.solform_beside(&["doctor"]).await.exits_with(1);
+        let words: Vec<&str> = doctor.stdout.split_whitespace().collect();
+        assert!(
+            words.join(" ").contains("ignores the condition"),
+            "{doctor}"
+        );
+        assert_eq!(count(&emulator, Operation::Deploy), 0);
+        let cloud = Cloud::start(service).await;
+        let _ = in_cloud(&emulator, &cloud)
+            .solform_beside(&["doctor"])
+            .await
+            .exits_with(0)
+            .says("The lock is free.");
+        assert!(cloud.puts() > 0);
+        assert_eq!(cloud.keys(), [""; 0]);
+    }
+}
+
+/// The server repeats the credentials in its answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn unusable_clouds_are_reported_without_secrets() {
+    let emulator = emulator().await;
+    for (service, changes, expected) in [
+        (
+            BucketService::Azure,
+            &[("AZURE_STORAGE_TOKEN", "wrong-t0ken")][..],
+            "AZURE_* variables",
+        ),
+        (
+            BucketService::Azure,
+            &[
+                ("AZURE_STORAGE_ACCOUNT_KEY", ""),
+                ("AZURE_STORAGE_SAS_TOKEN", "sv=1&sig=wrong%2Bt0ken"),
+            ],
+            "AZURE_* variables",
+        ),
+        (
+            BucketService::Azure,
+            &[("AZURE_STORAGE_ACCOUNT_KEY", "wrong-t0ken")],
+            "the account key in AZURE_STORAGE_ACCOUNT_KEY is not base64",
+        ),
+        (
+            BucketService::Azure,
+            &[("AZURE_STORAGE_ACCOUNT_NAME", "")],
+            "AZURE_STORAGE_ACCOUNT_NAME is not set",
+        ),
+        (
+            BucketService::Azure,
+            &[
+                ("AZURE_STORAGE_ACCOUNT_KEY", ""),
+                // No server listens there.
+                ("IDENTITY_ENDPOINT", "http://127.0.0.1:1"),
+            ],
+            "because no credentials found\n",
+        ),
+        (
+            BucketService::Azure,
+            &[
+                ("AZURE_STORAGE_ACCOUNT_KEY", ""),
+                ("AZURE_CLIENT_ID", "id"),
+                ("AZURE_TENANT_ID", "id"),
+                ("AZURE_FEDERATED_TOKEN_FILE", "/no/such/token"),
+            ],
+            "failed to read the AZURE_FEDERATED_TOKEN_FILE `/no/such/token`",
+        ),
+        (
+            BucketService::Azure,
+            &[("AZURE_STORAGE_ENDPOINT", "http://blobs.example")],
+            "set AZURE_ALLOW_HTTP=true",
+        ),
+        (
+            BucketService::Gcs,
+            &[("GOOGLE_BEARER_TOKEN", "wrong-t0ken")],
+            "GOOGLE_* variables",
+        ),
+        (
+            BucketService::Gcs,
+            &[
+                ("GOOGLE_BEARER_TOKEN", ""),
+                ("GCE_METADATA_HOST", "127.0.0.1:1"),
+                ("GCE_METADATA_IP", "127.0.0.1:1"),
+            ],
+            "because no credentials found\n",
+        ),
+        (
+            BucketService::Gcs,
+            &[
+                ("GOOGLE_BEARER_TOKEN", ""),
+                ("GOOGLE_APPLICATION_CREDENTIALS", "/no/such/file"),
+            ],
+            "failed to read the GOOGLE_APPLICATION_CREDENTIALS `/no/such/file`",
+        ),
+        (
+            BucketService::Gcs,
+            &[
+                ("GOOGLE_BEARER_TOKEN", ""),
+                (
+                    "GOOGLE_SERVICE_ACCOUNT_KEY",
+                    "{\"type\":\"external_account\"}",
+                ),
+            ],
+            "of the kind `external_account`, which is not supported",
+        ),
+    ] {
+        let cloud = Cloud::start(service).await;
+        let mut env = in_cloud(&emulator, &cloud);
+        for (name, value) in changes {
+            env.set(name, value);
+        }
+        let output = env
+            .solform_beside(&["apply", "--auto-approve"])
+            .await
+            .exits_with(1)
+            .warns(expected);
+        for secret in [
+            ACCOUNT_KEY,
+            BEARER,
+            "wrong-t0ken",
+            "wrong+t0ken",
+            "wrong%2Bt0ken",
+        ] {
+            assert!(!output.stderr.contains(secret), "{output}");
+        }
+        assert!(output.stderr.matches("because ").count() <= 2, "{output}");
+        assert!(!output.stderr.contains("127.0.0.1:1\n"), "{output}");
+    }
+    assert_eq!(count(&emulator, Operation::Deploy), 0);
+}
+
+/// A manifest of an untrusted branch chooses neither its store nor the server that issues tokens.
+#[tokio::test(flavor = "multi_thread")]
+async fn other_clouds_ask_allowed_hosts_only() {
+    let emulator = emulator().await;
+    for service in CLOUDS {
+        let cloud = Cloud::start(service).await;
+        let by_name = cloud.endpoint.replace("127.0.0.1", "localhost");
+        let mut env = in_cloud(&emulator, &cloud);
+        env.set("SOLFORM_ALLOWED_HOSTS", "127.0.0.1")
+            .set("SOLFORM_ALLOWED_ENV", "TEST_TOKEN")
+            .set("AZURE_STORAGE_ENDPOINT", &by_name)
+            .set("GOOGLE_BASE_URL", &by_name);
+        let _ = env
+            .solform_beside(&["apply", "--auto-approve"])
+            .await
+            .exits_with(1)
+            .warns("is at the host `localhost`, which SOLFORM_ALLOWED_HOSTS does not name");
+        assert_eq!(cloud.requests(""), [""; 0]);
+    }
+    // Without an endpoint, the cloud's own server is asked.
+    for (url, host) in [
+        ("az://releases/x", "acme.blob.core.windows.net"),
+        ("gs://releases/x", "storage.googleapis.com"),
+    ] {
+        let mut env = env_with(&manifest(&emulator.url(), SOLUTIONS));
+        env.set("SOLFORM_ALLOWED_HOSTS", "127.0.0.1")
+            .set("SOLFORM_ALLOWED_ENV", "TEST_TOKEN")
+            .set("AZURE_STORAGE_ACCOUNT_NAME", "acme")
+            .set("SOLFORM_STORE", url);
+        let _ = env
+            .solform_beside(&["apply", "--auto-approve"])
+            .await
+            .exits_with(1)
+            .warns(&format!("is at the host `{host}`"));
+    }
+    let cloud = Cloud::start(BucketService::Azure).await;
+    let mut env = in_cloud(&emulator, &cloud);
+    env.set("SOLFORM_ALLOWED_HOSTS", "127.0.0.1")
+        .set("SOLFORM_ALLOWED_ENV", "TEST_TOKEN")
+        .set("AZURE_STORAGE_ACCOUNT_KEY", "")
+        .set("AZURE_CLIENT_ID", "id")
+        .set("AZURE_TENANT_ID", "id")
+        .set("AZURE_CLIENT_SECRET", "client-s3cret");
+    let output = env
+        .solform_beside(&["apply", "--auto-approve"])
+        .await
+        .exits_with(1)
+        .warns("the host `login.microsoftonline.com` is not in SOLFORM_ALLOWED_HOSTS");
+    assert!(!output.stderr.contains("client-s3cret"), "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

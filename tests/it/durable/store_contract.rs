@@ -9,12 +9,14 @@ use solform::ident::{Address, Digest, JobId, SolutionId};
 use solform::outcome::{OutcomeKind, WriteKind};
 use solform::plan::Subject;
 use solform::store::{
-    Bucket as AnyBucket, ChangeRef, Entry, Lacking, LocalStore, LockOwner, PastApply, Record,
-    RecordedOutcome, RemoteStore, Store, StoreError, StoreKey, lock, open_s3,
+    Bucket as AnyBucket, BucketService, ChangeRef, Entry, Lacking, LocalStore, LockOwner,
+    PastApply, Record, RecordedOutcome, RemoteStore, Store, StoreError, StoreKey, lock,
+    open_bucket,
 };
 use url::Url;
 
 use crate::support::bucket::{BUCKET, Bucket, Quirk, in_memory, variables_of};
+use crate::support::cloud::{CLOUDS, Cloud, cloud_variables};
 
 const KEY: StoreKey<'static> = StoreKey {
     environment: "prod",
@@ -231,31 +233,68 @@ async fn store_contract_over_a_bucket_in_memory() {
     check_contract(&|| Box::new(remote(&objects))).await;
 }
 
-async fn check_contract_over(endpoint: &str) {
-    let url = Url::parse(&format!("s3://{BUCKET}/a%20prefix/of ours")).unwrap();
-    let (bucket, prefix) = open_s3(&url, &variables_of(endpoint), None).unwrap();
-    check_contract(&|| {
-        Box::new(RemoteStore::new(
+/// Returns a store in a bucket, and creates another one each time.
+fn opened(
+    service: BucketService,
+    prefix: &str,
+    variables: &[(String, String)],
+) -> impl Fn() -> RemoteStore + use<> {
+    let url = Url::parse(&format!("{}://{BUCKET}/{prefix}", service.scheme())).unwrap();
+    let (bucket, prefix) = open_bucket(service, &url, variables, None).unwrap();
+    move || {
+        RemoteStore::new(
             bucket.clone(),
             &prefix,
             url.as_str(),
             KEY,
             Arc::new(|| 1_000_000),
-        ))
-    })
-    .await;
+        )
+    }
+}
+
+async fn check_contract_over(service: BucketService, variables: &[(String, String)]) {
+    let store = opened(service, "a%20prefix/of ours", variables);
+    check_contract(&|| Box::new(store())).await;
 }
 
 #[tokio::test]
 async fn store_contract_over_an_s3_server() {
     let bucket = Bucket::start().await;
-    check_contract_over(&bucket.endpoint).await;
+    check_contract_over(BucketService::S3, &bucket.variables()).await;
+}
+
+/// The server has no call that deletes several objects.
+#[tokio::test]
+async fn store_contract_over_other_clouds() {
+    for service in CLOUDS {
+        let cloud = Cloud::start(service).await;
+        check_contract_over(service, &cloud.variables()).await;
+        assert!(!cloud.requests("DELETE").is_empty(), "{service:?}");
+        assert_eq!(cloud.requests("POST"), [""; 0], "{service:?}");
+    }
 }
 
 #[tokio::test]
 #[ignore = "needs the server that `.ci/run` starts"]
 async fn store_contract_over_another_s3_server() {
-    check_contract_over(&std::env::var("SOLFORM_TEST_S3").unwrap()).await;
+    let endpoint = std::env::var("SOLFORM_TEST_S3").unwrap();
+    check_contract_over(BucketService::S3, &variables_of(&endpoint)).await;
+}
+
+/// The server checks the signature of each request. It is used by an account key, then by a shared
+/// access signature.
+#[tokio::test]
+#[ignore = "needs the server that `.ci/run` starts"]
+async fn store_contract_over_another_azure_server() {
+    let variable = |name: &str| (name.to_owned(), std::env::var(name).unwrap());
+    let names = ["ACCOUNT_NAME", "ENDPOINT"].map(|name| format!("AZURE_STORAGE_{name}"));
+    let mut variables: Vec<_> = names.iter().map(|name| variable(name)).collect();
+    variables.push(variable("AZURE_STORAGE_ACCOUNT_KEY"));
+    check_contract_over(BucketService::Azure, &variables).await;
+    let _ = variables.pop();
+    variables.push(variable("AZURE_STORAGE_SAS_TOKEN"));
+    let store = opened(BucketService::Azure, "another", &variables);
+    check_contract(&|| Box::new(store())).await;
 }
 
 #[tokio::test]
@@ -359,29 +398,32 @@ async fn a_removed_lease_is_seen_at_the_next_renewal() {
 
 async fn over(quirk: Quirk) -> (Bucket, RemoteStore) {
     let bucket = Bucket::with(quirk).await;
-    let url = Url::parse(&format!("s3://{BUCKET}/p")).unwrap();
-    let (objects, prefix) = open_s3(&url, &variables_of(&bucket.endpoint), None).unwrap();
-    let store = RemoteStore::new(objects, &prefix, url.as_str(), KEY, Arc::new(|| 1));
+    let store = opened(BucketService::S3, "p", &bucket.variables())();
     (bucket, store)
+}
+
+const FINDINGS: [(Quirk, Option<Lacking>); 6] = [
+    (Quirk::None, None),
+    (Quirk::IgnoresConditions, Some(Lacking::CreateIgnored)),
+    (Quirk::IgnoresMatch, Some(Lacking::MatchIgnored)),
+    (Quirk::NotImplemented, Some(Lacking::CreateRefused)),
+    (Quirk::BadRequest, Some(Lacking::CreateRefused)),
+    (Quirk::RefusesMatch, Some(Lacking::MatchRefused)),
+];
+
+async fn finding_of(store: &RemoteStore) -> Option<Lacking> {
+    match store.prove_locks().await {
+        Ok(()) => None,
+        Err(StoreError::Unfit { lacking, .. }) => Some(lacking),
+        Err(error) => panic!("{error:?}"),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_probe_finds_what_a_bucket_lacks() {
-    for (quirk, expected) in [
-        (Quirk::None, None),
-        (Quirk::IgnoresConditions, Some(Lacking::CreateIgnored)),
-        (Quirk::IgnoresMatch, Some(Lacking::MatchIgnored)),
-        (Quirk::NotImplemented, Some(Lacking::CreateRefused)),
-        (Quirk::BadRequest, Some(Lacking::CreateRefused)),
-        (Quirk::RefusesMatch, Some(Lacking::MatchRefused)),
-    ] {
+    for (quirk, expected) in FINDINGS {
         let (bucket, store) = over(quirk).await;
-        let found = match store.prove_locks().await {
-            Ok(()) => None,
-            Err(StoreError::Unfit { lacking, .. }) => Some(lacking),
-            Err(error) => panic!("{quirk:?}: {error:?}"),
-        };
-        assert_eq!(found, expected, "{quirk:?}");
+        assert_eq!(finding_of(&store).await, expected, "{quirk:?}");
         assert_eq!(bucket.keys(), [""; 0], "{quirk:?} leaves something behind");
         // The result stays the same for this command.
         let puts = bucket.puts();
@@ -393,18 +435,53 @@ async fn a_probe_finds_what_a_bucket_lacks() {
     assert!(error.is_denied(), "{error:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_finds_what_other_clouds_lack() {
+    for service in CLOUDS {
+        for (quirk, expected) in FINDINGS {
+            let cloud = Cloud::with(service, quirk).await;
+            let store = opened(service, "p", &cloud.variables())();
+            assert_eq!(finding_of(&store).await, expected, "{service:?} {quirk:?}");
+            assert_eq!(cloud.keys(), [""; 0], "{service:?} {quirk:?}");
+        }
+        let cloud = Cloud::with(service, Quirk::ReadOnly).await;
+        let error = opened(service, "p", &cloud.variables())()
+            .prove_locks()
+            .await;
+        assert!(error.unwrap_err().is_denied(), "{service:?}");
+    }
+}
+
+/// Clients report a refused list in different ways.
+#[tokio::test]
+async fn a_list_without_permission_is_denied() {
+    for service in CLOUDS {
+        let cloud = Cloud::start(service).await;
+        let mut variables = cloud_variables(service, &cloud.endpoint);
+        for (name, value) in &mut variables {
+            match name.as_str() {
+                "AZURE_STORAGE_ACCOUNT_NAME" => *value = "another".to_owned(),
+                "GOOGLE_BEARER_TOKEN" => *value = "an-old-token".to_owned(),
+                _ => {}
+            }
+        }
+        let error = opened(service, "p", &variables)()
+            .applies()
+            .await
+            .unwrap_err();
+        assert!(error.is_denied(), "{error:?}");
+        assert!(error.help().contains("Check the credentials"), "{error:?}");
+    }
+}
+
 /// Several applies that start at once check the same bucket, each with an object of its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_probes_do_not_collide() {
     let bucket = Bucket::start().await;
-    let url = Url::parse(&format!("s3://{BUCKET}/p")).unwrap();
-    let (objects, prefix) = open_s3(&url, &variables_of(&bucket.endpoint), None).unwrap();
+    let store = opened(BucketService::S3, "p", &bucket.variables());
     let proofs = (0..8).map(|_| {
-        let (objects, prefix, url) = (objects.clone(), prefix.clone(), url.clone());
-        tokio::spawn(async move {
-            let store = RemoteStore::new(objects, &prefix, url.as_str(), KEY, Arc::new(|| 1));
-            store.prove_locks().await
-        })
+        let store = store();
+        tokio::spawn(async move { store.prove_locks().await })
     });
     for proof in proofs.collect::<Vec<_>>() {
         proof.await.unwrap().unwrap();

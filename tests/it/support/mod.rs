@@ -1,6 +1,7 @@
 //! The support for tests: a folder and the program, an emulator, and assertions on output.
 
 pub(crate) mod bucket;
+pub(crate) mod cloud;
 pub(crate) mod growth;
 pub(crate) mod instance;
 pub(crate) mod killing_proxy;

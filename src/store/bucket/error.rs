@@ -1,17 +1,22 @@
 //! The errors of a bucket, shortened, and the limits of what it may send.
 
+use http_body_util::BodyExt as _;
 use object_store::Error;
+use object_store::client::{HttpError, HttpResponse};
 use object_store::path::Path;
+use reqwest::StatusCode;
+
+use super::service::BucketService;
 
 /// The most pages of one list.
-pub(super) const MAX_PAGES: usize = 1_000;
+pub(in crate::store) const MAX_PAGES: usize = 1_000;
 /// The most names of one list, and the most bytes that they have together.
-pub(super) const MAX_NAMES: usize = 100_000;
-pub(super) const MAX_NAME_BYTES: usize = 64 * 1024 * 1024;
+pub(in crate::store) const MAX_NAMES: usize = 100_000;
+pub(in crate::store) const MAX_NAME_BYTES: usize = 64 * 1024 * 1024;
 
 /// A bucket that sends more than the limits allow.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum BoundError {
+pub(in crate::store) enum BoundError {
     #[error("the bucket lists more than {MAX_NAMES} names, or names that are too long, in `{0}`")]
     Names(Path),
     #[error("the bucket answers with more than {MAX_PAGES} pages for the list of `{0}`")]
@@ -31,17 +36,36 @@ impl From<BoundError> for Error {
     }
 }
 
+/// An answer that refuses a request.
+#[derive(Debug, thiserror::Error)]
+#[error("the server answered {status}: {text}")]
+pub(in crate::store) struct Refused {
+    pub(in crate::store) status: StatusCode,
+    /// The body of the answer.
+    pub(in crate::store) text: String,
+}
+
+impl Refused {
+    /// Reads the body of an answer.
+    pub(in crate::store) async fn read(answer: HttpResponse) -> Result<Self, HttpError> {
+        let status = answer.status();
+        let body = answer.into_body().collect().await?.to_bytes();
+        let text = String::from_utf8_lossy(&body).into_owned();
+        Ok(Self { status, text })
+    }
+}
+
 /// An error of a bucket, in one message: the bucket's client wraps errors in up to eight others.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
 pub struct BucketError {
     text: String,
-    pub(super) kind: BucketErrorKind,
+    pub(in crate::store) kind: BucketErrorKind,
 }
 
 /// The kinds of errors, each with a fix of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BucketErrorKind {
+pub(in crate::store) enum BucketErrorKind {
     /// Credentials are missing, unknown to the server, or without the needed permission.
     Denied,
     /// The bucket does not exist.
@@ -54,13 +78,24 @@ pub(super) enum BucketErrorKind {
 
 impl BucketError {
     /// Reads an error of the bucket's client.
-    pub(super) fn of(error: &Error) -> Self {
+    pub(in crate::store) fn of(error: &Error) -> Self {
         let mut innermost: &(dyn std::error::Error + 'static) = error;
         while let Some(source) = innermost.source() {
             innermost = source;
         }
+        let refusal = innermost
+            .downcast_ref()
+            .map(|Refused { status, .. }| *status);
         let kind = match error {
             _ if innermost.is::<BoundError>() => BucketErrorKind::Bound,
+            _ if matches!(
+                refusal,
+                Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+            ) =>
+            {
+                BucketErrorKind::Denied
+            }
+            _ if refusal == Some(StatusCode::NOT_FOUND) => BucketErrorKind::NotFound,
             Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
                 BucketErrorKind::Denied
             }
@@ -73,26 +108,20 @@ impl BucketError {
         }
     }
 
-    /// Returns the fix, as a sentence.
-    pub(super) fn help(&self) -> &'static str {
+    /// Returns the fix for a bucket of a service, as a sentence.
+    pub(in crate::store) fn help(&self, service: BucketService) -> &'static str {
         match self.kind {
-            BucketErrorKind::Denied => {
-                "Check the credentials in the AWS_* variables, and the rights that they give: to \
-                 list, read, write and delete."
-            }
-            BucketErrorKind::NotFound => "Check the bucket's name, and AWS_REGION.",
+            BucketErrorKind::Denied => service.credentials_help(),
+            BucketErrorKind::NotFound => service.name_help(),
             BucketErrorKind::Bound => {
                 "Check the contents of the bucket, or name another bucket or prefix."
             }
-            BucketErrorKind::Other => {
-                "Check the bucket's name, AWS_REGION and AWS_ENDPOINT_URL, the network and the \
-                 proxy."
-            }
+            BucketErrorKind::Other => service.network_help(),
         }
     }
 }
 
-/// Returns the message of an S3 error without its XML, on one line of limited length.
+/// Returns the message of an answer without its XML, on one line of limited length.
 fn readable(text: &str) -> String {
     const LONGEST: usize = 300;
     let text = text.replace(

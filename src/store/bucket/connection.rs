@@ -1,8 +1,8 @@
 //! The connection of a bucket's client: bounded answers, and requests to allowed hosts only.
 //!
 //! The client sends requests not only to the bucket: it gets credentials from the metadata service,
-//! from a container's endpoint or from STS, each named by a variable, and a bucket can redirect.
-//! All these requests pass through this module.
+//! from a container's endpoint, from STS or from an OAuth server, most of them named by a variable,
+//! and a bucket can redirect. All these requests pass through this module.
 
 use std::time::Duration;
 
@@ -17,10 +17,11 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, StatusCode};
 use url::Url;
 
+use super::error::Refused;
 use crate::allowed_hosts::AllowedHosts;
 
 /// The largest object that is read.
-pub(super) const OBJECT_LIMIT: u64 = 512 * 1024 * 1024;
+pub(in crate::store) const OBJECT_LIMIT: u64 = 512 * 1024 * 1024;
 /// The largest answer that holds no object: a page of a list has a few hundred kilobytes.
 const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
 
@@ -29,13 +30,13 @@ const REDIRECTS: usize = 10;
 
 /// The connector of a bucket's clients.
 #[derive(Debug, Clone)]
-pub(super) struct BucketConnector {
-    pub(super) connect_timeout: Duration,
-    pub(super) timeout: Duration,
+pub(in crate::store) struct BucketConnector {
+    pub(in crate::store) connect_timeout: Duration,
+    pub(in crate::store) timeout: Duration,
     /// The trusted certificates, in addition to those of the system.
-    pub(super) certificates: Vec<Certificate>,
+    pub(in crate::store) certificates: Vec<Certificate>,
     /// The allowed hosts, if they are restricted.
-    pub(super) allowed_hosts: Option<AllowedHosts>,
+    pub(in crate::store) allowed_hosts: Option<AllowedHosts>,
 }
 
 impl HttpConnector for BucketConnector {
@@ -62,7 +63,7 @@ impl HttpConnector for BucketConnector {
             .redirect(redirects)
             .build()
             .map_err(|error| Error::Generic {
-                store: "S3",
+                store: "bucket",
                 source: error.into(),
             })?;
         Ok(HttpClient::new(BucketClient {
@@ -92,7 +93,7 @@ impl HttpService for BucketClient {
         let is_list = request
             .uri()
             .query()
-            .is_some_and(|query| query.contains("list-type=2"));
+            .is_some_and(|query| query.contains("list-type=2") || query.contains("comp=list"));
         let is_get = request.method().as_str() == "GET";
         let mut response = self.client.call(request).await?;
         let limit = if is_get && !is_list && response.status().is_success() {
@@ -100,16 +101,26 @@ impl HttpService for BucketClient {
         } else {
             ANSWER_LIMIT
         };
+        // Only some clients report why a list was refused.
+        if is_list && response.status().is_client_error() {
+            let refused = Refused::read(bounded(response, ANSWER_LIMIT)).await?;
+            return Err(HttpError::new(HttpErrorKind::Unknown, refused));
+        }
         // A service that does not implement a request will not implement it a second later: a
         // server error would be repeated.
         if response.status().as_u16() == 501 {
             *response.status_mut() = StatusCode::BAD_REQUEST;
         }
-        Ok(response.map(|body| {
-            let body = Limited::new(body, limit);
-            HttpResponseBody::new(
-                body.map_err(|source| HttpError::new_boxed(HttpErrorKind::Decode, source)),
-            )
-        }))
+        Ok(bounded(response, limit))
     }
+}
+
+/// Returns an answer whose body ends with an error at a limit.
+fn bounded(response: HttpResponse, limit: usize) -> HttpResponse {
+    response.map(|body| {
+        let body = Limited::new(body, limit);
+        HttpResponseBody::new(
+            body.map_err(|source| HttpError::new_boxed(HttpErrorKind::Decode, source)),
+        )
+    })
 }
