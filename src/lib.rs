@@ -21,10 +21,10 @@
 //! one. The core (`allowed_hosts`, `escape`, `file_part`, `ident`, `attribute`, `outcome`,
 //! `manifest`, `live`, `job`, `plan`, `review`, `promotion`, `export`, `diagnosis`, `render`) is
 //! pure and synchronous. The clock, randomness, files and the network are only used in the outer
-//! modules (`regular_file`, `api`, `delivery`, `package`, `store`, `run`, `apply`, `watch`, `cli`),
-//! which pass values to the core. Only `apply` and `run` hold a writer, so that `plan` cannot
-//! write. The emulator is a second implementation of the platform's API, in the package
-//! `solform-emulator`, and shares no code with the client. `tests/it/layering.rs` tests the
+//! modules (`platform`, `regular_file`, `api`, `delivery`, `package`, `store`, `run`, `apply`,
+//! `watch`, `cli`), which pass values to the core. Only `apply` and `run` hold a writer, so that
+//! `plan` cannot write. The emulator is a second implementation of the platform's API, in the
+//! package `solform-emulator`, and shares no code with the client. `tests/it/layering.rs` tests the
 //! allowed `use crate::` imports.
 //!
 //! `docs/architecture.md` follows one manifest entry from YAML to report and names the files of
@@ -32,6 +32,8 @@
 
 #[macro_use]
 mod word_enum;
+
+mod platform;
 
 pub mod allowed_hosts;
 pub mod api;

@@ -13,6 +13,8 @@ use std::fs::{File, FileType};
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use crate::platform;
+
 /// The maximum size of a token, a certificate or another small secret, in bytes.
 pub const SECRET_LIMIT: u64 = 1024 * 1024;
 
@@ -60,7 +62,7 @@ pub fn read_named(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 pub fn open(path: &Path) -> io::Result<File> {
     // Opening a pipe waits for its writer, and opening a device can act on it.
     check(std::fs::metadata(path)?.file_type())?;
-    let file = open_at_once(path)?;
+    let file = platform::open_at_once(path)?;
     // The path may lead to another file by now.
     check(file.metadata()?.file_type())?;
     Ok(file)
@@ -75,31 +77,9 @@ pub fn check_target(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Opens a file so that neither the open nor a read waits. Some files under `/proc` are regular,
-/// and a read of them waits for more data.
-#[cfg(unix)]
-fn open_at_once(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let flag = rustix::fs::OFlags::NONBLOCK.bits();
-    // The flag is one of the low bits.
-    let flag = i32::try_from(flag).unwrap_or(0);
-    File::options().read(true).custom_flags(flag).open(path)
-}
-
-#[cfg(not(unix))]
-fn open_at_once(path: &Path) -> io::Result<File> {
-    File::open(path)
-}
-
 /// Creates a folder and its missing parents, accessible by their owner only.
 pub fn make_private_folder(path: &Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt as _;
-        builder.mode(0o700);
-    }
-    builder.recursive(true).create(path)
+    platform::private_folder().recursive(true).create(path)
 }
 
 /// Reads at most `limit` + 1 bytes.
@@ -132,30 +112,13 @@ fn check(kind: FileType) -> io::Result<()> {
     if kind.is_dir() {
         return Err(is_folder());
     }
-    let what = what(kind);
+    let what = platform::kind_of(kind);
     Err(invalid(format!("it is {what}, not a regular file")))
 }
 
 /// Returns the error of a folder where a file is expected.
 pub fn is_folder() -> io::Error {
     io::Error::new(io::ErrorKind::IsADirectory, "it is a folder, not a file")
-}
-
-#[cfg(unix)]
-fn what(kind: FileType) -> &'static str {
-    use std::os::unix::fs::FileTypeExt as _;
-    if kind.is_fifo() {
-        "a pipe"
-    } else if kind.is_socket() {
-        "a socket"
-    } else {
-        "a device"
-    }
-}
-
-#[cfg(not(unix))]
-fn what(_: FileType) -> &'static str {
-    "something else"
 }
 
 fn too_large(limit: u64) -> io::Error {
@@ -173,6 +136,7 @@ mod tests {
         result.map_or_else(|error| error.to_string(), |bytes| format!("{bytes:?}"))
     }
 
+    #[cfg(unix)]
     #[test]
     fn only_bounded_regular_files_are_read() {
         let folder = tempfile::tempdir().unwrap();
@@ -210,6 +174,7 @@ mod tests {
     }
 
     /// A file under `/proc` reports a length of 0.
+    #[cfg(target_os = "linux")]
     #[test]
     fn a_file_without_a_length_is_bounded() {
         let path = Path::new("/proc/self/maps");

@@ -64,6 +64,7 @@ mod pace;
 mod package;
 mod path;
 mod persist;
+mod platform;
 mod profile;
 mod received;
 mod refusal;

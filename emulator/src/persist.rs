@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::path::NodePath;
+use super::platform;
 use super::state::content::{Chunk, ChunkBytes, Content};
 use super::state::disk::DiskSpace;
 use super::state::files::{Files, Node};
@@ -93,23 +94,13 @@ impl<E: Into<redb::Error>> From<E> for StoreError {
 
 /// Creates the folder and the file if they are missing, with access for their owner only.
 fn make_private(folder: &Path, file: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)?;
+    platform::private_folder().recursive(true).create(folder)?;
     match std::fs::metadata(file) {
-        Ok(there) if there.is_file() => {
-            // An earlier version may have made the file readable for others.
-            if there.permissions().mode() & 0o077 != 0 {
-                std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600))?;
-            }
-            Ok(())
-        }
+        Ok(there) if there.is_file() => platform::allow_owner_only(file, &there),
         Ok(_) => Err(std::io::Error::other("the data file is not a regular file")),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let mut options = std::fs::OpenOptions::new();
-            match options.write(true).create_new(true).mode(0o600).open(file) {
+            let mut options = platform::private_options();
+            match options.write(true).create_new(true).open(file) {
                 // Another emulator has created the file; the lock of the file decides.
                 Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
                 Ok(_) | Err(_) => Ok(()),

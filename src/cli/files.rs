@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use crate::platform;
 use crate::regular_file;
 
 /// Writes a file atomically, through a temporary file in the same folder. Only the owner can read
@@ -56,12 +57,7 @@ pub(super) fn write_shared(path: &Path, bytes: &[u8], overwrite: bool) -> io::Re
 /// Returns the builder of temporary files that other users may read.
 fn shared() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        // The mode of any new file; the process's umask applies.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
+    platform::share(&mut builder);
     builder
 }
 
@@ -132,8 +128,7 @@ pub(super) fn check_writable(path: &Path) -> io::Result<()> {
 }
 
 fn is_pipe(path: &Path) -> bool {
-    use std::os::unix::fs::FileTypeExt as _;
-    std::fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo())
+    std::fs::metadata(path).is_ok_and(|there| platform::is_pipe(there.file_type()))
 }
 
 /// The target of a write.

@@ -88,6 +88,7 @@ fn proxy_of(url: &Url) -> Option<Url> {
     Url::parse(&proxy.uri().to_string()).ok()
 }
 
+#[cfg(unix)]
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;

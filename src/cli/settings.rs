@@ -17,6 +17,7 @@ use super::invocation::Invocation;
 use super::restrictions::Restrictions;
 use crate::api::{Redactor, RequestSink};
 use crate::manifest::{self, Problems, SourceFile, VariableRefusal};
+use crate::platform;
 use crate::store::BucketService;
 
 /// The settings from the process environment.
@@ -144,12 +145,11 @@ pub(super) fn bucket_variables(service: BucketService) -> Vec<(String, String)> 
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(name, value)| service.has_variable(name) && !value.is_empty())
         .collect();
-    let folder = if cfg!(windows) {
-        variable("APPDATA").map(PathBuf::from)
-    } else {
-        variable("HOME").map(|home| Path::new(&home).join(".config"))
-    };
-    let login = folder.map(|folder| folder.join("gcloud/application_default_credentials.json"));
+    let (home, below) = platform::CONFIG_FOLDER;
+    let login = variable(home).map(|home| {
+        let folder = Path::new(&home).join(below);
+        folder.join("gcloud/application_default_credentials.json")
+    });
     let is_given =
         |name: &str| BucketService::is_secret(name) || BucketService::is_secret_file(name);
     if service == BucketService::Gcs

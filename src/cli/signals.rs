@@ -1,5 +1,6 @@
-//! SIGINT and SIGTERM. In commands that write, the first signal cancels and the second ends the
-//! process; in all other commands, the first signal ends the process.
+//! SIGINT and SIGTERM; on Windows, Ctrl-C and Ctrl-Break. In commands that write, the first signal
+//! cancels and the second ends the process; in all other commands, the first signal ends the
+//! process.
 //!
 //! No command relies on the default action: the kernel discards these signals for process 1 without
 //! a handler, and solform is process 1 in a container.
@@ -7,40 +8,17 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
-
 use super::io::{SharedErr, Stream};
 use crate::manifest::Severity;
+use crate::platform::Interrupts;
 use crate::render::{Diagnostic, StreamMessage};
-
-/// The two signals, with the exit codes of the process.
-pub(super) struct Signals {
-    interrupts: Signal,
-    terminations: Signal,
-}
-
-impl Signals {
-    pub(super) fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            interrupts: signal(SignalKind::interrupt())?,
-            terminations: signal(SignalKind::terminate())?,
-        })
-    }
-
-    pub(super) async fn next(&mut self) -> i32 {
-        tokio::select! {
-            _ = self.interrupts.recv() => 130,
-            _ = self.terminations.recv() => 143,
-        }
-    }
-}
 
 /// Ends the process at the first signal, for commands that change nothing. The handler runs on a
 /// thread of its own, so that a command that is computing or waiting for a file ends too.
 pub(super) fn end_at_first(stream: Option<Stream>) -> std::io::Result<()> {
-    let mut signals = Signals::new()?;
+    let mut interrupts = Interrupts::new()?;
     tokio::spawn(async move {
-        let code = signals.next().await;
+        let code = interrupts.next().await;
         end(stream, None, "interrupted".to_owned(), code).await;
     });
     Ok(())

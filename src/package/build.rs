@@ -129,6 +129,7 @@ fn add(
     }
 }
 
+#[cfg(unix)]
 #[cfg(test)]
 mod tests {
     #![expect(clippy::disallowed_methods, reason = "tests are an edge")]

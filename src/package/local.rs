@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use crate::file_part::FilePart;
 use crate::package::inspect::{RangeSource, SourceError};
+use crate::platform;
 use crate::regular_file;
 
 /// A package on the local file system.
@@ -33,7 +33,7 @@ fn read_at(file: &File, range: Range<u64>) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
     let mut filled = 0;
     while filled < bytes.len() {
-        match file.read_at(&mut bytes[filled..], range.start + filled as u64) {
+        match platform::read_at(file, &mut bytes[filled..], range.start + filled as u64) {
             Ok(0) => break,
             Ok(count) => filled += count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -9,8 +9,7 @@
 )]
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::io::{self, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,6 +21,7 @@ use super::error::StoreError;
 use super::journal::{Journal, LineSink};
 use super::lock::{Held, LOCK_LIMIT, Lease, LockOwner};
 use crate::ident::SolutionId;
+use crate::platform::{self, private_options};
 use crate::regular_file::{self, JOURNAL_LIMIT, PLAN_LIMIT};
 
 /// The store of one environment, in a folder.
@@ -71,9 +71,7 @@ impl LocalStore {
     /// lines.
     fn flush_names(&self) -> Result<(), StoreError> {
         let runs = self.runs_folder();
-        File::open(&runs)
-            .and_then(|folder| folder.sync_all())
-            .map_err(failed("flush", &runs))
+        platform::flush_folder(&runs).map_err(failed("flush", &runs))
     }
 }
 
@@ -113,7 +111,7 @@ impl Store for LocalStore {
     async fn begin(&self, apply: &str, plan: &[u8], first: &Record) -> Result<Journal, StoreError> {
         self.prepare()?;
         let path = self.plan_path(apply);
-        private()
+        private_options()
             .write(true)
             .create_new(true)
             .open(&path)
@@ -130,7 +128,7 @@ impl Store for LocalStore {
             })?;
         let path = self.journal_path(apply);
         let part = path.with_extension("part");
-        let file = private()
+        let file = private_options()
             .create_new(true)
             .append(true)
             .open(&part)
@@ -150,11 +148,13 @@ impl Store for LocalStore {
         let bytes = regular_file::read(&path, JOURNAL_LIMIT).map_err(failed("read", &path))?;
         let whole = bytes.iter().rposition(|byte| *byte == b'\n');
         let length = whole.map_or(0, |end| end as u64 + 1);
-        let file = fs::OpenOptions::new()
-            .append(true)
-            .open(&path)
-            .map_err(failed("open", &path))?;
-        file.set_len(length).map_err(failed("write", &path))?;
+        let open =
+            |options: &mut fs::OpenOptions| options.open(&path).map_err(failed("open", &path));
+        // Windows does not let a file shrink that is open to append.
+        open(fs::OpenOptions::new().write(true))?
+            .set_len(length)
+            .map_err(failed("write", &path))?;
+        let file = open(fs::OpenOptions::new().append(true))?;
         Ok(journal(&path, file))
     }
 
@@ -176,7 +176,7 @@ impl Store for LocalStore {
         }
         // Another process never reads a half-written document.
         let part = path.with_extension("part");
-        private()
+        private_options()
             .write(true)
             .create(true)
             .truncate(true)
@@ -217,7 +217,7 @@ impl Store for LocalStore {
             }
             Ok(_) | Err(_) => {}
         }
-        let mut file = private()
+        let mut file = private_options()
             .read(true)
             .write(true)
             .create(true)
@@ -225,15 +225,15 @@ impl Store for LocalStore {
             .open(&path)
             .map_err(failed("open", &path))?;
         // A file from an earlier version may be readable for other users.
-        let _ = file.set_permissions(fs::Permissions::from_mode(0o600));
+        let _ = platform::allow_owner_only(&file);
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Ok(Err(held(read_owner(&mut file))));
+                return Ok(Err(held(read_owner(&path))));
             }
             Err(TryLockError::Error(source)) => return Err(lock_failed(&path, source)),
         }
-        write_owner(&mut file, owner).map_err(failed("write", &path))?;
+        write_owner(&path, &mut file, owner).map_err(failed("write", &path))?;
         let lease = LocalLease {
             id: owner.id.clone(),
             path,
@@ -256,7 +256,7 @@ impl Store for LocalStore {
     async fn lock_owner(&self) -> Result<Option<LockOwner>, StoreError> {
         let path = self.lock_path();
         let file = if_exists(regular_file::open(&path)).map_err(failed("open", &path))?;
-        let Some(mut file) = file else {
+        let Some(file) = file else {
             return Ok(None);
         };
         match file.try_lock_shared() {
@@ -264,7 +264,7 @@ impl Store for LocalStore {
             // holder.
             Ok(()) => Ok(None),
             Err(TryLockError::WouldBlock) => Ok(Some(
-                read_owner(&mut file).unwrap_or_else(LockOwner::nobody_known),
+                read_owner(&path).unwrap_or_else(LockOwner::nobody_known),
             )),
             Err(TryLockError::Error(source)) => Err(lock_failed(&path, source)),
         }
@@ -288,10 +288,7 @@ struct LocalLease {
 #[async_trait]
 impl Lease for LocalLease {
     fn is_held(&self) -> bool {
-        File::open(&self.path)
-            .ok()
-            .and_then(|mut file| read_owner(&mut file))
-            .is_some_and(|owner| owner.id == self.id)
+        self.path.exists() && read_owner(&self.path).is_some_and(|owner| owner.id == self.id)
     }
 
     async fn release(self: Box<Self>) {
@@ -319,25 +316,31 @@ impl LineSink for Arc<File> {
     }
 }
 
-/// Returns options for a file that only its owner can read: a plan contains details of an
-/// environment.
-fn private() -> fs::OpenOptions {
-    let mut options = fs::OpenOptions::new();
-    options.mode(0o600);
-    options
+/// Returns the path of the file that names the holder of a lock: the lock itself, if others can
+/// read it.
+fn owner_path(lock: &Path) -> PathBuf {
+    if platform::LOCKED_FILES_ARE_READABLE {
+        lock.to_owned()
+    } else {
+        lock.with_extension("owner")
+    }
 }
 
-fn read_owner(file: &mut File) -> Option<LockOwner> {
-    let mut text = String::new();
-    file.rewind().ok()?;
-    file.take(LOCK_LIMIT).read_to_string(&mut text).ok()?;
-    serde_json::from_str(&text).ok()
+fn read_owner(lock: &Path) -> Option<LockOwner> {
+    let text = regular_file::read(&owner_path(lock), LOCK_LIMIT).ok()?;
+    serde_json::from_slice(&text).ok()
 }
 
-fn write_owner(file: &mut File, owner: &LockOwner) -> io::Result<()> {
+/// Names the holder of a lock whose file is open.
+fn write_owner(lock: &Path, file: &mut File, owner: &LockOwner) -> io::Result<()> {
+    let text = serde_json::to_string(owner)?;
+    if !platform::LOCKED_FILES_ARE_READABLE {
+        return fs::write(owner_path(lock), text);
+    }
+    // The path may lead to another file by now.
     file.set_len(0)?;
     file.rewind()?;
-    file.write_all(serde_json::to_string(owner)?.as_bytes())?;
+    file.write_all(text.as_bytes())?;
     file.sync_data()
 }
 
@@ -349,11 +352,9 @@ fn held(owner: Option<LockOwner>) -> Held {
     }
 }
 
-/// Returns the error of a lock request that failed. A file system without locks reports ENOLCK if
-/// it is a network file system without a lock service, else ENOSYS or EOPNOTSUPP.
+/// Returns the error of a lock request that failed.
 fn lock_failed(path: &Path, source: io::Error) -> StoreError {
-    const ENOLCK: i32 = 37;
-    if source.kind() == io::ErrorKind::Unsupported || source.raw_os_error() == Some(ENOLCK) {
+    if platform::has_no_locks(&source) {
         return StoreError::NoFileLocks {
             path: path.to_owned(),
         };
@@ -393,6 +394,7 @@ pub fn keep_out_of_git(root: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn missing_lock_support_is_not_a_permission_error() {
         const EACCES: i32 = 13;

@@ -8,7 +8,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("allowed_hosts", &[]),
     ("crypto", &[]),
     ("escape", &[]),
-    ("regular_file", &[]),
+    ("platform", &[]),
+    ("regular_file", &["platform"]),
     ("ident", &["escape"]),
     ("attribute", &[]),
     ("outcome", &[]),
@@ -41,12 +42,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "job",
         ],
     ),
-    ("package", &["regular_file", "file_part", "ident", "plan"]),
+    (
+        "package",
+        &["platform", "regular_file", "file_part", "ident", "plan"],
+    ),
     (
         "store",
         &[
             "crypto",
             "allowed_hosts",
+            "platform",
             "regular_file",
             "ident",
             "attribute",
@@ -100,6 +105,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "crypto",
             "allowed_hosts",
             "escape",
+            "platform",
             "regular_file",
             "ident",
             "attribute",
@@ -195,7 +201,11 @@ fn test_modules(path: &Path) -> Vec<PathBuf> {
 
 /// Returns each source file: its module, its name, and its text without tests and comments.
 fn files() -> Vec<(String, String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    files_of("src")
+}
+
+fn files_of(folder: &str) -> Vec<(String, String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut found = Vec::new();
     sources(&root, &mut found);
     found.sort();
@@ -271,6 +281,38 @@ fn modules_use_only_what_lies_below_them() {
         for name in used(&code) {
             if name != module && !allowed.contains(&name.as_str()) {
                 wrong.push(format!("{file} uses crate::{name}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Only the modules `platform` of both packages name an operating system, so that all others
+/// compile on each of them.
+#[test]
+fn only_platform_modules_name_a_platform() {
+    let names = [
+        "std::os::",
+        "signal::unix",
+        "signal::windows",
+        "rustix",
+        "cfg(unix)",
+        "cfg(windows)",
+        "cfg!(unix)",
+        "cfg!(windows)",
+        "target_os",
+    ];
+    let mut wrong = Vec::new();
+    for folder in ["src", "emulator/src"] {
+        for (module, file, code) in files_of(folder) {
+            // Tests of links and pipes.
+            let code = code.strip_suffix("#[cfg(unix)]").unwrap_or(&code);
+            let found = names.iter().find(|name| code.contains(**name));
+            match found {
+                Some(name) if module != "platform" => {
+                    wrong.push(format!("{folder}/{file} names {name}"));
+                }
+                _ => {}
             }
         }
     }

@@ -1,5 +1,6 @@
-//! The integration tests, in one binary.
+//! The integration tests, in one binary. They send signals, and make links and pipes.
 
+#![cfg(unix)]
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,

@@ -3,11 +3,12 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+
+use crate::platform;
 
 /// The maximum size of a block. A file up to this size is kept in memory.
 pub(crate) const BLOCK: usize = 1 << 20;
@@ -61,7 +62,7 @@ impl DiskSpace {
         let mut block = self.allocate()?;
         for piece in pieces {
             let position = block.position() + block.length as u64;
-            block.file.write_all_at(piece, position)?;
+            platform::write_all_at(&block.file, piece, position)?;
             block.length += piece.len();
         }
         debug_assert!(block.length <= BLOCK, "a block may have {BLOCK} bytes");
@@ -104,7 +105,7 @@ impl Block {
     pub(crate) fn read(&self, range: std::ops::Range<usize>) -> io::Result<Bytes> {
         let mut bytes = vec![0; range.len()];
         let position = self.position() + range.start as u64;
-        self.file.read_exact_at(&mut bytes, position)?;
+        platform::read_exact_at(&self.file, &mut bytes, position)?;
         Ok(bytes.into())
     }
 }

@@ -14,6 +14,7 @@ use crate::cli::files::manifest_folder;
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::manifest::{self, Endpoint, Environment, SourceFile, TokenSource};
+use crate::platform;
 
 /// Reads the manifest and prepares the client, as [`session::open`] does. A listing of the whole
 /// instance may already be in progress.
@@ -25,7 +26,9 @@ pub(in crate::cli) async fn open(
     let source = context::read_source(&args.file)?;
     let early = begin(&source, args, settings, io);
     if early.is_some() {
-        lower_priority();
+        // A late request costs more time than an entry that is read late. This lasts until the end
+        // of the plan.
+        platform::lower_thread_priority();
     }
     // This is the main thread. The listing continues on the threads of the runtime.
     let context = context::context_of(source, args, settings, io)?;
@@ -33,20 +36,6 @@ pub(in crate::cli) async fn open(
     match early.filter(|(early, ..)| early == environment) {
         Some((_, reader, listing)) => Ok((Session::with(context, reader), Some(listing))),
         None => Ok((session::connect(context, settings, io, |_| {}).await?, None)),
-    }
-}
-
-/// The value that is added to the niceness of the main thread.
-#[cfg(target_os = "linux")]
-const BACK: i32 = 10;
-
-/// Lowers the priority of the main thread below that of the request threads: a late request costs
-/// more time than an entry that is read late. The change lasts until the end of the plan, because
-/// only a privileged process can undo it. Only Linux has a niceness for each thread.
-fn lower_priority() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::nice(BACK) {
-        tracing::debug!(%error, "the main thread stays where it is");
     }
 }
 

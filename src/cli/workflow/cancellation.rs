@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use crate::cli::error::CommandError;
 use crate::cli::io::{Io, SharedErr, lock};
-use crate::cli::signals::{Signals, end};
+use crate::cli::signals::end;
 use crate::delivery::{CancelHandle, CancelToken};
+use crate::platform::Interrupts;
 
 /// Handles signals from the start of the command: the first one cancels, the second one ends the
 /// process.
@@ -17,15 +18,15 @@ pub(in crate::cli) struct Cancellation {
 
 impl Cancellation {
     pub(in crate::cli) fn new(io: &Io) -> Result<Self, CommandError> {
-        let mut signals = Signals::new().map_err(CommandError::runtime)?;
+        let mut interrupts = Interrupts::new().map_err(CommandError::runtime)?;
         let (cancel_handle, interrupt) = CancelHandle::new();
         let next = Arc::new(Mutex::new(None));
         let shown = Arc::clone(&next);
         let (stream, err) = (io.stream.clone(), SharedErr::new(&io.secrets));
         tokio::spawn(async move {
-            let _ = signals.next().await;
+            let _ = interrupts.next().await;
             cancel_handle.raise();
-            let code = signals.next().await;
+            let code = interrupts.next().await;
             let message =
                 "interrupted a second time: left at once, and the journal says what was sent";
             let message = match &*lock(&shown) {

@@ -278,6 +278,7 @@ fn leaves(folder: &Path, path: &Path) -> bool {
     }
 }
 
+#[cfg(unix)]
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;

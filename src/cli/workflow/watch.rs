@@ -6,7 +6,6 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::apply;
@@ -18,6 +17,7 @@ use crate::cli::error::{CommandError, ErrorKind, ExitStatus};
 use crate::cli::io::{Io, redact_json};
 use crate::cli::settings::Settings;
 use crate::delivery::CancelToken;
+use crate::platform::PlanRequests;
 use crate::render::{DriftReport, StreamMessage, Unreported, WebhookFormat, render_drift, words};
 use crate::watch::{Metrics, Undelivered, Webhook, WebhookError};
 
@@ -62,7 +62,7 @@ impl Watch<'_> {
     /// Plans until a signal arrives, or until the first drift if that is requested.
     pub(in crate::cli) async fn run(&self, io: &mut Io) -> Result<ExitStatus, CommandError> {
         let mut seen = Seen::default();
-        let at_once = signal(SignalKind::user_defined1()).map_err(CommandError::runtime)?;
+        let at_once = PlanRequests::new().map_err(CommandError::runtime)?;
         let mut ticks = Ticks::new(self.interval, at_once);
         let interrupt = self.cancel.interrupt();
         while ticks.next(interrupt).await {
@@ -271,12 +271,12 @@ fn is_new(last: &mut Option<String>, text: String) -> bool {
 /// The times of the plans: the first is at once.
 struct Ticks {
     interval: tokio::time::Interval,
-    /// The signal that starts a plan at once.
-    at_once: Signal,
+    /// The requests to plan at once.
+    at_once: PlanRequests,
 }
 
 impl Ticks {
-    fn new(interval: Duration, at_once: Signal) -> Self {
+    fn new(interval: Duration, at_once: PlanRequests) -> Self {
         let mut interval = tokio::time::interval(interval);
         // After a plan that took longer than the interval, the next one starts at once.
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -289,7 +289,7 @@ impl Ticks {
             biased;
             () = interrupt.raised() => false,
             _ = self.interval.tick() => true,
-            _ = self.at_once.recv() => {
+            () = self.at_once.next() => {
                 self.interval.reset();
                 true
             }

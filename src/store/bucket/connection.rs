@@ -101,8 +101,8 @@ impl HttpService for BucketClient {
         } else {
             ANSWER_LIMIT
         };
-        // Only some clients report why a list was refused.
-        if is_list && response.status().is_client_error() {
+        // Only some clients report that a list was refused.
+        if is_list && matches!(response.status().as_u16(), 401 | 403 | 404) {
             let refused = Refused::read(bounded(response, ANSWER_LIMIT)).await?;
             return Err(HttpError::new(HttpErrorKind::Unknown, refused));
         }

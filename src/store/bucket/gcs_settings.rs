@@ -104,6 +104,8 @@ fn of_kind(
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::disallowed_methods, reason = "tests are an edge")]
+
     use super::*;
 
     #[test]

@@ -355,95 +355,104 @@ async fn other_clouds_without_conditions_are_refused() {
     }
 }
 
+/// A service, the variables that make it unusable, and the message.
+type Unusable = (
+    BucketService,
+    &'static [(&'static str, &'static str)],
+    &'static str,
+);
+
+const UNUSABLE: &[Unusable] = &[
+    (
+        BucketService::Azure,
+        &[("AZURE_STORAGE_TOKEN", "wrong-t0ken")],
+        "AZURE_* variables",
+    ),
+    (
+        BucketService::Azure,
+        &[
+            ("AZURE_STORAGE_ACCOUNT_KEY", ""),
+            ("AZURE_STORAGE_SAS_TOKEN", "sv=1&sig=wrong%2Bt0ken"),
+        ],
+        "AZURE_* variables",
+    ),
+    (
+        BucketService::Azure,
+        &[("AZURE_STORAGE_ACCOUNT_KEY", "wrong-t0ken")],
+        "the account key in AZURE_STORAGE_ACCOUNT_KEY is not base64",
+    ),
+    (
+        BucketService::Azure,
+        &[("AZURE_STORAGE_ACCOUNT_NAME", "")],
+        "AZURE_STORAGE_ACCOUNT_NAME is not set",
+    ),
+    (
+        BucketService::Azure,
+        &[
+            ("AZURE_STORAGE_ACCOUNT_KEY", ""),
+            // No server listens there.
+            ("IDENTITY_ENDPOINT", "http://127.0.0.1:1"),
+        ],
+        "because no credentials found\n",
+    ),
+    (
+        BucketService::Azure,
+        &[
+            ("AZURE_STORAGE_ACCOUNT_KEY", ""),
+            ("AZURE_CLIENT_ID", "id"),
+            ("AZURE_TENANT_ID", "id"),
+            ("AZURE_FEDERATED_TOKEN_FILE", "/no/such/token"),
+        ],
+        "failed to read the AZURE_FEDERATED_TOKEN_FILE `/no/such/token`",
+    ),
+    (
+        BucketService::Azure,
+        &[("AZURE_STORAGE_ENDPOINT", "http://blobs.example")],
+        "set AZURE_ALLOW_HTTP=true",
+    ),
+    (
+        BucketService::Gcs,
+        &[("GOOGLE_BEARER_TOKEN", "wrong-t0ken")],
+        "GOOGLE_* variables",
+    ),
+    (
+        BucketService::Gcs,
+        &[
+            ("GOOGLE_BEARER_TOKEN", ""),
+            ("GCE_METADATA_HOST", "127.0.0.1:1"),
+            ("GCE_METADATA_IP", "127.0.0.1:1"),
+        ],
+        "because no credentials found\n",
+    ),
+    (
+        BucketService::Gcs,
+        &[
+            ("GOOGLE_BEARER_TOKEN", ""),
+            ("GOOGLE_APPLICATION_CREDENTIALS", "/no/such/file"),
+        ],
+        "failed to read the GOOGLE_APPLICATION_CREDENTIALS `/no/such/file`",
+    ),
+    (
+        BucketService::Gcs,
+        &[
+            ("GOOGLE_BEARER_TOKEN", ""),
+            (
+                "GOOGLE_SERVICE_ACCOUNT_KEY",
+                "{\"type\":\"external_account\"}",
+            ),
+        ],
+        "of the kind `external_account`, which is not supported",
+    ),
+];
+
 /// The server repeats the credentials in its answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn unusable_clouds_are_reported_without_secrets() {
     let emulator = emulator().await;
-    for (service, changes, expected) in [
-        (
-            BucketService::Azure,
-            &[("AZURE_STORAGE_TOKEN", "wrong-t0ken")][..],
-            "AZURE_* variables",
-        ),
-        (
-            BucketService::Azure,
-            &[
-                ("AZURE_STORAGE_ACCOUNT_KEY", ""),
-                ("AZURE_STORAGE_SAS_TOKEN", "sv=1&sig=wrong%2Bt0ken"),
-            ],
-            "AZURE_* variables",
-        ),
-        (
-            BucketService::Azure,
-            &[("AZURE_STORAGE_ACCOUNT_KEY", "wrong-t0ken")],
-            "the account key in AZURE_STORAGE_ACCOUNT_KEY is not base64",
-        ),
-        (
-            BucketService::Azure,
-            &[("AZURE_STORAGE_ACCOUNT_NAME", "")],
-            "AZURE_STORAGE_ACCOUNT_NAME is not set",
-        ),
-        (
-            BucketService::Azure,
-            &[
-                ("AZURE_STORAGE_ACCOUNT_KEY", ""),
-                // No server listens there.
-                ("IDENTITY_ENDPOINT", "http://127.0.0.1:1"),
-            ],
-            "because no credentials found\n",
-        ),
-        (
-            BucketService::Azure,
-            &[
-                ("AZURE_STORAGE_ACCOUNT_KEY", ""),
-                ("AZURE_CLIENT_ID", "id"),
-                ("AZURE_TENANT_ID", "id"),
-                ("AZURE_FEDERATED_TOKEN_FILE", "/no/such/token"),
-            ],
-            "failed to read the AZURE_FEDERATED_TOKEN_FILE `/no/such/token`",
-        ),
-        (
-            BucketService::Azure,
-            &[("AZURE_STORAGE_ENDPOINT", "http://blobs.example")],
-            "set AZURE_ALLOW_HTTP=true",
-        ),
-        (
-            BucketService::Gcs,
-            &[("GOOGLE_BEARER_TOKEN", "wrong-t0ken")],
-            "GOOGLE_* variables",
-        ),
-        (
-            BucketService::Gcs,
-            &[
-                ("GOOGLE_BEARER_TOKEN", ""),
-                ("GCE_METADATA_HOST", "127.0.0.1:1"),
-                ("GCE_METADATA_IP", "127.0.0.1:1"),
-            ],
-            "because no credentials found\n",
-        ),
-        (
-            BucketService::Gcs,
-            &[
-                ("GOOGLE_BEARER_TOKEN", ""),
-                ("GOOGLE_APPLICATION_CREDENTIALS", "/no/such/file"),
-            ],
-            "failed to read the GOOGLE_APPLICATION_CREDENTIALS `/no/such/file`",
-        ),
-        (
-            BucketService::Gcs,
-            &[
-                ("GOOGLE_BEARER_TOKEN", ""),
-                (
-                    "GOOGLE_SERVICE_ACCOUNT_KEY",
-                    "{\"type\":\"external_account\"}",
-                ),
-            ],
-            "of the kind `external_account`, which is not supported",
-        ),
-    ] {
-        let cloud = Cloud::start(service).await;
+    for (service, changes, expected) in UNUSABLE {
+        let cloud = Cloud::start(*service).await;
         let mut env = in_cloud(&emulator, &cloud);
-        for (name, value) in changes {
+        for (name, value) in *changes {
             env.set(name, value);
         }
         let output = env
@@ -464,6 +473,26 @@ async fn unusable_clouds_are_reported_without_secrets() {
         assert!(!output.stderr.contains("127.0.0.1:1\n"), "{output}");
     }
     assert_eq!(count(&emulator, Operation::Deploy), 0);
+}
+
+/// The file in which `gcloud` keeps the login of its user.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_of_gcloud_is_the_last_choice() {
+    let (emulator, cloud) = (emulator().await, Cloud::start(BucketService::Gcs).await);
+    let mut env = in_cloud(&emulator, &cloud);
+    let login = ".config/gcloud/application_default_credentials.json";
+    env.write(
+        login,
+        r#"{"type":"external_account","refresh_token":"r3fresh"}"#,
+    );
+    let _ = env.solform_beside(&["history"]).await.exits_with(0);
+    env.set("GOOGLE_BEARER_TOKEN", "");
+    let output = env
+        .solform_beside(&["history"])
+        .await
+        .exits_with(1)
+        .warns("the credentials in GOOGLE_APPLICATION_CREDENTIALS are of the kind");
+    assert!(!output.stderr.contains("r3fresh"), "{output}");
 }
 
 /// A manifest of an untrusted branch chooses neither its store nor the server that issues tokens.
