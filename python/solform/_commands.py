@@ -1,0 +1,252 @@
+"""The commands as functions.
+
+All of them accept `env`, more environment variables for the program. A token is passed in the
+variable that the manifest names, and never as an argument, because other users of the machine can
+read arguments.
+"""
+
+from __future__ import annotations
+
+from os import PathLike, fspath
+from typing import List, Mapping, Optional, Sequence, Tuple, Type, TypeVar, Union
+
+from ._errors import FormatError, SolformError
+from ._process import run
+from ._reading import read
+from .documents import Plan, Report, Solutions
+
+Path = Union[str, "PathLike[str]"]
+Env = Optional[Mapping[str, str]]
+T = TypeVar("T")
+
+
+def plan(
+    *,
+    environment: Optional[str] = None,
+    file: Optional[Path] = None,
+    chdir: Optional[Path] = None,
+    target: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    replace: Sequence[str] = (),
+    reverify: Sequence[str] = (),
+    allow_destroy: Optional[int] = None,
+    allow_change: Optional[int] = None,
+    destroy: bool = False,
+    out: Optional[Path] = None,
+    store: Optional[str] = None,
+    options: Sequence[str] = (),
+    env: Env = None,
+) -> Plan:
+    """Makes a plan. Sends GETs only.
+
+    `out` saves it for `apply`. `options` are more options of `solform plan`, such as
+    `["--output", "markdown=plan.md"]`. Raises `Blocked` if it must not be applied, and `InFlight`
+    or `PartlyFailed` for what earlier applies left; the exception has the plan.
+    """
+    arguments = _selection("plan", environment, file, chdir)
+    arguments += _scope(target, exclude, reverify, allow_destroy, allow_change)
+    arguments += _each("--replace", replace) + _option("--out", out) + _option("--store", store)
+    arguments += ["--destroy"] if destroy else []
+    arguments += ["--no-input", "--detailed-exitcode", "--format", "json", *options]
+    document, error = _document(Plan, arguments, env)
+    return _finish("plan", document, error)
+
+
+def show(file: Path, *, chdir: Optional[Path] = None, env: Env = None) -> Plan:
+    """Reads a saved plan."""
+    arguments = [*_option("--chdir", chdir), "--format", "json", "--", fspath(file)]
+    document, error = _document(Plan, ["show", *arguments], env)
+    return _finish("plan", document, error)
+
+
+def apply(
+    plan: Optional[Path] = None,
+    *,
+    auto_approve: bool = False,
+    environment: Optional[str] = None,
+    file: Optional[Path] = None,
+    chdir: Optional[Path] = None,
+    target: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    replace: Sequence[str] = (),
+    reverify: Sequence[str] = (),
+    allow_destroy: Optional[int] = None,
+    allow_change: Optional[int] = None,
+    resume: bool = False,
+    store: Optional[str] = None,
+    lock_timeout: Optional[str] = None,
+    message: Optional[str] = None,
+    options: Sequence[str] = (),
+    env: Env = None,
+) -> Report:
+    """Changes the environment: as a saved plan approves, or as the manifest says.
+
+    Without a saved plan, it needs `auto_approve=True`. Every exception that it raises has the
+    report, if there is one.
+    """
+    arguments = _selection("apply", environment, file, chdir)
+    arguments += _scope(target, exclude, reverify, allow_destroy, allow_change)
+    arguments += _each("--replace", replace) + (["--resume"] if resume else [])
+    return _change(arguments, auto_approve, store, lock_timeout, message, options, plan, env)
+
+
+def destroy(
+    plan: Optional[Path] = None,
+    *,
+    auto_approve: bool = False,
+    environment: Optional[str] = None,
+    file: Optional[Path] = None,
+    chdir: Optional[Path] = None,
+    target: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    allow_destroy: Optional[int] = None,
+    allow_change: Optional[int] = None,
+    store: Optional[str] = None,
+    lock_timeout: Optional[str] = None,
+    message: Optional[str] = None,
+    options: Sequence[str] = (),
+    env: Env = None,
+) -> Report:
+    """Deletes the declared versions that are live. Otherwise as `apply`."""
+    arguments = _selection("destroy", environment, file, chdir)
+    arguments += _scope(target, exclude, (), allow_destroy, allow_change)
+    return _change(arguments, auto_approve, store, lock_timeout, message, options, plan, env)
+
+
+def rollback(
+    apply: Optional[str] = None,
+    *,
+    auto_approve: bool = False,
+    environment: Optional[str] = None,
+    file: Optional[Path] = None,
+    chdir: Optional[Path] = None,
+    store: Optional[str] = None,
+    lock_timeout: Optional[str] = None,
+    message: Optional[str] = None,
+    options: Sequence[str] = (),
+    env: Env = None,
+) -> Report:
+    """Restores what an apply changed: the newest one, or the one with this id."""
+    arguments = _selection("rollback", environment, file, chdir)
+    return _change(arguments, auto_approve, store, lock_timeout, message, options, apply, env)
+
+
+def list_versions(
+    *,
+    environment: Optional[str] = None,
+    file: Optional[Path] = None,
+    chdir: Optional[Path] = None,
+    state: Optional[str] = None,
+    name: Optional[str] = None,
+    author: Optional[str] = None,
+    owner: Optional[str] = None,
+    visibility: Optional[str] = None,
+    options: Sequence[str] = (),
+    env: Env = None,
+) -> Solutions:
+    """Lists the live versions."""
+    arguments = _selection("list", environment, file, chdir)
+    arguments += _option("--state", state) + _option("--name", name) + _option("--author", author)
+    arguments += _option("--owner", owner) + _option("--visibility", visibility)
+    document, error = _document(Solutions, [*arguments, "--json", *options], env)
+    return _finish(None, document, error)
+
+
+def validate(
+    *,
+    environment: Optional[str] = None,
+    file: Optional[Path] = None,
+    chdir: Optional[Path] = None,
+    env: Env = None,
+) -> None:
+    """Checks the manifest, without network or token.
+
+    Raises a `SolformError` that names the problems.
+    """
+    _, error = run(_selection("validate", environment, file, chdir), env)
+    if error is not None:
+        raise error
+
+
+def version() -> str:
+    """Returns the version of the program."""
+    text, error = run(["--version"], None)
+    if error is not None:
+        raise error
+    return text.split()[-1]
+
+
+def _selection(
+    command: str, environment: Optional[str], file: Optional[Path], chdir: Optional[Path]
+) -> List[str]:
+    """Returns the command with the options that select the manifest and the environment."""
+    selected = _option("--chdir", chdir) + _option("--file", file)
+    return [command, *selected, *_option("--environment", environment)]
+
+
+def _scope(
+    target: Sequence[str],
+    exclude: Sequence[str],
+    reverify: Sequence[str],
+    allow_destroy: Optional[int],
+    allow_change: Optional[int],
+) -> List[str]:
+    arguments = _each("--target", target) + _each("--exclude", exclude)
+    arguments += _each("--reverify", reverify) + _option("--allow-destroy", allow_destroy)
+    return arguments + _option("--allow-change", allow_change)
+
+
+def _change(
+    arguments: List[str],
+    auto_approve: bool,
+    store: Optional[str],
+    lock_timeout: Optional[str],
+    message: Optional[str],
+    options: Sequence[str],
+    source: Optional[Path],
+    env: Env,
+) -> Report:
+    """Runs a command that changes the environment."""
+    arguments += ["--auto-approve"] if auto_approve else []
+    arguments += _option("--store", store) + _option("--lock-timeout", lock_timeout)
+    arguments += _option("--message", message)
+    arguments += ["--no-input", "--detailed-exitcode", "--format", "json", *options]
+    arguments += [] if source is None else ["--", fspath(source)]
+    document, error = _document(Report, arguments, env)
+    return _finish("report", document, error)
+
+
+def _document(
+    kind: Type[T], arguments: List[str], env: Env
+) -> Tuple[Optional[T], Optional[SolformError]]:
+    text, error = run(arguments, env)
+    if error is not None and not text.strip():
+        return None, error
+    try:
+        return read(kind, text), error
+    except ValueError as problem:
+        # What the command did is more important than a document that cannot be read.
+        if error is not None:
+            return None, error
+        raise FormatError(["solform", *arguments], 0, "", str(problem)) from problem
+
+
+def _finish(name: Optional[str], document: Optional[T], error: Optional[SolformError]) -> T:
+    if error is not None:
+        if name is not None:
+            setattr(error, name, document)
+        raise error
+    assert document is not None
+    return document
+
+
+def _each(name: str, values: Sequence[str]) -> List[str]:
+    if isinstance(values, str):
+        raise TypeError(f"{name[2:]} must be a list, not the text {values!r}")
+    return [f"{name}={value}" for value in values]
+
+
+def _option(name: str, value: Union[Path, int, None]) -> List[str]:
+    # One argument, so that a value which begins with a dash is no option.
+    text = fspath(value) if isinstance(value, PathLike) else value
+    return [] if text is None else [f"{name}={text}"]
