@@ -109,6 +109,10 @@ class Run:
         if kind == "actions/checkout":
             assert given["persist-credentials"] == "False"
             return {}, True
+        if kind == "actions/cache":
+            # An empty cache.
+            assert given["key"] and given["path"].startswith(str(self.runner.work))
+            return {}, True
         kept = self.runner.artifacts / given.get("run-id", contexts["github"]["run_id"]) / given["name"]
         if kind == "actions/upload-artifact":
             shutil.rmtree(kept, ignore_errors=True)
@@ -128,7 +132,8 @@ class Run:
         for name, definition in action["inputs"].items():
             assert not definition.get("required") or given.get(name), f"{name} is required"
             inputs[name] = given.get(name, fill(definition.get("default", ""), contexts))
-        inner = {"github": contexts["github"], "inputs": inputs, "steps": {}}
+        runner = {"temp": str(self.runner.work), "os": "Linux", "arch": "X64"}
+        inner = {"github": contexts["github"], "inputs": inputs, "runner": runner, "steps": {}}
         ok = self.steps(action["runs"]["steps"], inner, environment, folder)
         outputs = {name: fill(output["value"], inner) for name, output in action["outputs"].items()}
         return outputs, ok

@@ -1,5 +1,6 @@
 """The workflows, the action and their scripts, run against the emulator and a replacement for `gh`."""
 
+import hashlib
 import json
 import os
 import re
@@ -492,3 +493,79 @@ def test_solform_is_built_only_from_a_commit(tmp_path):
     done, cargo, _ = install(tmp_path, SOURCE=source, REVISION="a" * 40)
     assert done.returncode == 0
     assert cargo == f"install --quiet --locked --root {tmp_path}/solform --git {source} --rev {'a' * 40} solform"
+
+
+VERSION = "9.8.7"
+NAME = f"solform-{VERSION}-x86_64-unknown-linux-musl"
+
+
+@pytest.fixture
+def release(tmp_path):
+    """A release whose program is a script that starts solform."""
+    folder = tmp_path / f"releases/v{VERSION}"
+    (tmp_path / NAME).mkdir()
+    program = tmp_path / NAME / "solform"
+    program.write_text(f'#!/bin/sh\nexec {SOLFORM} "$@"\n')
+    program.chmod(0o755)
+    folder.mkdir(parents=True)
+    archive = folder / f"{NAME}.tar.gz"
+    subprocess.run(["tar", "-czf", archive, NAME], cwd=tmp_path, check=True)
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    (folder / f"{NAME}.tar.gz.sha256").write_text(f"{digest}  {archive.name}\n")
+    return archive
+
+
+def install_release(tmp_path, **more):
+    (tmp_path / "bin/cargo").unlink(missing_ok=True)
+    releases, archives = (tmp_path / "releases").as_uri(), str(tmp_path / "archives")
+    return install(tmp_path, **{"VERSION": VERSION, "RELEASES": releases, "ARCHIVES": archives, **more})
+
+
+def test_a_release_is_installed_and_cached(tmp_path, release):
+    done, cargo, path = install_release(tmp_path)
+    assert (done.returncode, cargo, path) == (0, "", f"{tmp_path}/solform/bin"), done.stdout + done.stderr
+    assert done.stdout.startswith("solform ")
+    assert [file.name for file in (tmp_path / "archives").iterdir()] == [release.name]
+    # With a digest, a cached archive needs no download.
+    digest = hashlib.sha256(release.read_bytes()).hexdigest()
+    release.unlink()
+    release.with_name(f"{release.name}.sha256").unlink()
+    assert install_release(tmp_path, SHA256=digest)[0].returncode == 0
+
+
+@pytest.mark.parametrize("where", ["releases", "archives"])
+def test_a_changed_archive_is_refused(tmp_path, release, where):
+    assert install_release(tmp_path)[0].returncode == 0
+    (tmp_path / "path").unlink()
+    changed = release if where == "releases" else tmp_path / "archives" / release.name
+    changed.write_bytes(changed.read_bytes() + b"\0")
+    if where == "releases":
+        (tmp_path / "archives" / release.name).unlink()
+    done, cargo, path = install_release(tmp_path, SOURCE=str(ROOT))
+    assert (done.returncode, cargo, path) == (1, "", "")
+    assert "does not have the SHA-256" in done.stdout
+    # It is not kept.
+    assert not (tmp_path / "archives" / release.name).exists()
+
+
+def test_another_digest_than_the_given_one_is_refused(tmp_path, release):
+    done, cargo, _ = install_release(tmp_path, SHA256="0" * 64, SOURCE=str(ROOT))
+    assert (done.returncode, cargo) == (1, "")
+
+
+def test_solform_is_built_if_there_is_no_release(tmp_path):
+    (tmp_path / "releases").mkdir()
+    done, _, _ = install_release(tmp_path)
+    assert done.returncode == 1 and "name a source" in done.stdout
+    done, cargo, path = install_release(tmp_path, SOURCE=str(ROOT))
+    assert (done.returncode, path) == (0, f"{tmp_path}/solform/bin"), done.stdout
+    assert cargo.endswith(f"--path {ROOT}")
+    assert install_release(tmp_path, VERSION="latest/../..", SOURCE=str(ROOT))[0].returncode == 1
+
+
+def test_the_archive_has_the_name_of_the_release():
+    """The workflow of the releases, their page, and the action use the same names."""
+    workflow = (ROOT / ".github/workflows/release.yml").read_text()
+    targets = re.findall(r"echo (\S+-\S+) ;;", (SCRIPTS / "install.sh").read_text())
+    assert len(targets) == 4
+    assert all(f"target: {target} }}" in workflow for target in targets)
