@@ -1,11 +1,13 @@
 """The command lines of solform in the examples are valid, and the GitLab jobs work."""
 
+import json
 import os
 import pathlib
 import re
 import shutil
 import subprocess
 
+import gitlab
 import pytest
 import yaml
 from conftest import ROOT, SECRETS, SOLFORM
@@ -50,13 +52,12 @@ def test_the_options_exist():
     assert used > 20
 
 
-GITLAB = yaml.safe_load((ROOT / "examples/ci/gitlab/.gitlab-ci.yml").read_text())
+GITLAB = gitlab.pipeline(ROOT / "examples/ci/gitlab/.gitlab-ci.yml")
 
 
 def run_gitlab(world, checkout, name):
     """Runs the scripts of a job in one shell, as GitLab does; returns exit code, output and missing artefacts."""
-    job = GITLAB[name]
-    job = {**GITLAB.get(job.get("extends"), {}), **job}
+    job = gitlab.extended(GITLAB, f"solform {name} prod")
     script = "\n".join([*job.get("before_script", []), *job["script"]])
     base = subprocess.run(
         ["git", "rev-parse", "origin/main"], cwd=checkout, capture_output=True, text=True, check=True
@@ -64,7 +65,7 @@ def run_gitlab(world, checkout, name):
     environment = {
         "PATH": world.environment["PATH"], "HOME": str(world.folder), "CI": "true",
         "CI_MERGE_REQUEST_DIFF_BASE_SHA": base, "SOLFORM_ALLOWED_HOSTS": "127.0.0.1",
-        "SOLFORM_ALLOWED_ENV": "IB_PROD_TOKEN",
+        **{name: str(value) for name, value in job["variables"].items()},
         "SOLFORM_ALLOWED_PATHS": world.environment["SOLFORM_ALLOWED_PATHS"],
         "IB_PROD_PLAN_TOKEN": SECRETS["IB_PROD_PLAN_TOKEN"], "IB_PROD_TOKEN": SECRETS["IB_PROD_TOKEN"],
     }
@@ -81,7 +82,7 @@ def run_gitlab(world, checkout, name):
 def test_gitlab_plans_applies_and_sees_drift(start):
     world = start()
     checkout = world.checkout(FORM)
-    code, output, missing = run_gitlab(world, checkout, "plan for review")
+    code, output, missing = run_gitlab(world, checkout, "review")
     assert (code, missing) == (0, []), output
     assert '"create":1' in (checkout / "counts.json").read_text().replace(" ", "")
     assert not world.emulator.writes()
@@ -109,6 +110,15 @@ def test_gitlab_fails_if_a_plan_fails(start):
     for name in ("plan", "drift"):
         code, output, _ = run_gitlab(world, world.checkout(FORM), name)
         assert code == 1, output
+
+
+def test_the_gitlab_component_has_an_input_for_each_name():
+    other = {"environment": "uat", "token": "UAT_TOKEN", "plan-token": "UAT_PLAN_TOKEN", "file": "deploy/solform.yaml"}
+    text = json.dumps(gitlab.pipeline(ROOT / "examples/ci/gitlab/.gitlab-ci.yml", **other))
+    assert not re.search(r"prod\b|PROD", text)
+    assert text.count("deploy/solform.yaml") >= 7
+    with pytest.raises(AssertionError):
+        gitlab.pipeline(ROOT / "examples/ci/gitlab/.gitlab-ci.yml", environment="a; touch pwned")
 
 
 def hooks_of(world, checkout, *hooks):
@@ -188,8 +198,9 @@ def blocks():
             for step in job["steps"]:
                 if "run" in step:
                     yield pytest.param("bash", step["run"], id=f"{path.name} {step['name']}")
-    for name, job in GITLAB.items():
-        if isinstance(job, dict) and "script" in job:
+    for name in GITLAB:
+        job = gitlab.extended(GITLAB, name) if "solform" in name else {}
+        if "script" in job and not name.startswith("."):
             lines = [*job.get("before_script", []), *job["script"]]
             yield pytest.param("sh", "\n".join(lines), id=f"gitlab {name}")
 
