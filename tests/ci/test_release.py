@@ -79,7 +79,7 @@ def test_another_version_is_not_packed(tmp_path):
 def sources(tmp_path):
     for path in (
         ".ci/version", "Cargo.toml", "Cargo.lock", "README.md", "CHANGELOG.md",
-        "examples/ci/pre-commit/.pre-commit-config.yaml",
+        "docs/releases.md", "examples/ci/jenkins/Jenkinsfile", "examples/ci/pre-commit/.pre-commit-config.yaml",
     ):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, tmp_path / path)
@@ -107,6 +107,8 @@ def test_a_tag_needs_a_dated_section(sources):
         ("Cargo.lock", f'name = "solform-emulator"\nversion = "{VERSION}"'),
         ("README.md", f"The version is {VERSION.rpartition('.')[0]}."),
         ("CHANGELOG.md", f"\n## {VERSION} "),
+        ("README.md", f"solform-{VERSION}-x86_64"),
+        ("examples/ci/jenkins/Jenkinsfile", f"solform=={VERSION}"),
         ("examples/ci/pre-commit/.pre-commit-config.yaml", f"rev: v{VERSION}"),
     ],
 )
