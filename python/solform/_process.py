@@ -45,6 +45,7 @@ def run(
         except KeyboardInterrupt:
             # Ctrl-C also reached the program, which now finishes what runs and releases its lock.
             _collect(process.stderr, lines)
+            process.wait()
             raise
         finally:
             if process.poll() is None:
