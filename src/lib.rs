@@ -45,6 +45,7 @@ pub mod delivery;
 pub mod diagnosis;
 pub mod escape;
 pub mod export;
+pub mod expression;
 pub mod file_part;
 pub mod ident;
 pub mod job;

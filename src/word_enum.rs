@@ -32,7 +32,7 @@ macro_rules! word_enum {
             }
 
             /// Returns the stable word.
-            $visibility fn as_str(self) -> &'static str {
+            $visibility const fn as_str(self) -> &'static str {
                 match self {
                     $( Self::$variant => $word, )+
                 }

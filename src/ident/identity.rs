@@ -397,7 +397,7 @@ const FORMS: [fn(&Identity) -> Address; 3] = [
 ];
 
 /// A SHA-256, written as 64 lower-case hexadecimal digits.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Digest(Box<str>);
 
 text_access!(Digest);

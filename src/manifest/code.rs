@@ -242,6 +242,19 @@ word_enum! {
             .label("not usable here")
             .help("Write each space as `OWNER/SPACE`, the beginning of the path to which runs \
                 write their results."),
+        /// A policy that is not complete.
+        BadPolicy = "bad-policy" ERROR
+            .label("this policy")
+            .help("Give each policy a `name` of its own, either `deny` or `warn`, and a \
+                `message`."),
+        /// A condition of a policy that cannot be evaluated.
+        BadExpression = "bad-expression" ERROR
+            .label("here")
+            .help("Correct the condition; docs/manifest.md lists what a policy can use."),
+        /// A time zone that is not known.
+        BadTimezone = "bad-timezone" ERROR
+            .label("not known")
+            .help("Write a name of the IANA time zone database, such as `Europe/Berlin` or `UTC`."),
         /// A word that is not known at its position.
         UnknownWord = "unknown-word" ERROR
             .label("not known here"),

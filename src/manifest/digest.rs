@@ -2,8 +2,8 @@
 //!
 //! Two manifests with the same digest lead to the same plan for the same live state. So the digest
 //! covers everything in a manifest that a plan depends on: the declared versions, the scope,
-//! protection and limits, and the user and account, which decide which solutions the server returns
-//! and which of them belong to the user. The digest leaves out:
+//! protection, limits and policies, and the user and account, which decide which solutions the
+//! server returns and which of them belong to the user. The digest leaves out:
 //!
 //! * positions, comments and the order of keys
 //! * the source of the token, TLS, the store, timeouts and the emulator's settings, which do not
@@ -20,6 +20,7 @@ use super::model::{
     Desired, EmulatorSettings, Environment, Limits, Redeploy, Scope, Source, SourceOrigin,
     Superseded,
 };
+use super::plan_policy::{Enforcement, PlanPolicies, PlanPolicy};
 use super::verification::Verification;
 use crate::attribute::{State, Visibility};
 use crate::ident::{Digest, Identity, Owner};
@@ -41,7 +42,15 @@ struct Canonical<'a> {
     undeclared: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     drain: Option<&'a Drain>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policies: Option<CanonicalPolicies<'a>>,
     desired: Vec<CanonicalVersion<'a>>,
+}
+
+#[derive(Serialize)]
+struct CanonicalPolicies<'a> {
+    timezone: &'a str,
+    list: Vec<(&'a str, Enforcement, &'a str, &'a str)>,
 }
 
 #[derive(Serialize)]
@@ -72,7 +81,12 @@ struct CanonicalSource<'a> {
 }
 
 /// Returns the digest of a manifest, given its parts.
-pub(super) fn digest(environment: &Environment, scope: &Scope, desired: &[Desired]) -> Digest {
+pub(super) fn digest(
+    environment: &Environment,
+    scope: &Scope,
+    policies: &PlanPolicies,
+    desired: &[Desired],
+) -> Digest {
     let Environment {
         name: _,     // Compared separately.
         position: _, // A moved line changes nothing.
@@ -110,10 +124,36 @@ pub(super) fn digest(environment: &Environment, scope: &Scope, desired: &[Desire
         names: globs(names),
         undeclared: undeclared.as_str(),
         drain: drain.as_deref(),
+        policies: canonical_policies(policies),
         desired: desired.iter().map(version).collect(),
     };
     Digest::of_json(&canonical)
         .expect("invariant: texts, numbers and lists always have a JSON form")
+}
+
+/// Returns the canonical form of policies; none without a policy, as the time zone has no effect
+/// then.
+fn canonical_policies(policies: &PlanPolicies) -> Option<CanonicalPolicies<'_>> {
+    let list = policies.list.iter().map(|policy| {
+        let PlanPolicy {
+            name,
+            enforcement,
+            expression,
+            message,
+            position: _, // A moved line changes nothing.
+        } = policy;
+        (
+            name.as_str(),
+            *enforcement,
+            expression.text(),
+            message.as_str(),
+        )
+    });
+    let timezone = policies.timezone_name();
+    (!policies.list.is_empty()).then(|| CanonicalPolicies {
+        timezone,
+        list: list.collect(),
+    })
 }
 
 fn version(desired: &Desired) -> CanonicalVersion<'_> {

@@ -18,6 +18,7 @@ impl Manifest {
         let Self {
             environment,
             scope,
+            policies,
             desired,
             // They are computed from the other values.
             source_environments: _,
@@ -45,6 +46,7 @@ impl Manifest {
         }
         is_same_environment(&self.environment, environment)
             && is_same_scope(&self.scope, scope, !added.is_empty())
+            && self.policies.is_same(policies)
             && has_all
             && added.iter().all(is_promoted)
             && expected.len() == kept.len()

@@ -30,6 +30,7 @@ mod node;
 mod overlay;
 mod owners;
 mod placeholder;
+mod plan_policy;
 mod position;
 mod problem;
 mod raw;
@@ -60,6 +61,7 @@ pub use model::{
     Tls, TokenSource, Undeclared, entries_of,
 };
 pub use placeholder::Placeholders;
+pub use plan_policy::{Enforcement, PlanPolicies, PlanPolicy};
 pub use position::{Label, MAX_BYTES, Position};
 pub use problem::{Code, MAX_PROBLEMS, Problem, Problems, Severity};
 pub use schema::schema;

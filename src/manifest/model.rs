@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::drain::Drain;
 use super::glob::Glob;
+use super::plan_policy::PlanPolicies;
 use super::position::Position;
 use super::verification::Verification;
 use crate::attribute::{State, Visibility};
@@ -23,6 +24,8 @@ pub struct Manifest {
     pub environment: Environment,
     /// The live versions that this manifest may change.
     pub scope: Scope,
+    /// The policies that its plans are judged by.
+    pub policies: PlanPolicies,
     /// The declared versions, ordered by [`Identity`]; each identity is unique.
     pub desired: Vec<Desired>,
     /// The environments whose packages are transferred, ordered by name.

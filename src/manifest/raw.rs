@@ -26,6 +26,10 @@ mapping! {
         /// Live versions that no plan may delete, in any environment, as patterns of
         /// `Name@version`.
         protect: List<Text> as "schema::protect",
+        /// The policies that every plan is judged by, in any environment.
+        policies: List<Box<RawPolicy>> as "schema::policies",
+        /// The time zone of `now` in policies. Default: `UTC`.
+        policy_timezone: Text as "schema::timezone",
         /// Values for every solution that has none of its own.
         #[schemars(extend("examples" = [{ "owner": "svc-release" }]))]
         defaults: RawDefaults,
@@ -59,6 +63,10 @@ mapping! {
         vars: Table<Text> as "schema::variables",
         /// Live versions that no plan may delete, as patterns of `Name@version`.
         protect: List<Text> as "schema::protect",
+        /// The policies for this environment, in addition to those of the manifest.
+        policies: List<Box<RawPolicy>> as "schema::policies",
+        /// The time zone of `now` in policies. Default: that of the manifest.
+        policy_timezone: Text as "schema::timezone",
         /// Whether `promote` takes only versions that passed their verification in the source.
         /// Default: false.
         require_verified: Text as "schema::flag",
@@ -88,6 +96,27 @@ mapping! {
         manage: RawManage,
         /// Changes to solutions in this environment. `Name: ~` means that it is not declared here.
         solutions: Table<Box<RawSolution>> as "schema::solutions",
+    }
+}
+
+mapping! {
+    /// A policy: a condition that a plan must not meet.
+    #[schemars(rename = "Policy", title = "Policy")]
+    #[schemars(extend(
+        "required" = ["name", "message"],
+        "oneOf" = serde_json::json!([{ "required": ["deny"] }, { "required": ["warn"] }])
+    ))]
+    struct RawPolicy: "a policy" {
+        /// The name of the policy in output, unique in the environment.
+        #[schemars(extend("examples" = ["nothing-public"]))]
+        name: Text as "schema::text",
+        /// The condition, in CEL, that blocks the plan.
+        deny: Text as "schema::expression",
+        /// The condition, in CEL, of a warning.
+        warn: Text as "schema::expression",
+        /// The reason that is shown if the condition is true.
+        #[schemars(extend("examples" = ["Nothing becomes public without a review."]))]
+        message: Text as "schema::text",
     }
 }
 

@@ -12,12 +12,14 @@ use serde_json::{Value, json};
 use super::drain::DRAIN_WORDS;
 use super::model::{Redeploy, SupersededPolicy, Undeclared};
 use super::node::Slot;
+use super::plan_policy::MAX_POLICIES;
 use super::raw::{
-    RawDrainKeys, RawEnvironment, RawManifest, RawOutput, RawSolution, RawSourceEnvironment,
-    RawTokenSource, RawVerifyRun, RawVersion,
+    RawDrainKeys, RawEnvironment, RawManifest, RawOutput, RawPolicy, RawSolution,
+    RawSourceEnvironment, RawTokenSource, RawVerifyRun, RawVersion,
 };
 use super::verification::OnVerifyFailure;
 use crate::attribute::{State, Visibility};
+use crate::expression::MAX_LENGTH;
 
 /// The regular expression of a pattern, which must not end with a single `\`.
 const GLOB: &str = r"^([^\\]|\\.)+$";
@@ -180,6 +182,36 @@ pub(super) fn verify(generator: &mut SchemaGenerator) -> Schema {
         "type": "array",
         "items": generator.subschema_for::<RawVerifyRun>(),
         "examples": [[{ "name": "smoke", "input_dir": "${drive}/smoke/in", "timeout": "10m" }]],
+    })
+}
+
+pub(super) fn policies(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "items": generator.subschema_for::<RawPolicy>(),
+        "maxItems": MAX_POLICIES,
+        "examples": [[{
+            "name": "nothing-public",
+            "deny": "changes.exists(c, c.after.visibility == \"PUBLIC\")",
+            "message": "Nothing becomes public without a review.",
+        }]],
+    })
+}
+
+pub(super) fn expression(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": MAX_LENGTH,
+        "examples": ["changes.exists(c, c.after.visibility == \"PUBLIC\")"],
+    })
+}
+
+pub(super) fn timezone(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "pattern": TRIMMED,
+        "examples": ["Europe/Berlin", "UTC"],
     })
 }
 

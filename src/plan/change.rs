@@ -11,6 +11,7 @@ use super::content_drift::{ContentDrift, DriftCause};
 use super::durations::ExpectedTime;
 use super::field::{Decision, Field, FieldChange};
 use super::history::{InFlight, OrphanedRecord};
+use super::judgement::Judgement;
 use super::loss::RollbackOf;
 use super::ownership::OwnerConflict;
 use super::package::PackageProblem;
@@ -49,6 +50,9 @@ pub struct Plan<C = Change> {
     pub in_flight: Vec<InFlight>,
     /// The live records that failed deploys left, and that no change of this plan deletes.
     pub orphaned: Vec<OrphanedRecord>,
+    /// The judgement by the policies of the manifest.
+    #[serde(default, skip_serializing_if = "Judgement::is_silent")]
+    pub judgement: Judgement,
     /// The expected duration; none if nothing is known, or if it is short.
     #[serde(skip)]
     pub expected: Option<ExpectedTime>,
@@ -68,6 +72,7 @@ impl<C> Plan<C> {
             left_out: self.left_out,
             in_flight: self.in_flight,
             orphaned: self.orphaned,
+            judgement: self.judgement,
             expected: self.expected,
         }
     }
@@ -172,6 +177,8 @@ pub struct Change {
     pub blocked: Vec<Block>,
     /// The notes for the reader.
     pub notes: Vec<Note>,
+    /// The visibility that the package of a deploy names, for policies.
+    pub package_visibility: Option<Visibility>,
     /// The expected duration, if the plan has one and earlier applies show it.
     pub expected: Option<Duration>,
 }

@@ -11,6 +11,7 @@ use super::change::{Block, Change, Mode, Note, Origin, Plan, Subject, Undo};
 use super::diff_error::DiffError;
 use super::drain::declare_drains;
 use super::history::{ApplyHistory, OrphanedRecord};
+use super::judgement::Judgement;
 use super::name::NameView;
 use super::options::{
     DiffOptions, Inputs, Selector, check_replace, check_selectors, without_impossible,
@@ -130,6 +131,7 @@ fn diff_inputs(given: Inputs<'_>) -> Result<Plan, Vec<DiffError>> {
         left_out: left_out + total - changes.len(),
         in_flight: history.in_flight.clone(),
         orphaned: orphaned(inputs, &changes),
+        judgement: Judgement::pending(&manifest.policies),
         changes,
         unmanaged,
         live_in_scope: live

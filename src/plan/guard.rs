@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::approval::{Decided, NarrowedPlan};
 use super::change::{Block, Change, Origin, Plan};
+use super::judgement::Violation;
 use super::options::Overrides;
 use super::ownership::OwnerConflict;
 use super::package::PackageProblem;
@@ -70,6 +71,12 @@ pub enum Refusal {
         /// The reason.
         failed: FailedVerification,
     },
+    /// A policy denies the plan.
+    #[error("{0}")]
+    Policy(Box<Violation>),
+    /// The manifest has policies, and the plan was not judged by them.
+    #[error("the plan was not judged by the policies of the manifest")]
+    NotJudged,
     /// More deletes than `max_destroy` allows.
     #[error(
         "{} would be destroyed, and `max_destroy` allows {allowed}",
@@ -113,6 +120,8 @@ impl Refusal {
             Self::Package { problem, .. } => problem.code().as_str(),
             Self::Owner { conflict, .. } => conflict.code(),
             Self::Verification { .. } => FailedVerification::CODE,
+            Self::Policy(_) => Violation::CODE,
+            Self::NotJudged => "not-judged",
             Self::TooManyDestroys { .. } => "too-many-destroys",
             Self::TooManyChanges { .. } => "too-many-changes",
             Self::ScopeNotListed => "scope-not-listed",
@@ -134,6 +143,8 @@ impl Refusal {
             Self::Package { problem, .. } => problem.help(),
             Self::Owner { conflict, .. } => conflict.help(),
             Self::Verification { .. } => FailedVerification::HELP.to_owned(),
+            Self::Policy(_) => Violation::HELP.to_owned(),
+            Self::NotJudged => "Make a new plan.".to_owned(),
             Self::TooManyDestroys { planned, .. } => format!(
                 "Look at what is destroyed; if it is right, name the exact number: --allow-destroy \
                  {planned}."
@@ -256,6 +267,7 @@ fn judge_rest(
             },
         }));
     }
+    refusals.extend(plan.judgement.refusals());
     let counts = Counts::of(plan, spent, limits, overrides);
     if counts.need_live() && matches!(plan.coverage, Coverage::Names(_)) {
         refusals.push(Refusal::ScopeNotListed);

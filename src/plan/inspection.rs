@@ -58,6 +58,7 @@ impl Plan {
                 }));
             }
             let package = info.and_then(PackageInfo::visibility);
+            change.package_visibility = package;
             let declared = after.visibility;
             let blocks = problems.into_iter().map(|problem| {
                 let position = entry.and_then(|entry| problem.position(entry));

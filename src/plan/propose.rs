@@ -29,6 +29,7 @@ fn change(identity: Identity, action: Action, reason: Reason, entry: Option<&Des
         drain: None,
         blocked: Vec::new(),
         notes: Vec::new(),
+        package_visibility: None,
         expected: None,
     }
 }

@@ -17,8 +17,8 @@ use crate::ident::{Address, Digest, Identity, Owner, SolutionId, SolutionName, V
 use crate::live::{Coverage, LiveState, LiveVersion};
 use crate::manifest::{
     Desired, EmulatorSettings, Endpoint, Environment, Glob, KeyPositions, Limits, Manifest,
-    Position, Scope, SolutionPath, Superseded, SupersededPolicy, Timeouts, Tls, TokenSource,
-    Undeclared,
+    PlanPolicies, Position, Scope, SolutionPath, Superseded, SupersededPolicy, Timeouts, Tls,
+    TokenSource, Undeclared,
 };
 
 pub(crate) const SVC: &str = "svc";
@@ -230,6 +230,7 @@ pub(crate) fn scenario() -> Scenario {
                 undeclared: Undeclared::Ignore,
                 drain: None,
             },
+            policies: PlanPolicies::default(),
             desired: Vec::new(),
             digest: Digest::of(b"manifest"),
         },

@@ -3,6 +3,7 @@
 use super::entries::Comparison;
 use super::finding::{Finding, LeftAlone, PolicyEffect, SidePosition, Whom};
 use super::kind::Kind;
+use super::plan_policies::compare_plan_policies;
 use super::policies::compare_policies;
 use super::protection::compare_protection;
 use super::settings::{compare_settings, risks_of_token};
@@ -22,6 +23,7 @@ pub fn review_environment(base: Option<&Manifest>, head: Option<&Manifest>) -> V
         (Some(base), Some(head)) => {
             let mut findings = compare_settings(&base.environment, &head.environment);
             findings.extend(compare_protection(base, head));
+            findings.extend(compare_plan_policies(base, head));
             findings.extend(compare_policies(Some(base), head));
             findings.extend(Comparison::new(&base.desired, head).findings());
             findings

@@ -79,6 +79,14 @@ word_enum! {
         /// A protection is removed together with a declared version that it covered.
         ProtectionRemovedWithEntry = "protection-removed-with-entry"
             (Sign::Goes, "protection removed together with what it covered"),
+        /// A policy for plans is new.
+        PlanPolicyAdded = "plan-policy-added"
+            (Sign::Comes, "policy for plans added, not judged here"),
+        /// A policy for plans is removed.
+        PlanPolicyRemoved = "plan-policy-removed" (Sign::Goes, "policy for plans removed"),
+        /// A policy for plans has another condition or effect.
+        PlanPolicyChanged = "plan-policy-changed"
+            (Sign::Changes, "policy for plans changed, not judged here"),
         /// A timeout changes.
         TimeoutChanged = "timeout-changed" (Sign::Changes, "timeout changed"),
         /// The URL changes.
@@ -155,6 +163,8 @@ word_enum! {
         ClientKey = "client_key",
         EmulatorSeed = "emulator.seed",
         Protect = "protect",
+        Policies = "policies",
+        PolicyTimezone = "policy_timezone",
         Owners = "manage.owners",
         Names = "manage.names",
         Undeclared = "manage.undeclared",

@@ -16,6 +16,7 @@ mod environment;
 mod finding;
 mod kind;
 mod pairs;
+mod plan_policies;
 mod policies;
 mod policy_effect;
 mod protection;

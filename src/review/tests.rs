@@ -748,6 +748,33 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
         ("require_verified: false", ""),
         &["require_verified require-verified-changed true>- !protection-removed"],
     ),
+    // Policies are compared by their names; a review judges none.
+    (
+        (
+            "",
+            "policies: [{ name: a, deny: 'true', message: m }, { name: b, deny: 'true', message: m }]",
+        ),
+        (
+            "policies: [{ name: b, warn: 'true', message: m }]",
+            "policies: [{ name: c, deny: 'false', message: m }]",
+        ),
+        &[
+            "policies plan-policy-removed a: deny true>- !protection-removed",
+            "policies plan-policy-added ->c: deny false",
+            "policies plan-policy-changed b: deny true>b: warn true !loosened",
+        ],
+    ),
+    (
+        ("", "policies: [{ name: a, deny: 'true', message: m }]"),
+        (
+            "policy_timezone: Europe/Berlin",
+            "policies: [{ name: a, deny: 'false', message: n }]",
+        ),
+        &[
+            "policies plan-policy-changed a: deny true>a: deny false !perhaps-loosened",
+            "policy_timezone plan-policy-changed UTC>Europe/Berlin !perhaps-loosened",
+        ],
+    ),
     (
         ("url: 'emulator:', emulator: { seed: a.yaml }", ""),
         ("url: 'emulator:', emulator: { seed: b.yaml }", ""),
@@ -778,7 +805,10 @@ fn every_change_has_its_finding() {
             seen.insert(finding.kind);
             let is_gone = matches!(
                 finding.kind,
-                Kind::Removed | Kind::ProtectionRemoved | Kind::ProtectionRemovedWithEntry
+                Kind::Removed
+                    | Kind::PlanPolicyRemoved
+                    | Kind::ProtectionRemoved
+                    | Kind::ProtectionRemovedWithEntry
             );
             let has_side = finding.place.side == Side::Base;
             assert_eq!(has_side, is_gone || lacks_key(finding, head), "{finding:?}");

@@ -171,6 +171,27 @@ impl EnvironmentContext {
         }
     }
 
+    /// Returns the other environments of the manifest, in its order; one is `None` if it cannot be
+    /// resolved here.
+    pub(in crate::cli) fn others(&self) -> Vec<(String, Option<Self>)> {
+        let variable = |name: &str| self.settings.manifest_variable(name);
+        let checked = manifest::read_each(&self.source, None, &variable);
+        let environments = checked.map(|checked| checked.environments);
+        let others = environments.unwrap_or_default().into_iter();
+        let others = others.filter(|(name, _)| *name != self.manifest.environment.name);
+        let context = |manifest| Self {
+            source: self.source.clone(),
+            manifest,
+            warnings: 0,
+            file: self.file.clone(),
+            folder: self.folder.clone(),
+            settings: self.settings.clone(),
+        };
+        others
+            .map(|(name, manifest)| (name, manifest.map(context)))
+            .collect()
+    }
+
     /// Starts a command for this environment, for printing.
     pub(in crate::cli) fn command(&self, verb: &str) -> PrintedCommand {
         self.settings.invocation.command(verb)

@@ -8,6 +8,7 @@ use super::cancellation::Cancellation;
 use crate::apply::ContentsRecorder;
 use crate::cli::args::StoreArgs;
 use crate::cli::clock;
+use crate::cli::environment::context::EnvironmentContext;
 use crate::cli::environment::lock_holder;
 use crate::cli::environment::session::Session;
 use crate::cli::error::{CommandError, ErrorKind};
@@ -27,6 +28,8 @@ pub(in crate::cli) struct ApplySession<'a> {
     /// The id of the lock; none if `--lock=false`.
     pub(in crate::cli) lock: Option<String>,
     pub(in crate::cli) past: EarlierApplies,
+    /// The store that the command line names.
+    pub(super) typed_store: Option<&'a str>,
 }
 
 /// The state that earlier applies left.
@@ -146,16 +149,7 @@ pub(super) async fn read_applies(
     store: Option<&str>,
     io: &mut Io,
 ) -> Result<(Vec<PastApply>, Option<Arc<dyn Store>>), CommandError> {
-    let read = async {
-        let store = session.context.store(store, &io.secrets)?;
-        let reading = tokio::time::timeout(STORE_TIMEOUT, applies_of(&*store));
-        let applies = reading.await.unwrap_or_else(|_| {
-            let message = format!("`{}` does not answer", store.location());
-            Err(CommandError::failed(message))
-        });
-        Ok::<_, CommandError>((applies?, store))
-    };
-    match read.await {
+    match applies_in_time(&session.context, store, io).await {
         Ok((applies, store)) => Ok((applies, Some(store))),
         Err(error) => {
             let warning = "earlier applies unknown: the store could not be read";
@@ -165,6 +159,22 @@ pub(super) async fn read_applies(
             Ok((Vec::new(), None))
         }
     }
+}
+
+/// Reads the earlier applies of an environment, unless its store takes too long. Also returns the
+/// store.
+pub(super) async fn applies_in_time(
+    context: &EnvironmentContext,
+    store: Option<&str>,
+    io: &Io,
+) -> Result<(Vec<PastApply>, Arc<dyn Store>), CommandError> {
+    let store = context.store(store, &io.secrets)?;
+    let reading = tokio::time::timeout(STORE_TIMEOUT, applies_of(&*store));
+    let applies = reading.await.unwrap_or_else(|_| {
+        let message = format!("`{}` does not answer", store.location());
+        Err(CommandError::failed(message))
+    });
+    Ok((applies?, store))
 }
 
 /// Finds an apply by its id, or by the first characters of its id if they are unique.

@@ -21,6 +21,7 @@ impl ApplySession<'_> {
             history: &self.past.history,
             options,
             store: Some(&*self.store),
+            typed_store: self.typed_store,
             contents: Some(&self.contents),
         }
     }

@@ -19,6 +19,8 @@ pub(in crate::cli) struct KnownApplies {
     pub(in crate::cli) held_back: BTreeMap<Identity, u64>,
     /// The store, if it can be read.
     store: Option<Arc<dyn Store>>,
+    /// The store that the command line names.
+    typed_store: Option<String>,
 }
 
 impl KnownApplies {
@@ -28,8 +30,8 @@ impl KnownApplies {
         store: Option<&str>,
         io: &mut Io,
     ) -> Result<Self, CommandError> {
-        let (applies, store) = apply_session::read_applies(session, store, io).await?;
-        Ok(Self::of(session, applies, store))
+        let (applies, opened) = apply_session::read_applies(session, store, io).await?;
+        Ok(Self::of(session, applies, opened, store))
     }
 
     /// Returns what these applies of a store let a plan know.
@@ -37,6 +39,7 @@ impl KnownApplies {
         session: &Session,
         applies: Vec<PastApply>,
         store: Option<Arc<dyn Store>>,
+        typed_store: Option<&str>,
     ) -> Self {
         let history = history_of(&applies);
         let held_back = apply_session::held_back(&history, session);
@@ -45,6 +48,7 @@ impl KnownApplies {
             history,
             held_back,
             store,
+            typed_store: typed_store.map(str::to_owned),
         }
     }
 
@@ -59,6 +63,7 @@ impl KnownApplies {
             history: &self.history,
             options,
             store: self.store.as_deref(),
+            typed_store: self.typed_store.as_deref(),
             contents: None,
         }
     }

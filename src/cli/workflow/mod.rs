@@ -30,6 +30,7 @@ pub(in crate::cli) mod several_errors;
 mod several_execution;
 pub(in crate::cli) mod several_plans;
 pub(in crate::cli) mod sources;
+mod verified_packages;
 pub(in crate::cli) mod verify_inputs;
 pub(in crate::cli) mod watch;
 mod watched_plan;

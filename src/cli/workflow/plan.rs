@@ -7,9 +7,10 @@ use std::sync::Arc;
 use indexmap::IndexSet;
 
 use super::drift::{Drifts, KnownContents};
-use super::{packages, running_runs};
+use super::{packages, running_runs, verified_packages};
 use crate::api::{ListRequest, PendingListing, ReadError, VisibilityOf};
 use crate::apply::ContentsRecorder;
+use crate::cli::clock;
 use crate::cli::environment::session::Session;
 use crate::cli::error::{CommandError, ErrorKind, ExitStatus, with_precedence};
 use crate::cli::io::Io;
@@ -17,9 +18,9 @@ use crate::ident::{Identity, SolutionName};
 use crate::live::{Coverage, LiveState};
 use crate::manifest::{self, Code, Manifest, Problem, Problems, Undeclared};
 use crate::plan::{
-    ApplyHistory, Change, DiffError, DiffOptions, Mode, NarrowedPlan, Note, Overrides, Plan,
-    PlanProgress, Refusal, Rollback, SavedPlan, Selector, Summary, TimeLimits, diff, narrow,
-    needs_whole_listing,
+    ApplyHistory, Change, DiffError, DiffOptions, JudgementInputs, Mode, NarrowedPlan, Note,
+    Overrides, Plan, PlanProgress, Refusal, Rollback, SavedPlan, Selector, Summary, TimeLimits,
+    diff, narrow, needs_whole_listing,
 };
 use crate::render::{Diagnostic, words};
 use crate::store::Store;
@@ -38,6 +39,8 @@ pub(in crate::cli) struct Planner<'a> {
     pub(in crate::cli) options: &'a DiffOptions,
     /// The store with the contents of deployed versions, if it can be read.
     pub(in crate::cli) store: Option<&'a dyn Store>,
+    /// The store that the command line names, for all environments.
+    pub(in crate::cli) typed_store: Option<&'a str>,
     /// The recorder that keeps the contents of the packages of an apply.
     pub(in crate::cli) contents: Option<&'a ContentsRecorder>,
 }
@@ -127,6 +130,8 @@ impl<'a> Planner<'a> {
             io.warn(&format!("{short}, {hint}"), Vec::new())?;
         }
         let plan = running_runs::count(self.session, plan, io).await?;
+        let policies = &self.manifest().policies;
+        let plan = plan.judged(policies, &self.judgement_inputs(io).await?);
         Ok((live, plan))
     }
 
@@ -157,10 +162,26 @@ impl<'a> Planner<'a> {
                 needs_whole_listing(&narrowed.to_execute(), narrowed.spent, limits, allow);
             if !(needs_whole && matches!(live.coverage(), Coverage::Names(_))) {
                 drop_in_background(live);
-                return Ok(narrowed);
+                let policies = &self.manifest().policies;
+                return Ok(narrowed.judged(policies, &self.judgement_inputs(io).await?));
             }
             collected = planner.collect_whole().await?;
         }
+    }
+
+    /// Returns the facts that the policies of the manifest need besides the plan.
+    async fn judgement_inputs(self, io: &mut Io) -> Result<JudgementInputs<'a>, CommandError> {
+        let mut policies = self.manifest().policies.list.iter();
+        let verified = if policies.any(|policy| policy.expression.reads_verified()) {
+            verified_packages::of_all(self, io).await?
+        } else {
+            BTreeSet::new()
+        };
+        Ok(JudgementInputs {
+            now_ms: clock::now_ms(),
+            verified,
+            history: self.history,
+        })
     }
 
     /// Lists the live state once, and compares it once.

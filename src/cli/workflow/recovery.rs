@@ -19,7 +19,7 @@ use crate::store::{Entry, PastApply, RecordedOutcome, expired, history_of};
 /// Acquires the lock, and recovers the open writes of earlier applies.
 pub(in crate::cli) async fn open<'a>(
     session: &'a Session,
-    args: &StoreArgs,
+    args: &'a StoreArgs,
     cancel: &'a Cancellation,
     io: &mut Io,
 ) -> Result<ApplySession<'a>, CommandError> {
@@ -32,6 +32,7 @@ pub(in crate::cli) async fn open<'a>(
         lease,
         lock,
         past: EarlierApplies::default(),
+        typed_store: args.store.as_deref(),
     };
     if let Err(error) = recover(&mut apply_session, io).await {
         apply_session.end().await;

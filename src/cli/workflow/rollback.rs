@@ -15,7 +15,6 @@ use crate::cli::environment::session::{self, Session};
 use crate::cli::error::{CommandError, ExitStatus};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
-use crate::manifest;
 use crate::plan::{DiffOptions, Mode, PlanOptions, Rollback};
 use crate::store::{PastApply, rollback_of};
 
@@ -110,19 +109,9 @@ async fn find_elsewhere(
     store: Option<&str>,
     io: &Io,
 ) -> Option<(String, String)> {
-    let variable = |name: &str| context.settings.manifest_variable(name);
-    let checked = manifest::read_each(&context.source, None, &variable).ok()?;
-    for (name, manifest) in checked.environments {
-        let Some(manifest) = manifest.filter(|_| name != context.manifest.environment.name) else {
+    for (name, other) in context.others() {
+        let Some(other) = other else {
             continue;
-        };
-        let other = EnvironmentContext {
-            source: context.source.clone(),
-            manifest,
-            warnings: 0,
-            file: context.file.clone(),
-            folder: context.folder.clone(),
-            settings: context.settings.clone(),
         };
         let Ok(store) = other.store(store, &io.secrets) else {
             continue;
@@ -194,7 +183,7 @@ async fn make(
     let store = session.context.store(typed, &io.secrets)?;
     let applies = apply_session::applies_of(&*store).await?;
     let rollback = choose(&session, &applies, (id, typed), io).await?;
-    let known = KnownApplies::of(&session, applies, Some(store));
+    let known = KnownApplies::of(&session, applies, Some(store), typed);
     let options = DiffOptions {
         held_back: known.held_back.clone(),
         rollback: Some(Arc::new(rollback)),

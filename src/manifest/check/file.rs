@@ -6,11 +6,11 @@ use super::super::invisible;
 use super::super::masking::printable;
 use super::super::model::Manifest;
 use super::super::near::{list, nearest};
-use super::super::node::{Field, Shape, Text};
+use super::super::node::{Field, List, Shape, Slot, Text};
 use super::super::overlay::{entries, value};
 use super::super::position::Mark;
 use super::super::problem::{Code, MAX_GUESSES, MAX_PROBLEMS, Problem, Problems, keep};
-use super::super::raw::{RawManifest, RawToken};
+use super::super::raw::{RawManifest, RawPolicy, RawToken};
 use super::super::source::SourceFile;
 use super::super::vars::is_env_name;
 use super::super::yaml;
@@ -23,6 +23,9 @@ const FORMAT_VERSION: &str = "1";
 /// The maximum number of versions and settings of all environments together. Each takes about 400
 /// bytes.
 const MAX_CHECKED: usize = 1_000_000;
+
+/// The number of versions that a policy counts as: its expression is parsed.
+const POLICY_SIZE: usize = 1000;
 
 /// The environment that is asked for.
 #[derive(Debug, Clone, Copy, Default)]
@@ -270,8 +273,15 @@ pub fn token_variables(source: &SourceFile) -> Vec<String> {
 /// Returns the maximum number of versions and settings that all environments have together: each
 /// environment checks those of the manifest too.
 pub(in crate::manifest) fn size(raw: &RawManifest) -> usize {
-    let whole = raw.size();
-    let environments = value(&raw.environments).map_or(0, Shape::size);
+    let policies = |slot: &Slot<List<Box<RawPolicy>>>| {
+        POLICY_SIZE * value(slot).map_or(0, |list| list.0.len())
+    };
+    let of_environments: usize = entries(&raw.environments)
+        .filter_map(|(_, field)| field.value())
+        .map(|environment| policies(&environment.policies))
+        .sum();
+    let whole = raw.size() + policies(&raw.policies) + of_environments;
+    let environments = value(&raw.environments).map_or(0, Shape::size) + of_environments;
     let count = entries(&raw.environments).count();
     (1 + whole - environments)
         .saturating_mul(count)

@@ -13,6 +13,7 @@ mod entry;
 mod environment;
 mod faults;
 mod file;
+mod plan_policies;
 mod policies;
 mod scope;
 mod several;

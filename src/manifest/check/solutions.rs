@@ -25,18 +25,20 @@ impl<'a> Context<'a> {
             .as_ref()
             .ok()
             .and_then(|environment| OwnerPair::of(environment.user.as_ref()?));
+        let policies = self.check_policies();
         let scope = self.check_scope(&entries, is_complete, pair);
         self.warn(&entries, is_complete && scope.is_ok(), pair);
-        let (environment, scope) = (environment?, scope?);
+        let (environment, scope, policies) = (environment?, scope?, policies?);
         if !is_complete {
             return Err(Reported);
         }
         let desired: Vec<Desired> = entries.into_iter().map(|entry| entry.desired).collect();
         let source_environments = self.source_environments();
-        let digest = digest(&environment, &scope, &desired);
+        let digest = digest(&environment, &scope, &policies, &desired);
         Ok(Manifest {
             environment,
             scope,
+            policies,
             desired,
             source_environments,
             digest,

@@ -90,9 +90,16 @@ impl<'a> Context<'a> {
         node: &'a Node<Box<RawVerifyRun>>,
         known: Builtins<'_>,
     ) -> Result<VerifyRun, Reported> {
-        let raw = node.value.as_deref().ok_or(Reported)?;
-        let name = self.needed(raw.name.as_ref(), known, "name", node.used, raw);
-        let input_dir = self.needed(raw.input_dir.as_ref(), known, "input_dir", node.used, raw);
+        let (raw, code) = (node.value.as_deref().ok_or(Reported)?, Code::BadVerify);
+        let name = self.needed(raw.name.as_ref(), known, "name", node.used, raw, code);
+        let input_dir = self.needed(
+            raw.input_dir.as_ref(),
+            known,
+            "input_dir",
+            node.used,
+            raw,
+            code,
+        );
         let settings = self.check_settings(raw.settings.as_ref(), known);
         let timeout = self.check_duration(raw.timeout.as_ref(), false);
         let parse_attempts = |text: &str| {
@@ -127,13 +134,14 @@ impl<'a> Context<'a> {
     }
 
     /// Returns the text of a field that an entry must have.
-    fn needed(
+    pub(super) fn needed(
         &mut self,
         field: Option<&'a Field<Text>>,
         known: Builtins<'_>,
         key: &str,
         at: Mark,
         entry: &impl Shape,
+        code: Code,
     ) -> Result<String, Reported> {
         if let Some(value) = self.text_with(field, known)? {
             return Ok(value.text.into_owned());
@@ -142,7 +150,7 @@ impl<'a> Context<'a> {
             return Err(Reported);
         }
         let message = format!("the entry has no `{key}`");
-        Err(self.problems.report(Code::BadVerify, message, at))
+        Err(self.problems.report(code, message, at))
     }
 
     fn check_expected(
@@ -178,8 +186,8 @@ impl<'a> Context<'a> {
         node: &'a Node<Box<RawOutput>>,
         known: Builtins<'_>,
     ) -> Result<ExpectedOutput, Reported> {
-        let raw = node.value.as_deref().ok_or(Reported)?;
-        let path = self.needed(raw.path.as_ref(), known, "path", node.used, raw);
+        let (raw, code) = (node.value.as_deref().ok_or(Reported)?, Code::BadVerify);
+        let path = self.needed(raw.path.as_ref(), known, "path", node.used, raw, code);
         let sha256 = self.text_with(raw.sha256.as_ref(), known);
         let path = path?;
         let is_outside = path.starts_with('/') || path.split('/').any(|part| part == "..");

@@ -14,4 +14,4 @@ pub(super) use super::problem::Reported;
 pub(super) use builtin::{BuiltinValue, Builtins};
 pub use explain::VariableRefusal;
 pub(super) use interpolation::{Piece, is_env_name, split};
-pub(super) use resolve::Variables;
+pub(super) use resolve::{Variables, locate};

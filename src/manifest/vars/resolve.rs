@@ -323,7 +323,12 @@ fn too_long(node: &Node<Text>, problems: &mut Diagnostics<'_>) -> Reported {
 
 /// Returns the position of a piece inside of a value; that of the whole value if quotes or line
 /// folding hide the piece.
-fn locate(source: &SourceFile, node: &Node<Text>, text: &str, range: &Range<usize>) -> Mark {
+pub(in crate::manifest) fn locate(
+    source: &SourceFile,
+    node: &Node<Text>,
+    text: &str,
+    range: &Range<usize>,
+) -> Mark {
     let (before, piece) = (&text[..range.start], &text[range.clone()]);
     let earlier = before.matches(piece).count();
     source

@@ -95,6 +95,7 @@ impl SavedChange {
             drain: None,
             blocked: self.blocked,
             notes,
+            package_visibility: None,
             expected: None,
         })
     }

@@ -81,6 +81,8 @@ fn of_plan(plan: &Plan, refusals: &[Refusal], abandon: &str) -> Annotated {
     let refused = refusals
         .iter()
         .map(|refusal| annotation_of(&Diagnostic::of_refusal(refusal, plan)));
+    let warnings = plan.judgement.warnings();
+    let warnings = warnings.map(|violation| annotation_of(&Diagnostic::of_warning(violation)));
     let successions = Successions::of(plan);
     let risks = plan.changes.iter();
     let risks = risks.filter_map(|change| risk(change, &successions));
@@ -129,6 +131,7 @@ fn of_plan(plan: &Plan, refusals: &[Refusal], abandon: &str) -> Annotated {
     Annotated {
         annotations: unrestored
             .chain(refused)
+            .chain(warnings)
             .chain(leftovers)
             .chain(risks)
             .collect(),

@@ -69,10 +69,13 @@ pub(super) fn body(plan: &Plan, refusals: &[Refusal], abandon: &str, level: u8) 
         .iter()
         .map(|line| prose(line))
         .collect();
+    let warnings = view::policy_warnings(plan);
+    let warnings: Vec<Markup> = warnings.iter().map(|line| prose(line)).collect();
     html! {
         (head(plan, &summary, refusals.is_empty()))
         (notice(level, "Not restored", Tone::Bad, &unrestored))
         (notice(level, "Cannot be applied", Tone::Bad, &refused))
+        (notice(level, view::POLICY_WARNINGS, Tone::Warning, &warnings))
         (notice(level, "Left by earlier applies", Tone::Warning, &leftovers))
         (changes(plan, level))
         (notice(level, "Notes", Tone::Plain, &notes(plan)))

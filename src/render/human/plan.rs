@@ -225,6 +225,12 @@ fn render_notes(
         let line = format!("{more}; --verbose shows each of them.");
         out.line(out.styles.warning, line)?;
     }
+    for line in view::policy_warnings(plan) {
+        out.line(
+            out.styles.warning,
+            format!("Warning: {}", words::escaped(&line)),
+        )?;
+    }
     for line in leftovers(plan, abandon, words::escaped, in_backticks) {
         out.line(out.styles.warning, words::escaped(&line))?;
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::ident::Address;
 use crate::manifest::{Label, PrimaryLine, Problem, Severity};
-use crate::plan::{Origin, Plan, Refusal};
+use crate::plan::{Origin, Plan, Refusal, Violation};
 use crate::render::words;
 
 /// An error or a warning.
@@ -124,6 +124,11 @@ impl Diagnostic {
     #[must_use]
     pub fn about(mut self, address: &str, origin: Option<&Origin>) -> Self {
         self.address = Some(address.to_owned());
+        self.located(origin)
+    }
+
+    /// Adds the position in the manifest.
+    pub(in crate::render) fn located(mut self, origin: Option<&Origin>) -> Self {
         self.range = origin.map(|origin| {
             let point = SourcePoint {
                 line: origin.line,
@@ -169,6 +174,11 @@ impl Diagnostic {
         }
     }
 
+    /// Returns the diagnostic of a policy that warns.
+    pub fn of_warning(violation: &Violation) -> Self {
+        Self::new(Severity::Warning, violation.to_string()).located(violation.origin.as_ref())
+    }
+
     /// Returns the diagnostic of a refusal, at the entry of the manifest that it concerns.
     pub fn of_refusal(refusal: &Refusal, plan: &Plan) -> Self {
         let causes = words::causes(refusal).collect();
@@ -200,7 +210,12 @@ impl Diagnostic {
                 diagnostic.x_solution.code = Some(problem.code().to_string());
                 (address, origin.as_ref())
             }
+            Refusal::Policy(violation) => {
+                diagnostic.x_solution.code = Some(refusal.code().to_owned());
+                return diagnostic.located(violation.origin.as_ref());
+            }
             Refusal::Unproven(_)
+            | Refusal::NotJudged
             | Refusal::TooManyDestroys { .. }
             | Refusal::TooManyChanges { .. }
             | Refusal::ScopeNotListed => return diagnostic,

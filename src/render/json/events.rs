@@ -118,10 +118,13 @@ impl StreamMessage {
             let event = StreamEvent::PlannedChange { change, x_solution };
             Self::new(Level::Info, message, event)
         });
+        let warnings = plan.judgement.warnings();
+        let warnings = warnings.map(|it| Self::diagnostic(Diagnostic::of_warning(it)));
         // What is not restored comes before the changes.
         let unrestored = UnrestoredItem::all(plan).into_iter().map(not_restored);
         unrestored
             .chain(lines)
+            .chain(warnings)
             .chain([Self::counts(plan, is_applyable, None)])
             .collect()
     }

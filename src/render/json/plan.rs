@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::drift::DriftItem;
 use super::items::{InFlightItem, OrphanedItem, PositionItem, UnrestoredItem, seconds};
 use crate::ident::Identity;
+use crate::manifest::Enforcement;
 use crate::plan::{
     Action, ActionKind, AfterImage, Block, Change, ExpectedTime, LiveImage, Note, Plan, Reason,
     RunningRuns, Succession, Successions, Successor, Summary, Upload,
@@ -219,6 +220,8 @@ struct PlanExtension {
     live_in_scope: usize,
     /// The refusals of the plan.
     refusals: Vec<String>,
+    /// The policies that the plan violates, in the order of the manifest.
+    policies: Vec<ViolationItem>,
     /// Writes of earlier applies whose outcome is not known.
     in_flight: Vec<InFlightItem>,
     /// Live records that failed deploys left.
@@ -227,6 +230,41 @@ struct PlanExtension {
     releases: Vec<ReleaseItem>,
     /// The expected duration; null if it is not known or below a second.
     expected: Option<ExpectedTimeItem>,
+}
+
+/// A policy that a plan violates.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ViolationItem {
+    /// The name of the policy.
+    policy: String,
+    /// `deny` blocks the plan, `warn` does not.
+    enforcement: Enforcement,
+    /// The message of the policy.
+    message: String,
+    /// The addresses of the changes that violate it, at most 20; empty if they are not known.
+    addresses: Vec<String>,
+    /// The number of changes that violate it and are not among the addresses.
+    more: usize,
+    /// The reason why the condition could not be evaluated; null if it is true.
+    failure: Option<String>,
+    /// The position of the condition in the manifest.
+    position: Option<PositionItem>,
+}
+
+impl ViolationItem {
+    fn all(plan: &Plan) -> Vec<Self> {
+        let violations = plan.judgement.violations.iter();
+        let items = violations.map(|violation| Self {
+            policy: violation.policy.clone(),
+            enforcement: violation.enforcement,
+            message: violation.message.clone(),
+            addresses: violation.changes.clone(),
+            more: violation.more,
+            failure: violation.failure.clone(),
+            position: violation.origin.as_ref().map(PositionItem::of),
+        });
+        items.collect()
+    }
 }
 
 /// The expected duration of a plan, from the durations of earlier applies.
@@ -372,6 +410,7 @@ pub fn plan_document(plan: &Plan, refusals: &[impl ToString]) -> PlanDocument {
             summary: SummaryItem(summary),
             live_in_scope: plan.live_in_scope,
             refusals: refusals.iter().map(ToString::to_string).collect(),
+            policies: ViolationItem::all(plan),
             in_flight: InFlightItem::all(plan, &plan.in_flight),
             orphaned: OrphanedItem::all(plan),
             releases: releases(plan).into_iter().map(ReleaseItem::of).collect(),

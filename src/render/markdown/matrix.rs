@@ -34,6 +34,8 @@ pub fn render_plan_matrix_markdown(
     let lines = listed(&lines, budget / 2);
     let refusals: Vec<String> = environments.iter().flat_map(refusals).collect();
     let refusals = quotes("Cannot be applied", &refusals, budget / 8);
+    let warnings: Vec<String> = environments.iter().flat_map(policy_warnings).collect();
+    let refusals = refusals + &quotes(view::POLICY_WARNINGS, &warnings, budget / 8);
     let notes: Vec<String> = environments.iter().flat_map(notes).collect();
     let notes = listed(&notes, budget / 8);
     let leftovers: Vec<String> = environments.iter().flat_map(leftover_lines).collect();
@@ -196,6 +198,16 @@ fn refusals(environment: &EnvironmentResult<PlanResult>) -> impl Iterator<Item =
     let refusals = environment.value().map(|value| &value.refusals);
     let refusals = refusals.into_iter().flatten();
     refusals.map(|refusal| format!("{}: {refusal}", environment.name))
+}
+
+fn policy_warnings(environment: &EnvironmentResult<PlanResult>) -> Vec<String> {
+    let warnings = environment
+        .value()
+        .map(|value| view::policy_warnings(&value.plan));
+    let warnings = warnings.into_iter().flatten();
+    warnings
+        .map(|line| format!("{}: {line}", environment.name))
+        .collect()
 }
 
 fn notes(environment: &EnvironmentResult<PlanResult>) -> Vec<String> {

@@ -34,6 +34,8 @@ pub fn render_markdown(
     let unrestored = unrestored.iter().map(|item| item.sentence(str::to_owned));
     let unrestored: Vec<String> = unrestored.collect();
     head.push_str(&quotes("Not restored", &unrestored, max_bytes / 4));
+    let warnings = view::policy_warnings(plan);
+    head.push_str(&quotes(view::POLICY_WARNINGS, &warnings, max_bytes / 8));
     let steps = steps(plan, max_bytes / 8);
     let notes = listed(&note_lines(plan), max_bytes / 16);
     let foot = foot(plan, abandon, &summary);

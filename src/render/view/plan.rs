@@ -80,6 +80,14 @@ pub(in crate::render) fn expected_end(change: &Change) -> String {
     expected.map_or_else(String::new, |time| format!("; takes about {time}"))
 }
 
+/// Returns the policies that only warn, as sentences.
+pub(in crate::render) fn policy_warnings(plan: &Plan) -> Vec<String> {
+    plan.judgement.warnings().map(ToString::to_string).collect()
+}
+
+/// The title of the policies that only warn.
+pub(in crate::render) const POLICY_WARNINGS: &str = "Warnings of policies";
+
 /// Returns the sentence above the plan of a roll-back; `show` escapes the id of the apply.
 pub(in crate::render) fn rolls_back(plan: &Plan, show: impl Fn(&str) -> String) -> Option<String> {
     let rollback = plan.rollback.as_ref()?;

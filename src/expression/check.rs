@@ -1,0 +1,610 @@
+//! The check of an expression before it is used: names, kinds of values, and work.
+//!
+//! The bound of the work is static, and does not depend on the plan: loops over the changes are
+//! not nested, lists are not joined, and there are no lists of lists. So no value is bigger than
+//! the plan, and the steps for each change are counted here.
+
+use std::ops::Range;
+
+use cel::ParseErrors;
+use cel::common::ast::{CallExpr, Expr, IdedExpr, ListExpr, LiteralValue, SourceInfo, operators};
+
+use super::kind::{Field, Kind, Size, Type, VARIABLES};
+use super::{ExpressionError, VERIFIED};
+
+/// The maximum length of an expression, in bytes.
+pub const MAX_LENGTH: usize = 2000;
+
+/// The maximum nesting of an expression: its evaluation is recursive.
+const MAX_DEPTH: usize = 40;
+
+/// The maximum number of steps for each change, and of those that do not depend on the changes.
+const MAX_STEPS: u64 = 1000;
+
+/// The steps of the copy of an item at the start of each round of a loop.
+const COPY: u64 = 10;
+
+/// The loops, with the names that CEL gives them.
+const LOOPS: [&str; 6] = ["exists", "all", "exists_one", "existsOne", "filter", "map"];
+
+type Checked<T> = Result<T, ExpressionError>;
+
+pub(super) fn check_length(text: &str) -> Checked<()> {
+    if text.len() <= MAX_LENGTH {
+        return Ok(());
+    }
+    let message = format!("the expression is longer than {MAX_LENGTH} bytes");
+    Err(ExpressionError::new(0..text.len(), message).help("Split it into several policies."))
+}
+
+/// Returns the first error of the parser. Its lists of all possible tokens are left out.
+pub(super) fn syntax_error(text: &str, errors: &ParseErrors) -> ExpressionError {
+    let Some(error) = errors.errors.first() else {
+        return ExpressionError::new(0..text.len(), "the expression is not valid");
+    };
+    if error.msg.contains("Recursion limit") {
+        return too_deep(0..text.len());
+    }
+    let message = error.msg.trim_start_matches("Syntax error: ");
+    let message = message.split(" expecting ").next().unwrap_or(message);
+    let start = offset_of(text, error.pos);
+    let message = if start >= text.trim_end().len() {
+        "the expression ends too early".to_owned()
+    } else {
+        message.replace('`', "'")
+    };
+    let start = start.min(text.trim_end().len().saturating_sub(1));
+    let start = (0..=start).rev().find(|at| text.is_char_boundary(*at));
+    let start = start.unwrap_or_default();
+    let length = text[start..].chars().next().map_or(0, char::len_utf8);
+    ExpressionError::new(start..start + length, message)
+        .help("Write a condition in CEL, such as `changes.exists(c, c.action == \"delete\")`.")
+}
+
+/// Returns the offset of a line and column of the parser, both in characters and from 1.
+fn offset_of(text: &str, (line, column): (isize, isize)) -> usize {
+    let number = |number: isize| usize::try_from(number).unwrap_or(1).saturating_sub(1);
+    let lines = text.split_inclusive('\n');
+    let before: usize = lines.clone().take(number(line)).map(str::len).sum();
+    let line = lines.clone().nth(number(line)).unwrap_or_default();
+    let within = line.char_indices().nth(number(column));
+    before + within.map_or(line.len(), |(offset, _)| offset)
+}
+
+fn too_deep(range: Range<usize>) -> ExpressionError {
+    ExpressionError::new(range, "the expression is nested too deeply")
+        .help("Split it into several policies.")
+}
+
+/// Checks an expression as it is written. Returns true if it reads the verified packages.
+pub(super) fn check(text: &str, tree: &IdedExpr, positions: &SourceInfo) -> Checked<bool> {
+    let mut check = Check {
+        text,
+        positions,
+        variables: Vec::new(),
+        depth: 0,
+        reads_verified: false,
+    };
+    let value = check.value(tree)?;
+    check.expect(value.is, Kind::Bool, tree, "a policy is")?;
+    if value.work.fixed.max(value.work.of_each) > MAX_STEPS {
+        let message = format!("the expression needs more than {MAX_STEPS} steps for each change");
+        let help = "Split it into several policies, or use shorter lists.";
+        return Err(ExpressionError::new(0..text.len(), message).help(help));
+    }
+    Ok(check.reads_verified)
+}
+
+/// The number of steps of an evaluation.
+#[derive(Debug, Clone, Copy)]
+struct Work {
+    /// The steps that do not depend on the plan.
+    fixed: u64,
+    /// The steps for each change or package.
+    of_each: u64,
+}
+
+impl Work {
+    const STEP: Self = Self {
+        fixed: 1,
+        of_each: 0,
+    };
+
+    /// The steps of looking at each item of a list.
+    fn of_items(size: Size) -> Self {
+        match size {
+            Size::Fixed(items) => Self {
+                fixed: items,
+                of_each: 0,
+            },
+            Size::OfPlan => Self {
+                fixed: 0,
+                of_each: 1,
+            },
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            fixed: self.fixed.saturating_add(other.fixed),
+            of_each: self.of_each.saturating_add(other.of_each),
+        }
+    }
+}
+
+/// A part of an expression that was checked.
+#[derive(Clone, Copy)]
+struct Part {
+    is: Type,
+    work: Work,
+}
+
+struct Check<'a> {
+    text: &'a str,
+    positions: &'a SourceInfo,
+    /// The variables of the loops around the current part.
+    variables: Vec<(&'a str, Kind)>,
+    depth: usize,
+    reads_verified: bool,
+}
+
+impl<'a> Check<'a> {
+    fn value(&mut self, part: &'a IdedExpr) -> Checked<Part> {
+        if self.depth >= MAX_DEPTH {
+            return Err(too_deep(self.range(part)));
+        }
+        self.depth += 1;
+        let value = self.value_here(part);
+        self.depth -= 1;
+        value
+    }
+
+    fn value_here(&mut self, part: &'a IdedExpr) -> Checked<Part> {
+        let one = |kind| Part {
+            is: Type::One(kind),
+            work: Work::STEP,
+        };
+        match &part.expr {
+            Expr::Literal(literal) => match literal {
+                LiteralValue::Boolean(_) => Ok(one(Kind::Bool)),
+                LiteralValue::Int(_) => Ok(one(Kind::Int)),
+                LiteralValue::String(_) => Ok(one(Kind::Text)),
+                LiteralValue::Null => Ok(one(Kind::Null)),
+                LiteralValue::Double(_) | LiteralValue::UInt(_) | LiteralValue::Bytes(_) => {
+                    let message = "only texts, whole numbers, `true`, `false` and `null` are known";
+                    Err(self.error(part, message))
+                }
+            },
+            Expr::Ident(name) => self.variable(name, part),
+            Expr::Select(select) => {
+                let operand = self.value(&select.operand)?;
+                let Type::One(Kind::Record(record)) = operand.is else {
+                    let message = format!("{} has no fields", operand.is.phrase());
+                    return Err(self.error(part, message));
+                };
+                let found = record.fields.iter().find(|it| it.name == select.field);
+                let Some(Field { kind, .. }) = found else {
+                    let message = format!("{} has no field `{}`", record.name, select.field);
+                    let known = record.fields.iter().map(|field| field.name);
+                    return Err(self.unknown(part, message, &select.field, known.collect()));
+                };
+                Ok(Part {
+                    is: Type::One(*kind),
+                    work: operand.work.and(Work::STEP),
+                })
+            }
+            Expr::List(list) => self.list(list),
+            Expr::Call(call) => self.call(call, part),
+            Expr::Map(_) | Expr::Struct(_) => {
+                let message = "mappings are not supported";
+                Err(self
+                    .error(part, message)
+                    .help("Write a list, or several comparisons."))
+            }
+            Expr::Comprehension(_) | Expr::Unspecified => {
+                Err(self.error(part, "the expression is not valid"))
+            }
+        }
+    }
+
+    fn variable(&mut self, name: &str, part: &IdedExpr) -> Checked<Part> {
+        let of_loops = self.variables.iter().rev();
+        let mut of_loops = of_loops.filter(|(known, _)| *known == name);
+        let found = of_loops.next().map(|(_, kind)| Type::One(*kind));
+        let global = VARIABLES.iter().find(|variable| variable.name == name);
+        let Some(is) = found.or(global.map(|variable| variable.kind)) else {
+            let message = format!("unknown variable `{name}`");
+            let known = VARIABLES.iter().map(|variable| variable.name).collect();
+            return Err(self.unknown(part, message, name, known));
+        };
+        self.reads_verified |= name == VERIFIED;
+        Ok(Part {
+            is,
+            work: Work::STEP,
+        })
+    }
+
+    /// Checks a list that is written as one.
+    fn list(&mut self, list: &'a ListExpr) -> Checked<Part> {
+        let mut work = Work::STEP;
+        let mut kind = None;
+        for item in &list.elements {
+            let value = self.value(item)?;
+            let is_plain = |kind: &Kind| !matches!(kind, Kind::Record(_));
+            let Some(found) = value.is.one().filter(is_plain) else {
+                let message = format!("{} cannot be in a list", value.is.phrase());
+                return Err(self.error(item, message));
+            };
+            let first = *kind.get_or_insert(found);
+            if !first.is_comparable(found) {
+                let message = format!("the list has {} beside {}", found.phrase(), first.phrase());
+                return Err(self.error(item, message));
+            }
+            work = work.and(value.work);
+        }
+        let size = Size::Fixed(u64::try_from(list.elements.len()).unwrap_or(u64::MAX));
+        Ok(Part {
+            is: Type::List(kind.unwrap_or(Kind::Null), size),
+            work,
+        })
+    }
+
+    fn call(&mut self, call: &'a CallExpr, part: &'a IdedExpr) -> Checked<Part> {
+        if LOOPS.contains(&call.func_name.as_str())
+            && let (Some(range), [variable, body]) = (&call.target, call.args.as_slice())
+        {
+            return self.repeated(&call.func_name, range, (variable, body), part);
+        }
+        // A method is a function whose first argument is its target.
+        let target = call.target.as_deref();
+        let arguments: Vec<&'a IdedExpr> = target.into_iter().chain(&call.args).collect();
+        let is_method = target.is_some();
+        match (call.func_name.as_str(), arguments.as_slice()) {
+            (operators::CONDITIONAL, [condition, yes, no]) => {
+                let condition_value = self.value(condition)?;
+                self.expect(condition_value.is, Kind::Bool, condition, "`?` needs")?;
+                let (yes, other) = (self.value(yes)?, self.value(no)?);
+                let is = match (yes.is, other.is) {
+                    (Type::One(Kind::Null), is) | (is, Type::One(Kind::Null)) => is,
+                    (Type::One(one), Type::One(another)) if one.is_comparable(another) => yes.is,
+                    _ => {
+                        let message = "both sides of `:` must be of the same kind";
+                        return Err(self.error(no, message));
+                    }
+                };
+                let work = condition_value.work.and(yes.work).and(other.work);
+                Ok(Part { is, work })
+            }
+            (operators::LOGICAL_NOT, [_]) => {
+                self.operation("!", &arguments, Kind::Bool, Kind::Bool)
+            }
+            (operators::LOGICAL_AND, [_, _]) => {
+                self.operation("&&", &arguments, Kind::Bool, Kind::Bool)
+            }
+            (operators::LOGICAL_OR, [_, _]) => {
+                self.operation("||", &arguments, Kind::Bool, Kind::Bool)
+            }
+            (operators::NEGATE, [_]) => self.operation("-", &arguments, Kind::Int, Kind::Int),
+            (
+                operators::ADD
+                | operators::SUBSTRACT
+                | operators::MULTIPLY
+                | operators::DIVIDE
+                | operators::MODULO,
+                [_, _],
+            ) => {
+                let sign = call.func_name.trim_matches('_');
+                self.operation(sign, &arguments, Kind::Int, Kind::Int)
+            }
+            (operators::EQUALS | operators::NOT_EQUALS, [left, right]) => {
+                self.comparison(left, right, part)
+            }
+            (
+                operators::LESS
+                | operators::LESS_EQUALS
+                | operators::GREATER
+                | operators::GREATER_EQUALS,
+                [left, _],
+            ) => {
+                let sign = call.func_name.trim_matches('_');
+                let is_text = self.value(left)?.is.one().is_some_and(Kind::is_text);
+                let kind = if is_text { Kind::Text } else { Kind::Int };
+                self.operation(sign, &arguments, kind, Kind::Bool)
+            }
+            (operators::IN, [item, list]) => self.membership(item, list),
+            (operators::INDEX, [list, index]) => {
+                let value = self.value(list)?;
+                let Type::List(kind, _) = value.is else {
+                    let message = format!("{} has no index", value.is.phrase());
+                    let help = "Write a field as `.name`; only lists have an index.";
+                    return Err(self.error(part, message).help(help));
+                };
+                let at = self.value(index)?;
+                self.expect(at.is, Kind::Int, index, "an index is")?;
+                Ok(Part {
+                    is: Type::One(kind),
+                    work: value.work.and(at.work).and(Work::STEP),
+                })
+            }
+            ("size", [of]) => {
+                let value = self.value(of)?;
+                let is_sized = value.is.one().is_none_or(Kind::is_text);
+                if !is_sized {
+                    let message = format!("{} has no size", value.is.phrase());
+                    return Err(self.error(of, message));
+                }
+                Ok(Part {
+                    is: Type::One(Kind::Int),
+                    work: value.work.and(Work::STEP),
+                })
+            }
+            (name @ ("contains" | "startsWith" | "endsWith"), [_, _]) if is_method => {
+                self.operation(name, &arguments, Kind::Text, Kind::Bool)
+            }
+            ("newer", [_, _]) if !is_method => {
+                self.operation("newer", &arguments, Kind::Text, Kind::Bool)
+            }
+            ("has", _) if !is_method => Err(self
+                .error(part, "`has` is not needed: every field exists")
+                .help("Write `!= null` to test for a value.")),
+            (name, arguments) => {
+                let known = ["size", "contains", "startsWith", "endsWith", "newer"];
+                let known: Vec<&'static str> = known.into_iter().chain(LOOPS).collect();
+                if known.contains(&name) {
+                    let number = arguments.len() - usize::from(is_method);
+                    let message =
+                        format!("`{name}` is not used like this, with {number} arguments");
+                    let help = "Write it as the reference of policies in docs/manifest.md shows.";
+                    return Err(self.error(part, message).help(help));
+                }
+                let message = format!("unknown function `{name}`");
+                Err(self.unknown(part, message, name, known))
+            }
+        }
+    }
+
+    /// Checks a loop over a list.
+    fn repeated(
+        &mut self,
+        name: &str,
+        range: &'a IdedExpr,
+        (variable, body): (&'a IdedExpr, &'a IdedExpr),
+        part: &'a IdedExpr,
+    ) -> Checked<Part> {
+        let over = self.value(range)?;
+        let (item, size) = match over.is {
+            Type::List(item, size) => (item, size),
+            Type::Set => (Kind::Text, Size::OfPlan),
+            Type::One(kind) => {
+                let message = format!("`{name}` needs a list, and this is {}", kind.phrase());
+                return Err(self.error(range, message));
+            }
+        };
+        let Expr::Ident(variable_name) = &variable.expr else {
+            let message = format!("the first argument of `{name}` is the name of a variable");
+            let help = "Write a new name, such as `c` in `changes.exists(c, ..)`.";
+            return Err(self.error(variable, message).help(help));
+        };
+        let is_known = VARIABLES.iter().any(|known| known.name == variable_name);
+        let is_outer = self
+            .variables
+            .iter()
+            .any(|(known, _)| known == variable_name);
+        if is_known || is_outer || variable_name.starts_with('.') {
+            let message = format!("`{variable_name}` is a variable already");
+            return Err(self.error(variable, message).help("Write another name."));
+        }
+        self.variables.push((variable_name, item));
+        let each = self.value(body);
+        self.variables.pop();
+        let each = each?;
+        let is = match name {
+            "map" => {
+                let Some(kind) = each.is.one() else {
+                    let message = "`map` cannot make a list of lists";
+                    return Err(self.error(body, message));
+                };
+                Type::List(kind, size)
+            }
+            _ => {
+                let needs = format!("`{name}` needs");
+                self.expect(each.is, Kind::Bool, body, &needs)?;
+                match name {
+                    "filter" => Type::List(item, size),
+                    _ => Type::One(Kind::Bool),
+                }
+            }
+        };
+        let rounds = match size {
+            Size::Fixed(items) => Work {
+                fixed: items.saturating_mul(each.work.fixed.saturating_add(COPY)),
+                of_each: items.saturating_mul(each.work.of_each),
+            },
+            Size::OfPlan if each.work.of_each > 0 => {
+                let message = "a loop over all changes is inside another one";
+                let help = "Write two conditions beside each other, or use a field of the change, \
+                            such as `succession`: the work must not grow with the square of the \
+                            plan.";
+                return Err(self.error(part, message).help(help));
+            }
+            Size::OfPlan => Work {
+                fixed: 0,
+                of_each: each.work.fixed.saturating_add(COPY),
+            },
+        };
+        Ok(Part {
+            is,
+            work: over.work.and(rounds),
+        })
+    }
+
+    /// Checks an operator or a function whose arguments are all of one kind.
+    fn operation(
+        &mut self,
+        name: &str,
+        arguments: &[&'a IdedExpr],
+        needs: Kind,
+        makes: Kind,
+    ) -> Checked<Part> {
+        let mut work = Work::STEP;
+        for argument in arguments {
+            let value = self.value(argument)?;
+            self.expect(value.is, needs, argument, &format!("`{name}` needs"))?;
+            work = work.and(value.work);
+        }
+        Ok(Part {
+            is: Type::One(makes),
+            work,
+        })
+    }
+
+    fn comparison(
+        &mut self,
+        left: &'a IdedExpr,
+        right: &'a IdedExpr,
+        part: &IdedExpr,
+    ) -> Checked<Part> {
+        let (one, other) = (self.value(left)?, self.value(right)?);
+        let kinds = one.is.one().zip(other.is.one());
+        if !kinds.is_some_and(|(one, other)| one.is_comparable(other)) {
+            let message = format!(
+                "{} cannot be compared with {}",
+                one.is.phrase(),
+                other.is.phrase()
+            );
+            let is_record = |is: Type| matches!(is, Type::One(Kind::Record(_)));
+            let error = self.error(part, message);
+            return Err(if is_record(one.is) || is_record(other.is) {
+                error.help("Compare one of its fields, such as `.version`, which may be null.")
+            } else {
+                error
+            });
+        }
+        self.check_word(one.is, right)?;
+        self.check_word(other.is, left)?;
+        Ok(Part {
+            is: Type::One(Kind::Bool),
+            work: one.work.and(other.work).and(Work::STEP),
+        })
+    }
+
+    /// Checks that a literal text is one of the words that a value can have: the comparison would
+    /// never be true, and a policy would never deny.
+    fn check_word(&self, is: Type, literal: &IdedExpr) -> Checked<()> {
+        let (Type::One(Kind::Word(words)), Expr::Literal(LiteralValue::String(text))) =
+            (is, &literal.expr)
+        else {
+            return Ok(());
+        };
+        let text = text.inner();
+        if words.contains(&text) {
+            return Ok(());
+        }
+        let message = format!("the value is never \"{text}\"");
+        Err(self.unknown(literal, message, text, words.to_vec()))
+    }
+
+    fn membership(&mut self, item: &'a IdedExpr, list: &'a IdedExpr) -> Checked<Part> {
+        let (value, among) = (self.value(item)?, self.value(list)?);
+        let (kind, looks) = match among.is {
+            Type::List(kind, size) => (kind, Work::of_items(size)),
+            Type::Set => (Kind::Text, Work::STEP),
+            Type::One(kind) => {
+                let message = format!("`in` needs a list, and this is {}", kind.phrase());
+                return Err(self.error(list, message));
+            }
+        };
+        let found = value.is.one();
+        if !found.is_some_and(|found| found.is_comparable(kind)) {
+            let message = format!(
+                "the list has {}, and {} is searched for",
+                kind.phrase(),
+                value.is.phrase()
+            );
+            return Err(self.error(item, message));
+        }
+        if let Expr::List(list) = &list.expr {
+            for literal in &list.elements {
+                self.check_word(value.is, literal)?;
+            }
+        }
+        Ok(Part {
+            is: Type::One(Kind::Bool),
+            work: value.work.and(among.work).and(looks),
+        })
+    }
+
+    fn expect(&self, is: Type, kind: Kind, part: &IdedExpr, needs: &str) -> Checked<()> {
+        let fits = match (is, kind) {
+            (Type::One(is), kind) if kind.is_text() => is.is_text(),
+            (Type::One(is), kind) => is == kind,
+            _ => false,
+        };
+        if fits {
+            return Ok(());
+        }
+        let message = format!("{needs} {}, and this is {}", kind.phrase(), is.phrase());
+        Err(self.error(part, message))
+    }
+
+    fn error(&self, part: &IdedExpr, message: impl Into<String>) -> ExpressionError {
+        ExpressionError::new(self.range(part), message)
+    }
+
+    fn unknown(
+        &self,
+        part: &IdedExpr,
+        message: String,
+        word: &str,
+        known: Vec<&'static str>,
+    ) -> ExpressionError {
+        ExpressionError {
+            unknown: Some((word.to_owned(), known)),
+            ..self.error(part, message)
+        }
+    }
+
+    /// Returns the bytes of a part: the name of a field or a function, or the operator.
+    fn range(&self, part: &IdedExpr) -> Range<usize> {
+        let Some((start, end)) = self.positions.offset_for(part.id) else {
+            return 0..self.text.len();
+        };
+        // The parser counts bytes here, and the end is that of the last character's first byte.
+        let byte = |index: u32| {
+            let index = usize::try_from(index).unwrap_or(usize::MAX);
+            let mut later = index..=self.text.len();
+            later
+                .find(|at| self.text.is_char_boundary(*at))
+                .unwrap_or(self.text.len())
+        };
+        let (start, end) = (byte(start), byte(end.saturating_add(1)));
+        let name = |at: usize, name: &str| at..at + name.len();
+        match &part.expr {
+            Expr::Select(select) => {
+                let rest = &self.text[end..];
+                let field = end + (rest.len() - rest.trim_start().len());
+                if self.text[field..].starts_with(&select.field) {
+                    return name(field, &select.field);
+                }
+            }
+            Expr::Call(call) => {
+                let before = self.text[..start].trim_end();
+                if before.ends_with(&call.func_name) {
+                    return name(before.len() - call.func_name.len(), &call.func_name);
+                }
+            }
+            _ => {}
+        }
+        start..end.max(start)
+    }
+}
+
+impl Type {
+    /// Returns the kind of a single value.
+    fn one(self) -> Option<Kind> {
+        match self {
+            Self::One(kind) => Some(kind),
+            Self::List(..) | Self::Set => None,
+        }
+    }
+}
