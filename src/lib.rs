@@ -19,7 +19,7 @@
 //!
 //! There are four stages with four values: collect, compare, show, act. No stage calls an earlier
 //! one. The core (`allowed_hosts`, `escape`, `file_part`, `ident`, `attribute`, `outcome`,
-//! `manifest`, `live`, `job`, `plan`, `review`, `promotion`, `export`, `diagnosis`, `render`) is
+//! `expression`, `manifest`, `live`, `job`, `plan`, `review`, `promotion`, `export`, `diagnosis`, `render`) is
 //! pure and synchronous. The clock, randomness, files and the network are only used in the outer
 //! modules (`platform`, `regular_file`, `api`, `delivery`, `package`, `store`, `run`, `apply`,
 //! `watch`, `cli`), which pass values to the core. Only `apply` and `run` hold a writer, so that

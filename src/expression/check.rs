@@ -9,8 +9,8 @@ use std::ops::Range;
 use cel::ParseErrors;
 use cel::common::ast::{CallExpr, Expr, IdedExpr, ListExpr, LiteralValue, SourceInfo, operators};
 
-use super::kind::{Field, Kind, Size, Type, VARIABLES};
-use super::{ExpressionError, VERIFIED};
+use super::error::ExpressionError;
+use super::kind::{Field, Kind, Size, Type, VARIABLES, VERIFIED};
 
 /// The maximum length of an expression, in bytes.
 pub const MAX_LENGTH: usize = 2000;
@@ -45,12 +45,21 @@ pub(super) fn syntax_error(text: &str, errors: &ParseErrors) -> ExpressionError 
     if error.msg.contains("Recursion limit") {
         return too_deep(0..text.len());
     }
-    let message = error.msg.trim_start_matches("Syntax error: ");
-    let message = message.split(" expecting ").next().unwrap_or(message);
+    let found = error.msg.trim_start_matches("Syntax error: ");
+    let found = found.split(" expecting ").next().unwrap_or(found);
     let start = offset_of(text, error.pos);
     let message = if start >= text.trim_end().len() {
         "the expression ends too early".to_owned()
     } else {
+        let unexpected = [
+            "token recognition error at: ",
+            "extraneous input ",
+            "mismatched input ",
+            "no viable alternative at input ",
+        ];
+        let mut stripped = unexpected.iter().filter_map(|it| found.strip_prefix(it));
+        let message = stripped.next().map(|token| format!("unexpected {token}"));
+        let message = message.unwrap_or_else(|| found.to_owned());
         message.replace('`', "'")
     };
     let start = start.min(text.trim_end().len().saturating_sub(1));

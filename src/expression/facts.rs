@@ -4,11 +4,14 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cel::{Context, Env, Value};
+use cel::common::traits::{Container, Iterable, Sizer};
+use cel::common::types::{CelBool, CelMap, CelMapKey, Kind, MAP_TYPE, Type};
+use cel::common::value::Val;
+use cel::objects::Key;
+use cel::{Context, Env, ExecutionError, Value};
 use jiff::ZonedDateTime;
 
-use super::VERIFIED;
-use super::kind::WEEKDAYS;
+use super::kind::{VERIFIED, WEEKDAYS};
 use crate::ident::Version;
 
 /// The values of the variables.
@@ -128,10 +131,65 @@ impl Facts {
         context.add_variable_from_value("changes", values.collect::<Vec<Value>>());
         context.add_variable_from_value("environment", environment);
         context.add_variable_from_value("now", moment(now));
-        // In a mapping, a key is found at once.
-        let verified = verified.map(|package| (package.to_owned(), true));
-        context.add_variable_from_value(VERIFIED, verified.collect::<HashMap<String, bool>>());
+        context.add_variable_as_val(VERIFIED, Box::new(TextSet::of(verified)));
         Self { context, changes }
+    }
+}
+
+/// A set of texts. A list would be searched from its start, and a mapping fails for `null in SET`.
+#[derive(Debug, Clone)]
+struct TextSet(Arc<CelMap<'static>>);
+
+impl TextSet {
+    fn of<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
+        let keys = texts.map(|text| {
+            let value: Box<dyn Val> = Box::new(CelBool::from(true));
+            (CelMapKey::from(Key::from(text)), value)
+        });
+        let keys: HashMap<CelMapKey<'static>, Box<dyn Val>> = keys.collect();
+        Self(Arc::new(CelMap::from(keys)))
+    }
+}
+
+impl Val for TextSet {
+    fn get_type(&self) -> &Type {
+        Self::cel_type()
+    }
+
+    fn cel_type() -> &'static Type {
+        &MAP_TYPE
+    }
+
+    fn as_container(&self) -> Option<&dyn Container> {
+        Some(self)
+    }
+
+    fn as_iterable<'b, 'v>(&'b self) -> Option<&'b (dyn Iterable + 'v)>
+    where
+        Self: 'v,
+    {
+        self.0.as_iterable()
+    }
+
+    fn as_sizer(&self) -> Option<&dyn Sizer> {
+        self.0.as_sizer()
+    }
+
+    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
+    where
+        Self: 'v,
+    {
+        Box::new(self.clone())
+    }
+}
+
+impl Container for TextSet {
+    fn contains(&self, value: &dyn Val) -> Result<bool, ExecutionError> {
+        let container = self.0.as_container();
+        match (value.get_type().kind(), container) {
+            (Kind::String, Some(container)) => container.contains(value),
+            _ => Ok(false),
+        }
     }
 }
 

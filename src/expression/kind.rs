@@ -72,6 +72,9 @@ pub(super) const WEEKDAYS: [&str; 7] = [
     "sunday",
 ];
 
+/// The variable with the fingerprints of the packages that passed a verification.
+pub(super) const VERIFIED: &str = "verified";
+
 /// The variables.
 pub(super) static VARIABLES: &[Field<Type>] = &[
     field(
@@ -90,7 +93,7 @@ pub(super) static VARIABLES: &[Field<Type>] = &[
         "the time of the judgement, in the zone of `policy_timezone`",
     ),
     field(
-        super::VERIFIED,
+        VERIFIED,
         Type::Set,
         "the fingerprints of the packages whose newest verification passed, in the stores of all \
          environments",

@@ -13,6 +13,7 @@ use super::field::{Decision, Field, FieldChange};
 use super::history::{InFlight, OrphanedRecord};
 use super::judgement::Judgement;
 use super::loss::RollbackOf;
+use super::origin::Origin;
 use super::ownership::OwnerConflict;
 use super::package::PackageProblem;
 use super::running_runs::RunningRuns;
@@ -20,7 +21,7 @@ use super::verified::FailedVerification;
 use crate::attribute::Visibility;
 use crate::ident::{Address, ChangeKey, Digest, Identity, Owner, SolutionId};
 use crate::live::Coverage;
-use crate::manifest::{Code, Drain, Position, SimilarName};
+use crate::manifest::{Code, Drain, SimilarName};
 
 /// A plan: the changes that an apply would make. It is a pure function of manifest, live state and
 /// options, sorted by identity. A plan file contains its changes in another form.
@@ -308,29 +309,6 @@ impl Change {
                         .zip(visibility(&field.after))
                         .is_some_and(|(before, after)| after.is_narrower_than(before))
             })
-    }
-}
-
-/// The position in the manifest that a change comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Origin {
-    /// The file as the user named it.
-    pub file: Arc<str>,
-    /// The line, from 1.
-    pub line: usize,
-    /// The column, from 1.
-    pub column: usize,
-}
-
-impl Origin {
-    /// Returns the origin at a position.
-    pub fn of(position: &Position) -> Self {
-        Self {
-            file: Arc::clone(&position.file),
-            line: position.line,
-            column: position.column,
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use super::action::Reason;
-use super::change::{Block, Change, Mode, Note, Origin, Plan, Subject, Undo};
+use super::change::{Block, Change, Mode, Note, Plan, Subject, Undo};
 use super::diff_error::DiffError;
 use super::drain::declare_drains;
 use super::history::{ApplyHistory, OrphanedRecord};
@@ -17,6 +17,7 @@ use super::options::{
     DiffOptions, Inputs, Selector, check_replace, check_selectors, without_impossible,
 };
 use super::order;
+use super::origin::Origin;
 use super::policy::apply_policies;
 use super::propose::{create, declared_no_op, delete, replace, update_or_no_op};
 use super::rollback;

@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 
 use super::approval::{Decided, NarrowedPlan};
-use super::change::{Block, Change, Origin, Plan};
+use super::change::{Block, Change, Plan};
 use super::judgement::Violation;
 use super::options::Overrides;
+use super::origin::Origin;
 use super::ownership::OwnerConflict;
 use super::package::PackageProblem;
 use super::progress::Spent;
@@ -143,7 +144,7 @@ impl Refusal {
             Self::Package { problem, .. } => problem.help(),
             Self::Owner { conflict, .. } => conflict.help(),
             Self::Verification { .. } => FailedVerification::HELP.to_owned(),
-            Self::Policy(_) => Violation::HELP.to_owned(),
+            Self::Policy(violation) => violation.help().to_owned(),
             Self::NotJudged => "Make a new plan.".to_owned(),
             Self::TooManyDestroys { planned, .. } => format!(
                 "Look at what is destroyed; if it is right, name the exact number: --allow-destroy \
@@ -267,7 +268,11 @@ fn judge_rest(
             },
         }));
     }
-    refusals.extend(plan.judgement.refusals());
+    if plan.judgement.is_pending() {
+        refusals.push(Refusal::NotJudged);
+    }
+    let denials = plan.judgement.denials().cloned();
+    refusals.extend(denials.map(|denial| Refusal::Policy(Box::new(denial))));
     let counts = Counts::of(plan, spent, limits, overrides);
     if counts.need_live() && matches!(plan.coverage, Coverage::Names(_)) {
         refusals.push(Refusal::ScopeNotListed);

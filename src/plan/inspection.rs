@@ -4,7 +4,8 @@
 //! the plan stays visible.
 
 use super::action::Action;
-use super::change::{Block, Change, Note, Origin, Plan};
+use super::change::{Block, Change, Note, Plan};
+use super::origin::Origin;
 use super::package::{Inspections, PackageInfo};
 use super::propose::fields_of;
 use crate::attribute::Visibility;

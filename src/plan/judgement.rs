@@ -1,30 +1,16 @@
-//! The judgement of a plan by the policies of the manifest.
+//! The result of judging a plan by the policies of the manifest.
 //!
 //! A plan carries its judgement, and `guard` refuses a plan that a policy denies, or that was not
-//! judged. A saved plan is judged again when it is applied: the time, and what was verified, are
-//! inputs.
+//! judged.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::action::AfterImage;
-use super::approval::NarrowedPlan;
-use super::change::{Change, Origin, Plan};
-use super::guard::Refusal;
-use super::history::ApplyHistory;
-use super::succession::Successions;
-use super::verified::{Verdict, VerificationRecord};
-use crate::expression::{ChangeFacts, Facts, ImageFacts};
-use crate::ident::{Digest, SolutionId};
+use super::origin::Origin;
 use crate::manifest::{Enforcement, PlanPolicies};
 
-/// The maximum number of changes that a violation names.
-const MAX_NAMED: usize = 20;
-
-/// The number of them in a sentence.
+/// The maximum number of changes in a sentence.
 const IN_SENTENCE: usize = 3;
 
 /// The result of judging a plan.
@@ -102,47 +88,15 @@ impl Violation {
     /// The stable word of a policy that denies a plan.
     pub const CODE: &str = "policy-denied";
 
-    /// The fix, as a sentence.
-    pub const HELP: &str = "Change what the plan does, so that the policy allows it, or change the \
-        policy in a change of its own.";
-}
-
-/// The facts that a judgement needs besides the plan.
-#[derive(Debug, Clone)]
-pub struct JudgementInputs<'a> {
-    /// The time, in milliseconds since 1970.
-    pub now_ms: u64,
-    /// The fingerprints of the packages that passed a verification in any environment.
-    pub verified: BTreeSet<Digest>,
-    /// What earlier applies of this environment found: they know the packages of live versions.
-    pub history: &'a ApplyHistory,
-}
-
-impl ApplyHistory {
-    /// Returns the fingerprints of the packages whose newest verification passed.
-    pub fn verified_packages(&self) -> BTreeSet<Digest> {
-        let mut verified = BTreeSet::new();
-        for VerificationRecord {
-            verified: found, ..
-        } in &self.verifications
-        {
-            let Some(package) = &found.package else {
-                continue;
-            };
-            if found.verdict == Verdict::Passed {
-                verified.insert(package.clone());
-            } else {
-                verified.remove(package);
+    /// Returns the fix, as a sentence.
+    pub fn help(&self) -> &'static str {
+        match self.failure {
+            None => {
+                "Change what the plan does, so that the policy allows it, or change the policy in \
+                 a change of its own."
             }
+            Some(_) => "Correct the condition of the policy.",
         }
-        verified
-    }
-
-    /// Returns the fingerprint of the package of a live record, if an apply has verified it.
-    fn package_of(&self, record: &SolutionId) -> Option<&Digest> {
-        let mut newest_first = self.verifications.iter().rev();
-        let found = newest_first.find(|found| found.verified.record == *record)?;
-        found.verified.package.as_ref()
     }
 }
 
@@ -166,118 +120,14 @@ impl Judgement {
         violations.filter(|violation| violation.enforcement == Enforcement::Warn)
     }
 
-    /// Returns the reasons why the plan may not be applied.
-    pub(super) fn refusals(&self) -> impl Iterator<Item = Refusal> {
-        let pending = self.is_pending.then_some(Refusal::NotJudged);
+    /// Returns true if the manifest has policies, and the plan was not judged by them.
+    pub(super) fn is_pending(&self) -> bool {
+        self.is_pending
+    }
+
+    /// Returns the violations because of which the plan may not be applied.
+    pub(super) fn denials(&self) -> impl Iterator<Item = &Violation> {
         let violations = self.violations.iter();
-        let denied = violations.filter(|violation| violation.enforcement == Enforcement::Deny);
-        pending
-            .into_iter()
-            .chain(denied.map(|violation| Refusal::Policy(Box::new(violation.clone()))))
+        violations.filter(|violation| violation.enforcement == Enforcement::Deny)
     }
 }
-
-impl Plan {
-    /// Judges the plan by the policies of its manifest. A plan without changes violates none.
-    #[must_use]
-    pub fn judged(mut self, policies: &PlanPolicies, inputs: &JudgementInputs<'_>) -> Self {
-        self.judgement = judge(&self, policies, inputs);
-        self
-    }
-}
-
-impl NarrowedPlan {
-    /// Judges what is left to execute of a saved plan.
-    #[must_use]
-    pub fn judged(mut self, policies: &PlanPolicies, inputs: &JudgementInputs<'_>) -> Self {
-        self.plan.judgement = judge(&self.to_execute(), policies, inputs);
-        self
-    }
-}
-
-fn judge(plan: &Plan, policies: &PlanPolicies, inputs: &JudgementInputs<'_>) -> Judgement {
-    let mut judgement = Judgement::default();
-    if policies.list.is_empty() || plan.to_do().next().is_none() {
-        return judgement;
-    }
-    let successions = Successions::of(plan);
-    let changes = plan
-        .to_do()
-        .map(|change| facts_of(change, &successions, inputs.history));
-    let now = i64::try_from(inputs.now_ms).ok();
-    let now = now.and_then(|now| Timestamp::from_millisecond(now).ok());
-    let now = now.unwrap_or(Timestamp::MAX);
-    let facts = Facts::new(
-        changes,
-        &plan.subject.environment,
-        &now.to_zoned_datetime(policies.timezone.clone()),
-        inputs.verified.iter().map(Digest::as_str),
-    );
-    for policy in &policies.list {
-        let (mut changes, failure) = match policy.expression.evaluate(&facts) {
-            Ok(finding) if !finding.holds => continue,
-            Ok(finding) => (finding.because_of, None),
-            Err(failure) => (Vec::new(), Some(failure)),
-        };
-        let more = changes.len().saturating_sub(MAX_NAMED);
-        changes.truncate(MAX_NAMED);
-        judgement.violations.push(Violation {
-            policy: policy.name.clone(),
-            enforcement: policy.enforcement,
-            message: policy.message.clone(),
-            changes,
-            more,
-            failure,
-            origin: Some(Origin::of(&policy.position)),
-        });
-    }
-    judgement
-}
-
-/// Returns a change as policies see it.
-fn facts_of<'a>(
-    change: &'a Change,
-    successions: &Successions<'_>,
-    history: &'a ApplyHistory,
-) -> ChangeFacts<'a> {
-    let action = &change.action;
-    let live = action.before();
-    let before = live.map(|live| ImageFacts {
-        name: Some(live.identity.name.as_str()),
-        version: Some(live.identity.version.as_str()),
-        owner: Some(live.identity.owner.as_str()),
-        state: Some(live.state.as_str()),
-        visibility: live.visibility.as_ref().map(|word| word.as_str()),
-        package: None,
-    });
-    let before = before.unwrap_or_default();
-    let is_patched = action.deploy().is_none();
-    let after = |after: &'a AfterImage| {
-        // Without a declaration, a patch leaves the visibility, and a deploy takes the package's.
-        let declared = after.visibility.map(|visibility| visibility.as_str());
-        let kept = before.visibility.filter(|_| is_patched);
-        let of_package = change.package_visibility.filter(|_| !is_patched);
-        let of_package = of_package.map(|visibility| visibility.as_str());
-        let of_live = live.filter(|_| is_patched);
-        let of_live = of_live.and_then(|live| history.package_of(&live.id));
-        ImageFacts {
-            name: Some(after.identity.name.as_str()),
-            version: Some(after.identity.version.as_str()),
-            owner: Some(after.identity.owner.as_str()),
-            state: Some(after.state.as_str()),
-            visibility: declared.or(kept).or(of_package),
-            package: after.package.as_ref().or(of_live).map(Digest::as_str),
-        }
-    };
-    ChangeFacts {
-        address: change.address.as_str(),
-        action: action.kind().as_str(),
-        after: action.after().map(after).unwrap_or_default(),
-        before: before.clone(),
-        will_verify: action.is_verified(),
-        succession: successions.of_change(change).map(|it| it.course.as_str()),
-    }
-}
-
-#[cfg(test)]
-mod tests;

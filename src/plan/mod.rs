@@ -28,6 +28,7 @@ mod loss;
 mod name;
 mod options;
 mod order;
+mod origin;
 mod own_writes;
 mod ownership;
 mod package;
@@ -35,6 +36,7 @@ mod package_contents;
 mod past_apply;
 mod plan_file;
 mod policy;
+mod policy_facts;
 mod precondition;
 mod progress;
 #[cfg(test)]
@@ -55,7 +57,7 @@ mod verified;
 
 pub use action::{Action, ActionKind, AfterImage, DeployTarget, LiveImage, Patch, Reason};
 pub use approval::{Decided, NarrowedPlan, narrow};
-pub use change::{Block, Change, Mode, Note, Origin, Plan, Subject, Successor, Undo};
+pub use change::{Block, Change, Mode, Note, Plan, Subject, Successor, Undo};
 pub use content_drift::{ContentDrift, DriftCause, DriftEvidence, DriftMember, MemberWord};
 pub use deployed::{DeployedPackage, RecordedContents};
 pub use diff::diff;
@@ -68,13 +70,14 @@ pub use field::{Decision, Field, FieldChange};
 pub use guard::{ApprovedPlan, Refusal, Refused, approve, judge, needs_whole_listing};
 pub use history::{ApplyHistory, Deploying, InFlight, OrphanedRecord, OtherMade};
 pub use inspection::entry_of;
-pub use judgement::{Judgement, JudgementInputs, Violation};
+pub use judgement::{Judgement, Violation};
 pub use line_diff::{DiffLine, LineKind, line_diff};
 pub use loss::{Loss, RollbackOf, Unrestored};
 pub use name::live_record;
 pub use options::{
     DiffOptions, Overrides, PlanOptions, Selector, near_addresses, repeated_options,
 };
+pub use origin::Origin;
 pub use own_writes::OwnWrites;
 pub use ownership::OwnerConflict;
 pub use package::{
@@ -84,6 +87,7 @@ pub use package::{
 pub use package_contents::{Member, MemberChange, PACKAGE_JSON, PackageContents, PackageDiff};
 pub use past_apply::{KnownPackage, Rollback, UndoStep};
 pub use plan_file::{PlanFileContent, SavedPlans};
+pub use policy_facts::JudgementInputs;
 pub use precondition::{Difference, PreconditionResult, check_delete, check_update};
 pub use progress::{PastWrite, PlanProgress, Spent};
 pub use rollback::{AdjustedKey, Adjustment, adjustments};

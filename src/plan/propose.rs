@@ -6,9 +6,10 @@
 use std::sync::Arc;
 
 use super::action::{Action, AfterImage, LiveImage, Patch, Reason};
-use super::change::{Block, Change, Note, Origin};
+use super::change::{Block, Change, Note};
 use super::field::{Decision, Field, FieldChange};
 use super::name::NameView;
+use super::origin::Origin;
 use super::ownership::OwnerConflict;
 use super::upload::Upload;
 use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};

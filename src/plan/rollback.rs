@@ -9,9 +9,10 @@ mod adjustment;
 mod undo;
 
 use super::action::Reason;
-use super::change::{Mode, Origin, Plan};
+use super::change::{Mode, Plan};
 use super::inspection::entry_of;
 use super::loss::{RollbackOf, Unrestored};
+use super::origin::Origin;
 use super::past_apply::Rollback;
 use crate::manifest::Manifest;
 

@@ -470,3 +470,19 @@ async fn plans_follow_at_the_interval() {
     let _ = watching.event(&of).await;
     let _ = watching.terminated().await;
 }
+
+/// A plan that a policy denies is reported and not made.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_denied_plan_is_not_healed() {
+    let (emulator, env) = world(DECLARED).await;
+    let denied = "policies: [{ name: p, deny: 'true', message: Closed. }]\n";
+    let inactive = "  A: { version: 1, state: INACTIVE }\n";
+    let closed = manifest_with(&emulator.url(), "", denied, inactive);
+    env.write("solform.yaml", &closed);
+    let mut watching = Watching::start(&env, &["--heal", "--auto-approve"]);
+    let _ = watching
+        .says("blocked: policy `p` denies the plan: Closed.")
+        .await;
+    let _ = watching.terminated().await;
+    assert_eq!(count(&emulator, Operation::PatchSolution), 0);
+}

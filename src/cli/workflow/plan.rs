@@ -173,7 +173,8 @@ impl<'a> Planner<'a> {
     async fn judgement_inputs(self, io: &mut Io) -> Result<JudgementInputs<'a>, CommandError> {
         let mut policies = self.manifest().policies.list.iter();
         let verified = if policies.any(|policy| policy.expression.reads_verified()) {
-            verified_packages::of_all(self, io).await?
+            verified_packages::of_all(&self.session.context, self.history, self.typed_store, io)
+                .await?
         } else {
             BTreeSet::new()
         };

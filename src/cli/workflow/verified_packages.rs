@@ -5,24 +5,26 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 
 use super::apply_session::applies_in_time;
-use super::plan::Planner;
 use crate::cli::environment::context::EnvironmentContext;
 use crate::cli::error::CommandError;
 use crate::cli::io::Io;
 use crate::ident::Digest;
+use crate::plan::ApplyHistory;
 use crate::store::history_of;
 
 /// Returns the fingerprints of the packages whose newest verification passed, in the stores of all
 /// environments. A store that cannot be read is a warning: its packages count as not verified.
 pub(super) async fn of_all(
-    planner: Planner<'_>,
+    context: &EnvironmentContext,
+    history: &ApplyHistory,
+    typed_store: Option<&str>,
     io: &mut Io,
 ) -> Result<BTreeSet<Digest>, CommandError> {
-    let mut verified = planner.history.verified_packages();
-    let others = planner.session.context.others();
+    let mut verified = history.verified_packages();
+    let others = context.others();
     let reading = others.into_iter().map(async |(name, context)| {
         let read = match context {
-            Some(context) => read(&context, planner.typed_store, io).await,
+            Some(context) => read(&context, typed_store, io).await,
             None => Err(CommandError::failed(
                 "its declaration cannot be resolved here",
             )),

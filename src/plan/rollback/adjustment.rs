@@ -1,7 +1,8 @@
 //! The edits of the manifest after which it declares what a roll-back restored.
 
 use super::super::action::{Action, LiveImage};
-use super::super::change::{Change, Origin, Plan};
+use super::super::change::{Change, Plan};
+use super::super::origin::Origin;
 use crate::attribute::{State, Visibility};
 use crate::ident::{Address, Identity, SolutionName, Version};
 use crate::manifest::{Desired, Manifest, SupersededPolicy, entries_of};

@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::super::action::{Action, Patch, Reason};
-use super::super::change::{Block, Change, Note, Origin, Successor};
+use super::super::change::{Block, Change, Note, Successor};
 use super::super::field::{Decision, FieldChange};
+use super::super::origin::Origin;
 use super::super::propose::{fields_of, patch_between};
 use crate::ident::{Address, Identity};
 

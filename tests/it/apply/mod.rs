@@ -13,6 +13,7 @@ mod forged;
 mod interrupt;
 mod order;
 mod packages;
+mod policies;
 mod preconditions;
 mod random;
 mod saved;

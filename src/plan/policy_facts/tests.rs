@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use super::super::guard::{approve, judge};
+use super::super::guard::{Refusal, approve, judge};
 use super::super::options::Overrides;
 use super::super::package::{Inspection, Inspections, PackageField, PackageInfo};
 use super::super::testing::{declared, identity, live, scenario};
@@ -10,7 +10,7 @@ use super::super::verified::Verified;
 use super::*;
 use crate::attribute::Visibility;
 use crate::expression::Expression;
-use crate::manifest::{Limits, PlanPolicy, Position};
+use crate::manifest::{Enforcement, Limits, PlanPolicy, Position, Selection, SourceFile, read};
 
 /// Friday, 27 November 2026, 16:30 UTC.
 const FRIDAY_MS: u64 = 1_795_797_000_000;
@@ -244,4 +244,40 @@ fn a_plan_without_changes_violates_nothing() {
     let policies = policies(Enforcement::Deny, "now.weekday == 'friday'");
     let judged = scenario.plan().judged(&policies, &inputs(&history, &[]));
     assert_eq!(judged.judgement, Judgement::default());
+}
+
+/// The examples of the documentation judge as they say.
+#[test]
+fn documented_policies_judge_as_they_say() {
+    let page = include_str!("../../../docs/manifest.md");
+    let (_, section) = page.split_once("\n## Policy\n").unwrap();
+    let (_, example) = section.split_once("```yaml\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let text = format!("solform: 1\nenvironments: {{ prod: {{ url: 'emulator:' }} }}\n{example}");
+    let source = SourceFile::from_bytes("solform.yaml", text).unwrap();
+    let manifest = read(&source, &Selection::default(), &|_| None)
+        .unwrap()
+        .manifest;
+    let public = scenario().declare([declared("A@1").visible(Visibility::Public)]);
+    let lower = scenario().declare([declared("A@1")]).live([live("A@2")]);
+    let higher = scenario().declare([declared("A@3")]).live([live("A@2")]);
+    let history = ApplyHistory::default();
+    let hour_ms = 60 * 60 * 1000;
+    for (scenario, hours_before, expected) in [
+        (&public, 24, &["verified-before-public"][..]),
+        (&lower, 24, &["no-downgrade"]),
+        (&higher, 24, &[]),
+        // It is 17:30 in Berlin, and 15:30.
+        (&higher, 0, &["no-friday-evening"]),
+        (&higher, 2, &[]),
+    ] {
+        let inputs = JudgementInputs {
+            now_ms: FRIDAY_MS - hours_before * hour_ms,
+            ..inputs(&history, &[])
+        };
+        let judged = scenario.plan().judged(&manifest.policies, &inputs);
+        let violations = judged.judgement.violations.iter();
+        let names: Vec<&str> = violations.map(|it| it.policy.as_str()).collect();
+        assert_eq!(names, expected, "{hours_before}");
+    }
 }
