@@ -19,12 +19,12 @@
 //!
 //! There are four stages with four values: collect, compare, show, act. No stage calls an earlier
 //! one. The core (`allowed_hosts`, `escape`, `file_part`, `ident`, `attribute`, `outcome`,
-//! `expression`, `manifest`, `live`, `job`, `plan`, `review`, `promotion`, `export`, `diagnosis`, `render`) is
-//! pure and synchronous. The clock, randomness, files and the network are only used in the outer
-//! modules (`platform`, `regular_file`, `api`, `delivery`, `package`, `store`, `run`, `apply`,
-//! `watch`, `cli`), which pass values to the core. Only `apply` and `run` hold a writer, so that
-//! `plan` cannot write. The emulator is a second implementation of the platform's API, in the
-//! package `solform-emulator`, and shares no code with the client. `tests/it/layering.rs` tests the
+//! `expression`, `manifest`, `live`, `job`, `plan`, `review`, `promotion`, `export`, `diagnosis`,
+//! `render`) is pure and synchronous. The clock, randomness, files and the network are only used in
+//! the outer modules (`platform`, `regular_file`, `api`, `delivery`, `package`, `store`, `run`,
+//! `apply`, `watch`, `cli`), which pass values to the core. Only `apply` and `run` hold a writer,
+//! so that `plan` cannot write. The emulator is a second implementation of the platform's API, in
+//! the package `solform-emulator`, and shares no code with the client. `tests/it/layering.rs` tests the
 //! allowed `use crate::` imports.
 //!
 //! `docs/architecture.md` follows one manifest entry from YAML to report and names the files of

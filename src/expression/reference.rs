@@ -8,7 +8,8 @@ use super::kind::{CHANGE, FUNCTIONS, Field, Kind, NOW, Record, VARIABLES};
 pub fn reference() -> String {
     let mut text = String::from(
         "The expression of a policy, in the Common Expression Language (CEL), is true or false. \
-         A policy\nwith `deny` blocks the plan if it is true, one with `warn` warns.\n\nVariables\n",
+         A policy\nwith `deny` blocks the plan if it is true, one with `warn` \
+         warns.\n\nVariables\n",
     );
     for variable in VARIABLES {
         entry(&mut text, variable.name, variable.help, None);

@@ -1,4 +1,5 @@
-//! The comparison of the policies that plans are judged by. A review has no plan, so it judges none.
+//! The comparison of the policies that plans are judged by. A review has no plan, so it judges
+//! none.
 
 use super::finding::{Finding, Risk, SidePosition};
 use super::kind::{Field, Kind};

@@ -752,7 +752,8 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
     (
         (
             "",
-            "policies: [{ name: a, deny: 'true', message: m }, { name: b, deny: 'true', message: m }]",
+            "policies: [{ name: a, deny: 'true', message: m }, { name: b, deny: 'true', message: \
+             m }]",
         ),
         (
             "policies: [{ name: b, warn: 'true', message: m }]",

@@ -232,7 +232,8 @@ async fn several_environments_are_judged_before_the_first() {
 async fn packages_that_passed_elsewhere_are_verified() {
     let verify = "    verify: [{ name: smoke, input_dir: '${drive}/smoke/in' }]\n";
     let solution = format!(
-        "  Form:\n    version: 2\n    path: '${{drive}}/${{name}}-${{version}}.ibsolution'\n{verify}"
+        "  Form:\n    version: 2\n    path: '${{drive}}/${{name}}-${{version}}.ibsolution'\n\
+         {verify}"
     );
     let more = "    policies: [{ name: q, deny: 'changes.exists(c, c.action == \"create\" && \
                 !(c.after.package in verified))', message: Unverified. }]\n";
