@@ -269,21 +269,7 @@ impl<'a> Check<'a> {
         let arguments: Vec<&'a IdedExpr> = target.into_iter().chain(&call.args).collect();
         let is_method = target.is_some();
         match (call.func_name.as_str(), arguments.as_slice()) {
-            (operators::CONDITIONAL, [condition, yes, no]) => {
-                let condition_value = self.value(condition)?;
-                self.expect(condition_value.is, Kind::Bool, condition, "`?` needs")?;
-                let (yes, other) = (self.value(yes)?, self.value(no)?);
-                let is = match (yes.is, other.is) {
-                    (Type::One(Kind::Null), is) | (is, Type::One(Kind::Null)) => is,
-                    (Type::One(one), Type::One(another)) if one.is_comparable(another) => yes.is,
-                    _ => {
-                        let message = "both sides of `:` must be of the same kind";
-                        return Err(self.error(no, message));
-                    }
-                };
-                let work = condition_value.work.and(yes.work).and(other.work);
-                Ok(Part { is, work })
-            }
+            (operators::CONDITIONAL, [condition, yes, no]) => self.conditional(condition, yes, no),
             (operators::LOGICAL_NOT, [_]) => {
                 self.operation("!", &arguments, Kind::Bool, Kind::Bool)
             }
@@ -321,20 +307,7 @@ impl<'a> Check<'a> {
                 self.operation(sign, &arguments, kind, Kind::Bool)
             }
             (operators::IN, [item, list]) => self.membership(item, list),
-            (operators::INDEX, [list, index]) => {
-                let value = self.value(list)?;
-                let Type::List(kind, _) = value.is else {
-                    let message = format!("{} has no index", value.is.phrase());
-                    let help = "Write a field as `.name`; only lists have an index.";
-                    return Err(self.error(part, message).help(help));
-                };
-                let at = self.value(index)?;
-                self.expect(at.is, Kind::Int, index, "an index is")?;
-                Ok(Part {
-                    is: Type::One(kind),
-                    work: value.work.and(at.work).and(Work::STEP),
-                })
-            }
+            (operators::INDEX, [list, index]) => self.item(list, index, part),
             ("size", [of]) => {
                 let value = self.value(of)?;
                 let is_sized = value.is.one().is_none_or(Kind::is_text);
@@ -372,6 +345,43 @@ impl<'a> Check<'a> {
         }
     }
 
+    fn conditional(
+        &mut self,
+        condition: &'a IdedExpr,
+        yes: &'a IdedExpr,
+        no: &'a IdedExpr,
+    ) -> Checked<Part> {
+        let condition_value = self.value(condition)?;
+        self.expect(condition_value.is, Kind::Bool, condition, "`?` needs")?;
+        let (yes, other) = (self.value(yes)?, self.value(no)?);
+        let is = match (yes.is, other.is) {
+            (Type::One(Kind::Null), is) | (is, Type::One(Kind::Null)) => is,
+            (Type::One(one), Type::One(another)) if one.is_comparable(another) => yes.is,
+            _ => {
+                let message = "both sides of `:` must be of the same kind";
+                return Err(self.error(no, message));
+            }
+        };
+        let work = condition_value.work.and(yes.work).and(other.work);
+        Ok(Part { is, work })
+    }
+
+    /// Checks the item of a list at an index.
+    fn item(&mut self, list: &'a IdedExpr, index: &'a IdedExpr, part: &IdedExpr) -> Checked<Part> {
+        let value = self.value(list)?;
+        let Type::List(kind, _) = value.is else {
+            let message = format!("{} has no index", value.is.phrase());
+            let help = "Write a field as `.name`; only lists have an index.";
+            return Err(self.error(part, message).help(help));
+        };
+        let at = self.value(index)?;
+        self.expect(at.is, Kind::Int, index, "an index is")?;
+        Ok(Part {
+            is: Type::One(kind),
+            work: value.work.and(at.work).and(Work::STEP),
+        })
+    }
+
     /// Checks a loop over a list.
     fn repeated(
         &mut self,
@@ -407,21 +417,17 @@ impl<'a> Check<'a> {
         let each = self.value(body);
         self.variables.pop();
         let each = each?;
-        let is = match name {
-            "map" => {
-                let Some(kind) = each.is.one() else {
-                    let message = "`map` cannot make a list of lists";
-                    return Err(self.error(body, message));
-                };
-                Type::List(kind, size)
-            }
-            _ => {
-                let needs = format!("`{name}` needs");
-                self.expect(each.is, Kind::Bool, body, &needs)?;
-                match name {
-                    "filter" => Type::List(item, size),
-                    _ => Type::One(Kind::Bool),
-                }
+        let is = if name == "map" {
+            let Some(kind) = each.is.one() else {
+                let message = "`map` cannot make a list of lists";
+                return Err(self.error(body, message));
+            };
+            Type::List(kind, size)
+        } else {
+            self.expect(each.is, Kind::Bool, body, &format!("`{name}` needs"))?;
+            match name {
+                "filter" => Type::List(item, size),
+                _ => Type::One(Kind::Bool),
             }
         };
         let rounds = match size {

@@ -209,8 +209,9 @@ impl Kind {
         match (self, other) {
             // A record is never null: its fields are.
             (Self::Record(_), _) | (_, Self::Record(_)) => false,
-            (Self::Null, _) | (_, Self::Null) => true,
-            (Self::Text | Self::Word(_), Self::Text | Self::Word(_)) => true,
+            (Self::Null, _)
+            | (_, Self::Null)
+            | (Self::Text | Self::Word(_), Self::Text | Self::Word(_)) => true,
             (one, other) => one == other,
         }
     }

@@ -14,6 +14,7 @@ use super::judgement::{Judgement, Violation};
 use super::origin::Origin;
 use super::succession::Successions;
 use super::verified::{Verdict, VerificationRecord};
+use crate::attribute::{LiveVisibilityWord, Visibility};
 use crate::expression::{ChangeFacts, Facts, ImageFacts};
 use crate::ident::{Digest, SolutionId};
 use crate::manifest::PlanPolicies;
@@ -130,17 +131,17 @@ fn facts_of<'a>(
         version: Some(live.identity.version.as_str()),
         owner: Some(live.identity.owner.as_str()),
         state: Some(live.state.as_str()),
-        visibility: live.visibility.as_ref().map(|word| word.as_str()),
+        visibility: live.visibility.as_ref().map(LiveVisibilityWord::as_str),
         package: None,
     });
     let before = before.unwrap_or_default();
     let is_patched = action.deploy().is_none();
     let after = |after: &'a AfterImage| {
         // Without a declaration, a patch leaves the visibility, and a deploy takes the package's.
-        let declared = after.visibility.map(|visibility| visibility.as_str());
+        let declared = after.visibility.map(Visibility::as_str);
         let kept = before.visibility.filter(|_| is_patched);
         let of_package = change.package_visibility.filter(|_| !is_patched);
-        let of_package = of_package.map(|visibility| visibility.as_str());
+        let of_package = of_package.map(Visibility::as_str);
         let of_live = live.filter(|_| is_patched);
         let of_live = of_live.and_then(|live| history.package_of(&live.id));
         ImageFacts {

@@ -2,6 +2,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
+use super::super::check::MAX_LENGTH;
 use super::super::facts::{ChangeFacts, ImageFacts};
 use super::super::reference::reference;
 use super::*;
