@@ -160,6 +160,130 @@ fn a_missing_value_is_named() {
     assert!(evaluate(text).unwrap().holds);
 }
 
+/// Texts that are no policy, each with the marked part and a part of the message.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    ("", "", "the expression ends too early"),
+    (
+        "changes.exists(c, c.action ==",
+        "=",
+        "the expression ends too early",
+    ),
+    ("a b", "b", "unexpected 'b'"),
+    ("ä == 1", "ä", "unexpected 'ä'"),
+    ("'ä' == chnges", "chnges", "unknown variable `chnges`"),
+    (
+        "changes",
+        "changes",
+        "a policy is a condition, and this is a list",
+    ),
+    ("c.action == 'create'", "c", "unknown variable `c`"),
+    (
+        "changes.exists(c, c.afer.name == 'x')",
+        "afer",
+        "a change has no field `afer`",
+    ),
+    (
+        "changes.exists(c, c.after.visiblity == 'x')",
+        "visiblity",
+        "`after` has no field",
+    ),
+    (
+        "changes.exists(c, c.after.visibility == 'public')",
+        "'public'",
+        "is never \"public\"",
+    ),
+    (
+        "changes.exists(c, c.action in ['delete', 'destroy'])",
+        "'destroy'",
+        "never \"destroy\"",
+    ),
+    (
+        "now.weekday == 'Friday'",
+        "'Friday'",
+        "the value is never \"Friday\"",
+    ),
+    (
+        "now.hour == '16'",
+        "==",
+        "a number cannot be compared with a text",
+    ),
+    (
+        "changes.exists(c, c.before == null)",
+        "==",
+        "`before` cannot be compared with null",
+    ),
+    (
+        "changes.exists(c, c.will_verify && c.action)",
+        "action",
+        "`&&` needs a condition",
+    ),
+    (
+        "environment + 'x' == 'y'",
+        "environment",
+        "`+` needs a number, and this is a text",
+    ),
+    (
+        "changes + changes == []",
+        "changes",
+        "`+` needs a number, and this is a list",
+    ),
+    (
+        "changes.map(c, changes).size() == 1",
+        "changes",
+        "`map` cannot make a list of lists",
+    ),
+    ("[[1]].size() == 1", "[", "a list cannot be in a list"),
+    (
+        "changes.exists(c, [c].size() == 1)",
+        "c",
+        "a change cannot be in a list",
+    ),
+    (
+        "changes.exists(c, changes.exists(d, d.address == c.address))",
+        "exists",
+        "inside another",
+    ),
+    (
+        "verified.exists(v, changes.exists(d, d.after.package == v))",
+        "exists",
+        "inside another",
+    ),
+    (
+        "changes.exists(c, c.address in changes.map(d, d.address))",
+        "exists",
+        "inside another",
+    ),
+    (
+        "changes.exists(changes, true)",
+        "changes",
+        "`changes` is a variable already",
+    ),
+    ("changes.exists(1, true)", "1", "the name of a variable"),
+    (
+        "changes.exists(c)",
+        "exists",
+        "`exists` is not used like this",
+    ),
+    ("has(changes)", "has", "`has` is not needed"),
+    ("changes.sort()", "sort", "unknown function `sort`"),
+    (
+        "environment.matches('a')",
+        "matches",
+        "unknown function `matches`",
+    ),
+    ("{'a': 1}.a == 1", "{", "mappings are not supported"),
+    ("1.5 > 1", "1.5", "only texts, whole numbers"),
+    ("99999999999999999999 > 1", "9", "invalid int literal"),
+    ("environment.name == 'x'", "name", "a text has no fields"),
+    ("environment['x'] == 'x'", "[", "a text has no index"),
+    ("size(1) == 1", "1", "a number has no size"),
+    (
+        "'a'.exists(x, true)",
+        "'a'",
+        "`exists` needs a list, and this is a text",
+    ),
+];
+
 #[test]
 fn mistakes_are_refused_with_their_positions() {
     let deep = format!("{}true{}", "!(".repeat(50), ")".repeat(50));
@@ -173,132 +297,21 @@ fn mistakes_are_refused_with_their_positions() {
         "['a','b','c','d'].exists(x, changes.exists(c, c.address in [{}]))",
         "'a',".repeat(300) + "'a'"
     );
-    for (text, at, expected) in [
-        ("", "", "the expression ends too early"),
+    let long_ones = [
+        (deep.as_str(), "!", "the expression is nested too deeply"),
+        (chain.as_str(), "+", "the expression is nested too deeply"),
         (
-            "changes.exists(c, c.action ==",
-            "=",
-            "the expression ends too early",
-        ),
-        ("a b", "b", "unexpected 'b'"),
-        ("ä == 1", "ä", "unexpected 'ä'"),
-        ("'ä' == chnges", "chnges", "unknown variable `chnges`"),
-        (
-            "changes",
-            "changes",
-            "a policy is a condition, and this is a list",
-        ),
-        ("c.action == 'create'", "c", "unknown variable `c`"),
-        (
-            "changes.exists(c, c.afer.name == 'x')",
-            "afer",
-            "a change has no field `afer`",
+            long.as_str(),
+            long.as_str(),
+            "the expression is longer than 2000 bytes",
         ),
         (
-            "changes.exists(c, c.after.visiblity == 'x')",
-            "visiblity",
-            "`after` has no field",
+            wider.as_str(),
+            wider.as_str(),
+            "more than 1000 steps for each change",
         ),
-        (
-            "changes.exists(c, c.after.visibility == 'public')",
-            "'public'",
-            "is never \"public\"",
-        ),
-        (
-            "changes.exists(c, c.action in ['delete', 'destroy'])",
-            "'destroy'",
-            "never \"destroy\"",
-        ),
-        (
-            "now.weekday == 'Friday'",
-            "'Friday'",
-            "the value is never \"Friday\"",
-        ),
-        (
-            "now.hour == '16'",
-            "==",
-            "a number cannot be compared with a text",
-        ),
-        (
-            "changes.exists(c, c.before == null)",
-            "==",
-            "`before` cannot be compared with null",
-        ),
-        (
-            "changes.exists(c, c.will_verify && c.action)",
-            "action",
-            "`&&` needs a condition",
-        ),
-        (
-            "environment + 'x' == 'y'",
-            "environment",
-            "`+` needs a number, and this is a text",
-        ),
-        (
-            "changes + changes == []",
-            "changes",
-            "`+` needs a number, and this is a list",
-        ),
-        (
-            "changes.map(c, changes).size() == 1",
-            "changes",
-            "`map` cannot make a list of lists",
-        ),
-        ("[[1]].size() == 1", "[", "a list cannot be in a list"),
-        (
-            "changes.exists(c, [c].size() == 1)",
-            "c",
-            "a change cannot be in a list",
-        ),
-        (
-            "changes.exists(c, changes.exists(d, d.address == c.address))",
-            "exists",
-            "inside another",
-        ),
-        (
-            "verified.exists(v, changes.exists(d, d.after.package == v))",
-            "exists",
-            "inside another",
-        ),
-        (
-            "changes.exists(c, c.address in changes.map(d, d.address))",
-            "exists",
-            "inside another",
-        ),
-        (
-            "changes.exists(changes, true)",
-            "changes",
-            "`changes` is a variable already",
-        ),
-        ("changes.exists(1, true)", "1", "the name of a variable"),
-        (
-            "changes.exists(c)",
-            "exists",
-            "`exists` is not used like this",
-        ),
-        ("has(changes)", "has", "`has` is not needed"),
-        ("changes.sort()", "sort", "unknown function `sort`"),
-        (
-            "environment.matches('a')",
-            "matches",
-            "unknown function `matches`",
-        ),
-        ("{'a': 1}.a == 1", "{", "mappings are not supported"),
-        ("1.5 > 1", "1.5", "only texts, whole numbers"),
-        ("99999999999999999999 > 1", "9", "invalid int literal"),
-        ("environment.name == 'x'", "name", "a text has no fields"),
-        ("environment['x'] == 'x'", "[", "a text has no index"),
-        ("size(1) == 1", "1", "a number has no size"),
-        (
-            "'a'.exists(x, true)",
-            "'a'",
-            "`exists` needs a list, and this is a text",
-        ),
-        (&deep, "!", "the expression is nested too deeply"),
-        (&chain, "+", "the expression is nested too deeply"),
-        (&long, &long, "the expression is longer than 2000 bytes"),
-        (&wider, &wider, "more than 1000 steps for each change"),
-    ] {
+    ];
+    for (text, at, expected) in MISTAKES.iter().copied().chain(long_ones) {
         let error = Expression::parse(text).unwrap_err();
         let found = error.to_string();
         assert!(found.contains(expected), "{text}: {found}");

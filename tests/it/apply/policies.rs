@@ -1,5 +1,7 @@
 //! Policies: every plan is judged before it is applied, by each command that applies one.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 use solform_emulator::{Emulator, Operation};
 
@@ -181,11 +183,13 @@ async fn pair(top: &str, second: &str, solution: &str) -> (Vec<Emulator>, TestEn
         let live = [Version::active("Form", "1")];
         let server = start(seed(&live, &[Version::active("Form", "2")]), &[]).await;
         put(&server, &format!("{DRIVE}/smoke/in/a.pdf"), b"a".to_vec()).await;
-        environments += &format!(
+        write!(
+            environments,
             "  {name}:\n    url: '{}'\n    token: {{ env: TEST_TOKEN }}\n    user: svc\n    \
              timeouts: {{ deploy: 20s, delete: 20s, propagation: 1s }}\n{more}",
             server.url()
-        );
+        )
+        .unwrap();
         servers.push(server);
     }
     let env = env_with(&format!(
