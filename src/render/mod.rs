@@ -3,6 +3,7 @@
 //! Text from a server or a manifest is escaped here, by [`words::escaped`] and [`words::quoted`],
 //! so no name or message can move the cursor or forge a line.
 
+mod explanation;
 mod formats;
 mod html;
 mod human;
@@ -21,6 +22,7 @@ mod webhook;
 pub mod words;
 mod wrap;
 
+pub use explanation::{CodeKind, Explanation, near_codes, render_codes, render_explanations};
 pub use formats::{
     Channel, Content, Document, FORMATS, Format, GITHUB, GITLAB, GitlabDocument, HTML, JSON,
     MARKDOWN, MERMAID, Subject, TEXT, gitlab_document,
@@ -34,14 +36,14 @@ pub use human::{
 };
 pub use json::{
     AbandonDocument, Diagnostic, DoctorDocument, DriftDocument, EnvironmentEnd, EnvironmentReport,
-    EnvironmentResult, HistoryDocument, JobDocument, ListMatrixDocument, ListResult, NotApplied,
-    PackageDiffDocument, PackageDocument, PastApplyDocument, PlanDocument, PlanMatrixDocument,
-    PlanResult, PromotionDocument, ReportDocument, ReportMatrixDocument, ReportsView,
-    ReviewDocument, RevocationDocument, RunsDocument, SolutionsDocument, StreamLine, StreamMessage,
-    doctor_document, history_document, job_document, list_matrix_document, not_applied_document,
-    orphaned_sentence, past_apply_document, plan_document, plan_matrix_document,
-    promotion_document, render_json, report_document, review_document, runs_document, schema_of,
-    solutions_document,
+    EnvironmentResult, ExplanationsDocument, HistoryDocument, JobDocument, ListMatrixDocument,
+    ListResult, NotApplied, PackageDiffDocument, PackageDocument, PastApplyDocument, PlanDocument,
+    PlanMatrixDocument, PlanResult, PromotionDocument, ReportDocument, ReportMatrixDocument,
+    ReportsView, ReviewDocument, RevocationDocument, RunsDocument, SolutionsDocument, StreamLine,
+    StreamMessage, doctor_document, history_document, job_document, list_matrix_document,
+    not_applied_document, orphaned_sentence, past_apply_document, plan_document,
+    plan_matrix_document, promotion_document, render_json, report_document, review_document,
+    runs_document, schema_of, solutions_document,
 };
 pub use manifest::render_manifest;
 pub use markdown::{

@@ -17,6 +17,7 @@ mod durable;
 mod embedded;
 mod emulator;
 mod examples;
+mod explain;
 mod export;
 mod fuzz;
 mod layering;

@@ -137,6 +137,19 @@ fn help_obeys_no_color() {
     }
 }
 
+/// Only a terminal shows the command that explains an error, once, and as plain text.
+#[test]
+fn an_error_names_the_command_that_explains_it() {
+    let env = TestEnv::new();
+    env.write("solform.yaml", "solform: 1\nnothing: 1\nmore: 2\n");
+    let (_, text) = on_terminal(&env, &["validate"], "");
+    let explain = "More about an error: `solform explain ";
+    assert_eq!(text.matches(explain).count(), 1, "{text}");
+    assert!(!text.contains("\u{1b}]8"), "{text}");
+    let output = env.solform(&["validate"]).exits_with(1);
+    assert!(!output.stderr.contains("solform explain"), "{output}");
+}
+
 /// Returns the lines of a terminal's output, without styles.
 fn lines_of(text: &str) -> Vec<String> {
     let styles = regex::Regex::new("\u{1b}\\[[0-9;?]*[a-zA-Z]").unwrap();

@@ -13,6 +13,7 @@ mod decision;
 mod destroy;
 mod doctor;
 mod emulator;
+mod explain;
 mod export;
 mod force_unlock;
 mod get;

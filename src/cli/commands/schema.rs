@@ -8,10 +8,10 @@ use crate::cli::error::{ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::manifest;
 use crate::render::{
-    AbandonDocument, DoctorDocument, DriftDocument, HistoryDocument, JobDocument,
-    ListMatrixDocument, PackageDiffDocument, PackageDocument, PastApplyDocument, PlanDocument,
-    PlanMatrixDocument, PromotionDocument, ReportDocument, ReportMatrixDocument, ReviewDocument,
-    RevocationDocument, RunsDocument, SolutionsDocument, StreamLine, schema_of,
+    AbandonDocument, DoctorDocument, DriftDocument, ExplanationsDocument, HistoryDocument,
+    JobDocument, ListMatrixDocument, PackageDiffDocument, PackageDocument, PastApplyDocument,
+    PlanDocument, PlanMatrixDocument, PromotionDocument, ReportDocument, ReportMatrixDocument,
+    ReviewDocument, RevocationDocument, RunsDocument, SolutionsDocument, StreamLine, schema_of,
 };
 
 /// Print a JSON Schema
@@ -40,6 +40,8 @@ pub(super) enum SchemaDocument {
     PlanMatrix,
     /// The output of `list --json` for several environments.
     ListMatrix,
+    /// The output of `explain --json`.
+    Explanations,
     /// The output of `review --json`.
     Review,
     /// The output of `promote --json`.
@@ -77,6 +79,7 @@ pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus> {
         SchemaDocument::Plan => schema_of::<PlanDocument>(),
         SchemaDocument::PlanMatrix => schema_of::<PlanMatrixDocument>(),
         SchemaDocument::ListMatrix => schema_of::<ListMatrixDocument>(),
+        SchemaDocument::Explanations => schema_of::<ExplanationsDocument>(),
         SchemaDocument::Review => schema_of::<ReviewDocument>(),
         SchemaDocument::Promotion => schema_of::<PromotionDocument>(),
         SchemaDocument::History => schema_of::<HistoryDocument>(),

@@ -44,6 +44,9 @@ pub(in crate::cli) struct Io {
     /// True if the progress of reads is not shown.
     pub(in crate::cli) is_quiet: bool,
     is_err_coloured: bool,
+    /// True if the first shown error names the command that explains its code: on a terminal only,
+    /// and once.
+    names_explain: bool,
     /// The options that printed commands repeat.
     pub(in crate::cli) invocation: Invocation,
     /// The lines that are updated in place, if standard error is a terminal and there is no event
@@ -82,6 +85,7 @@ impl Io {
             nowhere: io::sink(),
             is_quiet: false,
             is_err_coloured: may_colour && is_err_terminal,
+            names_explain: is_watched,
             invocation: settings.invocation.clone(),
             bars: is_watched
                 .then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10))),
@@ -334,12 +338,22 @@ impl Io {
         problems: impl IntoIterator<Item = &'a Problem>,
     ) -> io::Result<()> {
         let mut repeated = Repeated::default();
+        let mut first_error = None;
         for problem in problems {
+            if problem.severity() == Severity::Error {
+                first_error.get_or_insert(problem.code);
+            }
             if repeated.admits(problem.severity(), problem.code.as_str()) {
                 self.show(problem)?;
             }
         }
-        self.rest(&repeated)
+        self.rest(&repeated)?;
+        match first_error {
+            Some(code) if std::mem::take(&mut self.names_explain) => {
+                writeln!(self.err, "More about an error: `solform explain {code}`")
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Writes how many diagnostics of each kind were not shown.

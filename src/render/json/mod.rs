@@ -6,6 +6,7 @@ mod doctor;
 mod drift;
 mod drift_report;
 mod events;
+mod explanation;
 mod items;
 mod line;
 mod matrix;
@@ -24,6 +25,7 @@ pub use diagnostic::Diagnostic;
 pub use doctor::{DoctorDocument, doctor_document};
 pub use drift_report::DriftDocument;
 pub use events::StreamMessage;
+pub use explanation::ExplanationsDocument;
 pub use items::orphaned_sentence;
 pub(super) use items::{
     InFlightItem, OrphanedItem, PositionItem, UnrestoredItem, in_backticks, leftovers,

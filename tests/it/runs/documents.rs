@@ -8,7 +8,7 @@ use solform_emulator::JobPace;
 use super::{input, start_with};
 use crate::support::TestEnv;
 
-const DOCUMENTS: [&str; 19] = [
+const DOCUMENTS: [&str; 20] = [
     "solutions",
     "runs",
     "job",
@@ -28,6 +28,7 @@ const DOCUMENTS: [&str; 19] = [
     "list-matrix",
     "report-matrix",
     "promotion",
+    "explanations",
 ];
 
 #[test]
