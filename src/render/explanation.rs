@@ -23,6 +23,8 @@ word_enum! {
         Block = "block" "Blocks of a plan",
         /// A note of a plan.
         Note = "note" "Notes of a plan",
+        /// A warning of a plan.
+        Warning = "warning" "Warnings of a plan",
         /// A finding of a review.
         Finding = "finding" "Findings of a review",
     }
@@ -64,6 +66,7 @@ impl Explanation {
         match self.kind {
             CodeKind::Problem => Code::of_word(self.code).map(Code::severity),
             CodeKind::Block => Some(Severity::Error),
+            CodeKind::Warning => Some(Severity::Warning),
             CodeKind::Note | CodeKind::Finding => None,
         }
     }

@@ -77,7 +77,7 @@ fn words_of(source: &str, function: &str) -> Vec<String> {
 fn every_code_of_the_source_has_its_text() {
     let notes = words_of(
         include_str!("../../src/render/json/plan.rs"),
-        "fn note(note: &Note)",
+        "fn note_word(note: &Note)",
     );
     let mut blocks = words_of(
         include_str!("../../src/plan/guard.rs"),

@@ -98,6 +98,14 @@ impl<'a> Outputs<'a> {
         }
     }
 
+    /// Returns the outputs of the problems of a manifest.
+    pub(in crate::cli) fn of_problems(
+        format: Option<&'static Format>,
+        files: &'a [Output],
+    ) -> Self {
+        Self::new(format, files, &SizeArgs { max_bytes: COMMENT })
+    }
+
     /// Returns true if standard output is text for people.
     pub(in crate::cli) fn is_text(&self) -> bool {
         self.format.channel == Channel::Text

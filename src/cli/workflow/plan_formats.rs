@@ -9,7 +9,7 @@ use crate::cli::io::{Io, Stream};
 use crate::cli::settings::Settings;
 use crate::plan::{Plan, Refusal};
 use crate::render::{
-    Channel, Content, EnvironmentResult, PlanDetail, PlanResult, StreamMessage, render_plan_in,
+    Content, EnvironmentResult, PlanDetail, PlanResult, StreamMessage, Subject, render_plan_in,
 };
 
 /// Writes a plan in every requested format. Files always contain the whole plan.
@@ -81,7 +81,7 @@ pub(in crate::cli) fn stream_plan(plan: &Plan, is_applyable: bool, io: &Io) {
     }
 }
 
-/// Writes the error as an annotation, if annotations were requested.
+/// Writes the error in the requested formats that have errors.
 pub(in crate::cli) fn write_errors(
     error: &CommandError,
     outputs: Outputs<'_>,
@@ -93,7 +93,7 @@ pub(in crate::cli) fn write_errors(
         outputs,
         settings,
     };
-    if outputs.format.channel == Channel::Commands {
+    if outputs.format.subjects.contains(&Subject::Errors) {
         writer.print(PlanDetail::Verbose, io)?;
     }
     writer.write_files(io)

@@ -27,6 +27,8 @@ pub enum Subject {
     History,
     /// An earlier apply.
     PastApply,
+    /// The problems of a manifest.
+    Problems,
     /// The errors of a command that made neither a plan nor a report.
     Errors,
 }
@@ -50,6 +52,8 @@ pub enum Content<'a> {
     History(&'a str, &'a [PastApply]),
     /// The name of an environment, and an earlier apply to it.
     PastApply(&'a str, &'a PastApply),
+    /// The problems of a manifest.
+    Problems(&'a [Diagnostic]),
     /// The errors of a command that made neither a plan nor a report.
     Errors(&'a [Diagnostic]),
 }
@@ -64,6 +68,7 @@ impl Content<'_> {
             Self::Promotion(_) => Subject::Promotion,
             Self::History(..) => Subject::History,
             Self::PastApply(..) => Subject::PastApply,
+            Self::Problems(_) => Subject::Problems,
             Self::Errors(_) => Subject::Errors,
         }
     }

@@ -6,40 +6,12 @@
 
 use std::io::{self, Write};
 
-use super::format::{Channel, Content, Document, Format, Subject};
-use crate::ident::Identity;
-use crate::manifest::Severity;
-use crate::outcome::OutcomeKind;
-use crate::plan::{Change, Origin, Plan, Refusal, Successions, Summary};
-use crate::promotion::Promotion;
-use crate::render::json::{
-    Diagnostic, EnvironmentResult, InFlightItem, OrphanedItem, PlanResult, PositionItem, Remark,
-    ReportChange, ReportDocument, ReportsView, UnrestoredItem, in_backticks,
-};
-use crate::render::view::plan as view;
-use crate::render::view::promotion as promotion_words;
-use crate::render::view::report::ResultWord;
-use crate::render::view::review as review_words;
+use super::annotation::{Annotated, Annotation, Level, annotations, from_root};
+use super::format::{Channel, Document, Format, Subject};
 use crate::render::words;
-use crate::review::{Finding, Review, ReviewSummary, Side};
 
 /// The maximum number of annotations of one severity in a step; a runner drops the rest.
 const MAX_ANNOTATIONS: usize = 10;
-
-/// A message that GitHub shows at a line of the manifest, or without a line.
-struct Annotation {
-    severity: Severity,
-    location: Option<PositionItem>,
-    title: String,
-    message: String,
-}
-
-/// Annotations, and the title and text of the notice after them.
-struct Annotated {
-    annotations: Vec<Annotation>,
-    title: String,
-    verdict: String,
-}
 
 /// Annotations for GitHub.
 pub const GITHUB: Format = Format {
@@ -51,311 +23,26 @@ pub const GITHUB: Format = Format {
         Subject::Report,
         Subject::Review,
         Subject::Promotion,
+        Subject::Problems,
         Subject::Errors,
     ],
     write,
 };
 
 fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let annotated = match document.content {
-        Content::Plan(plan, refusals) => of_plan(plan, refusals, document.abandon),
-        Content::Plans(plans) => of_plans(plans),
-        Content::Report(report, _) => of_report(report),
-        Content::Reports(reports) => of_reports(reports),
-        Content::Review(review) => of_review(review),
-        Content::Errors(errors) => Annotated {
-            annotations: errors.iter().map(annotation_of).collect(),
-            title: "solform".to_owned(),
-            verdict: "There is no plan.".to_owned(),
-        },
-        Content::Promotion(promotion) => of_promotion(promotion),
-        Content::History(..) | Content::PastApply(..) => return Ok(()),
-    };
-    render(&annotated, document.folder, out)
-}
-
-/// Returns the refusals of a plan as errors; risks, writes in flight, orphaned records and what a
-/// roll-back does not restore as warnings. `abandon` is the start of the command that clears an
-/// orphaned record.
-fn of_plan(plan: &Plan, refusals: &[Refusal], abandon: &str) -> Annotated {
-    let refused = refusals
-        .iter()
-        .map(|refusal| annotation_of(&Diagnostic::of_refusal(refusal, plan)));
-    let warnings = plan.judgement.warnings();
-    let warnings = warnings.map(|violation| annotation_of(&Diagnostic::of_warning(violation)));
-    let successions = Successions::of(plan);
-    let risks = plan.changes.iter();
-    let risks = risks.filter_map(|change| risk(change, &successions));
-    let leftover = |identity: &Identity, title: &str, text: String| Annotation {
-        severity: Severity::Warning,
-        location: plan
-            .changes
-            .iter()
-            .find(|change| change.identity == *identity)
-            .and_then(|change| change.origin.as_ref().map(PositionItem::of)),
-        title: format!("{} {title}", plan.address_of(identity)),
-        message: format!("{text}."),
-    };
-    let rollback = plan.rollback.iter();
-    let unrestored = rollback.flat_map(|rollback| &rollback.unrestored);
-    let unrestored = unrestored.zip(UnrestoredItem::all(plan));
-    let unrestored = unrestored.map(|(found, item)| {
-        leftover(
-            &found.identity,
-            "is not restored",
-            item.sentence(str::to_owned),
-        )
-    });
-    let in_flight = InFlightItem::all(plan, &plan.in_flight);
-    let in_flight = plan.in_flight.iter().zip(in_flight);
-    let in_flight = in_flight.map(|(write, item)| {
-        leftover(
-            &write.identity,
-            "is in flight",
-            item.sentence(str::to_owned),
-        )
-    });
-    let orphaned = plan.orphaned.iter().zip(OrphanedItem::all(plan));
-    let orphaned = orphaned.map(|(record, item)| {
-        leftover(
-            &record.identity,
-            "is orphaned",
-            item.sentence(abandon, str::to_owned, in_backticks),
-        )
-    });
-    let leftovers = in_flight.chain(orphaned);
-    let (mut verdict, _) = view::verdict(plan.mode, &Summary::of(plan));
-    if !refusals.is_empty() {
-        verdict.push_str(" It cannot be applied.");
+    match annotations(document) {
+        Some(annotated) => render(&annotated, document.folder, out),
+        None => Ok(()),
     }
-    Annotated {
-        annotations: unrestored
-            .chain(refused)
-            .chain(warnings)
-            .chain(leftovers)
-            .chain(risks)
-            .collect(),
-        title: format!("solform plan: {}", plan.subject.environment),
-        verdict,
-    }
-}
-
-/// Returns the annotations of several environments; each title names the environment.
-fn of_plans(environments: &[EnvironmentResult<PlanResult>]) -> Annotated {
-    let mut annotations = Vec::new();
-    let mut verdicts = Vec::new();
-    for environment in environments {
-        let name = &environment.name;
-        let (found, verdict) = match &environment.result {
-            Ok(result) => {
-                let of_one = of_plan(&result.plan, &result.refusals, &result.abandon);
-                (of_one.annotations, of_one.verdict)
-            }
-            Err(errors) => {
-                let errors = errors.iter().map(annotation_of);
-                (errors.collect(), "There is no plan.".to_owned())
-            }
-        };
-        annotations.extend(in_environment(found, name));
-        verdicts.push(format!("{name}: {verdict}"));
-    }
-    let names: Vec<&str> = environments.iter().map(|one| one.name.as_str()).collect();
-    Annotated {
-        annotations,
-        title: format!("solform plan: {}", names.join(", ")),
-        verdict: verdicts.join(" "),
-    }
-}
-
-/// Returns the annotations with the environment in their titles.
-fn in_environment(annotations: Vec<Annotation>, name: &str) -> impl Iterator<Item = Annotation> {
-    let annotations = annotations.into_iter();
-    annotations.map(move |annotation| Annotation {
-        title: format!("{name}: {}", annotation.title),
-        ..annotation
-    })
-}
-
-/// Returns the annotations of an apply of several environments; each title names the environment.
-fn of_reports(reports: &ReportsView<'_>) -> Annotated {
-    let mut annotations: Vec<Annotation> = reports.errors.iter().map(annotation_of).collect();
-    for environment in reports.environments {
-        let found = match environment.document() {
-            Some(document) => of_report(document).annotations,
-            None => environment.errors().iter().map(annotation_of).collect(),
-        };
-        annotations.extend(in_environment(found, &environment.name));
-    }
-    let all = reports.verdict();
-    let each = all.environments.iter();
-    let each = each.map(|one| format!("{}: {}", one.name, one.sentence));
-    let verdict = each.chain([all.sentence()]);
-    let verdict: Vec<String> = verdict.chain(all.next_line(str::to_owned)).collect();
-    let names = reports.environments.iter().map(|one| one.name.as_str());
-    Annotated {
-        annotations,
-        title: format!("solform apply: {}", names.collect::<Vec<_>>().join(", ")),
-        verdict: verdict.join(" "),
-    }
-}
-
-/// Returns the changes of a report that failed as errors, and changes that need a check as
-/// warnings.
-fn of_report(report: &ReportDocument) -> Annotated {
-    let errors = report.errors.iter().map(annotation_of);
-    let changes = report.changes.iter().filter_map(not_done);
-    let remarks = report.remarks().into_iter();
-    let remarks = remarks.map(|remark| remark_annotation(remark, report));
-    let environment = report.environment.as_deref().unwrap_or("?");
-    let mut verdict = report.verdict();
-    if let (ResultWord::Incomplete, Some(command)) = (report.result, &report.resume_command) {
-        verdict.push_str(" To go on, run: ");
-        verdict.push_str(command);
-    }
-    Annotated {
-        annotations: errors.chain(changes).chain(remarks).collect(),
-        title: format!("solform {}: {environment}", report.operation()),
-        verdict,
-    }
-}
-
-/// Returns each finding of a review that has a risk, as a warning at its line of the head manifest.
-fn of_review(review: &Review) -> Annotated {
-    let mut annotations: Vec<Annotation> = Vec::new();
-    for group in &review.groups {
-        let names = review_words::environments(group);
-        let risky = group
-            .findings
-            .iter()
-            .filter(|finding| !finding.risks.is_empty());
-        annotations.extend(risky.map(|finding| review_annotation(finding, &names)));
-    }
-    let summary = ReviewSummary::of(review);
-    let verdict = if summary.has_changes() {
-        format!("{}.", review_words::counts(&summary))
-    } else {
-        review_words::NO_CHANGES.to_owned()
-    };
-    let commit = review_words::commit(&review.base);
-    Annotated {
-        annotations,
-        title: format!("solform review since {}{commit}", review.base.name),
-        verdict,
-    }
-}
-
-/// Returns the warnings of a promotion, at the lines of the declarations before it.
-fn of_promotion(promotion: &Promotion) -> Annotated {
-    let warnings = promotion_words::promotion_warnings(promotion).into_iter();
-    let annotations = warnings.map(|(row, warning)| Annotation {
-        severity: Severity::Warning,
-        location: row
-            .position
-            .as_ref()
-            .map(|at| PositionItem::of(&Origin::of(at))),
-        title: row.name.to_string(),
-        message: format!("{warning}."),
-    });
-    let (from, to) = (&promotion.from, &promotion.to);
-    Annotated {
-        annotations: annotations.collect(),
-        title: format!("solform promotion: {from} to {to}"),
-        verdict: promotion_words::verdict(promotion),
-    }
-}
-
-fn review_annotation(finding: &Finding, environments: &str) -> Annotation {
-    let risks: Vec<&str> = finding.risks.iter().map(|risk| risk.mark()).collect();
-    let effect = finding.effect.as_ref().map_or_else(String::new, |effect| {
-        format!("; {}", review_words::effect(effect, str::to_owned))
-    });
-    let is_head = finding.place.side == Side::Head;
-    Annotation {
-        severity: Severity::Warning,
-        // A line of the base is not in the file that GitHub shows.
-        location: is_head.then(|| PositionItem::of(&Origin::of(&finding.place.position))),
-        title: format!(
-            "{} in {environments}",
-            review_words::subject(finding, environments)
-        ),
-        message: format!("{}: {}{effect}", finding.kind.phrase(), risks.join(", ")),
-    }
-}
-
-fn annotation_of(diagnostic: &Diagnostic) -> Annotation {
-    let lines = [diagnostic.summary.as_str(), diagnostic.detail.as_str()];
-    let lines: Vec<&str> = lines.into_iter().filter(|line| !line.is_empty()).collect();
-    Annotation {
-        severity: diagnostic.severity,
-        location: diagnostic.range.as_ref().map(|range| PositionItem {
-            file: range.filename.clone(),
-            line: range.start.line,
-            column: range.start.column,
-        }),
-        title: diagnostic
-            .address
-            .clone()
-            .or_else(|| diagnostic.x_solution.code.clone())
-            .unwrap_or_else(|| "solform".to_owned()),
-        message: lines.join("\n"),
-    }
-}
-
-/// Returns one annotation for all risks of a change; `None` without a risk.
-fn risk(change: &Change, successions: &Successions<'_>) -> Option<Annotation> {
-    let risks = view::risks(change, successions.of_change(change).as_ref()).into_iter();
-    let sentences: Vec<String> = risks.map(|risk| risk.sentence.into_owned()).collect();
-    (!sentences.is_empty()).then(|| Annotation {
-        severity: Severity::Warning,
-        location: change.origin.as_ref().map(PositionItem::of),
-        title: change.address.to_string(),
-        message: format!("It {}.", sentences.join("; it ")),
-    })
-}
-
-fn remark_annotation(remark: Remark, report: &ReportDocument) -> Annotation {
-    let (label, text) = (remark.label, remark.text);
-    let (title, message) = match &remark.address {
-        Some(address) => (format!("{label}: {address}"), format!("{address} {text}")),
-        None => (label.to_owned(), text),
-    };
-    let address = remark.address.as_deref();
-    Annotation {
-        severity: remark.severity,
-        location: address.and_then(|address| report.position_of(address).cloned()),
-        title,
-        message,
-    }
-}
-
-fn not_done(change: &ReportChange) -> Option<Annotation> {
-    if change.is_done() {
-        return None;
-    }
-    let is_consequence = [OutcomeKind::Skipped, OutcomeKind::Cancelled]
-        .iter()
-        .any(|word| word.as_str() == change.outcome);
-    let lines = [change.detail.as_deref(), change.help.as_deref()];
-    let lines: Vec<&str> = lines.into_iter().flatten().collect();
-    Some(Annotation {
-        severity: if is_consequence {
-            Severity::Warning
-        } else {
-            Severity::Error
-        },
-        location: change.position.clone(),
-        title: format!("{}: {}", change.address, change.outcome),
-        message: lines.join("\n"),
-    })
 }
 
 /// Writes annotations. `folder` is the folder, from the root of the repository, that file names are
 /// relative to.
 fn render(annotated: &Annotated, folder: &str, out: &mut dyn Write) -> io::Result<()> {
     let mut left = Vec::new();
-    for (severity, command) in [(Severity::Error, "error"), (Severity::Warning, "warning")] {
+    for (level, command) in [(Level::Error, "error"), (Level::Warning, "warning")] {
         let all = annotated.annotations.iter();
-        let of_kind: Vec<&Annotation> = all.filter(|found| found.severity == severity).collect();
+        let of_kind: Vec<&Annotation> = all.filter(|found| found.level == level).collect();
         for annotation in of_kind.iter().take(MAX_ANNOTATIONS) {
             let mut properties = Vec::new();
             if let Some(location) = &annotation.location {
@@ -389,16 +76,6 @@ fn render(annotated: &Annotated, folder: &str, out: &mut dyn Write) -> io::Resul
     writeln!(out, "::notice title={title}::{verdict}{left}")
 }
 
-/// Returns the path of a file from the root of the repository, as a runner needs it.
-fn from_root(folder: &str, file: &str) -> String {
-    let file = file.strip_prefix("./").unwrap_or(file);
-    if folder.is_empty() || file.starts_with('/') {
-        file.to_owned()
-    } else {
-        format!("{}/{file}", folder.trim_end_matches('/'))
-    }
-}
-
 /// Escapes a message by the runner's rules. Line breaks stay, because GitHub shows them; all other
 /// control characters are escaped.
 fn data(text: &str) -> String {
@@ -416,6 +93,7 @@ fn property(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::annotation::of_plan;
     use super::*;
     use crate::attribute::Visibility;
     use crate::plan::testing::{Scenario, declared, live, scenario};

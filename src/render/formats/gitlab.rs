@@ -31,6 +31,7 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
         | Content::Promotion(_)
         | Content::History(..)
         | Content::PastApply(..)
+        | Content::Problems(_)
         | Content::Errors(_) => Ok(()),
     }
 }

@@ -32,6 +32,6 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
         Content::Review(review) => render_review_html(review, out),
         Content::History(environment, applies) => render_history_html(environment, applies, out),
         Content::PastApply(environment, apply) => render_past_apply_html(environment, apply, out),
-        Content::Promotion(_) | Content::Errors(_) => Ok(()),
+        Content::Promotion(_) | Content::Problems(_) | Content::Errors(_) => Ok(()),
     }
 }

@@ -31,6 +31,6 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
         Content::PastApply(environment, apply) => {
             render_json(&past_apply_document(environment, apply), out)
         }
-        Content::Errors(_) => Ok(()),
+        Content::Problems(_) | Content::Errors(_) => Ok(()),
     }
 }

@@ -33,6 +33,6 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
             render_history_markdown(environment, applies, max_bytes, out)
         }
         Content::PastApply(_, apply) => render_past_apply_markdown(apply, max_bytes, out),
-        Content::Errors(_) => Ok(()),
+        Content::Problems(_) | Content::Errors(_) => Ok(()),
     }
 }

@@ -40,6 +40,6 @@ fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
         Content::Promotion(promotion) => render_promotion(promotion, out),
         Content::History(_, applies) => render_history(applies, out),
         Content::PastApply(_, apply) => render_past_apply(apply, out),
-        Content::Errors(_) => Ok(()),
+        Content::Problems(_) | Content::Errors(_) => Ok(()),
     }
 }

@@ -21,7 +21,7 @@ pub struct ExplanationsDocument {
 struct ExplanationItem {
     /// The code.
     code: &'static str,
-    /// `problem`, `block`, `note` or `finding`.
+    /// `problem`, `block`, `note`, `warning` or `finding`.
     kind: &'static str,
     /// `error` or `warning`; null for notes and findings.
     severity: Option<Severity>,

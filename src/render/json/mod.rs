@@ -39,6 +39,7 @@ pub(super) use matrix::{lists, plans};
 pub use package::{PackageDiffDocument, PackageDocument};
 pub use past::{HistoryDocument, PastApplyDocument, history_document, past_apply_document};
 pub(super) use past::{past_report_document, past_step_item};
+pub(super) use plan::note_word;
 pub use plan::{PlanDocument, plan_document};
 pub use promotion::{PromotionDocument, promotion_document};
 pub(super) use report::{JobTimes, Remark, ReportChange, VerifiedRunItem};

@@ -565,12 +565,12 @@ pub(super) fn extension(change: &Change, succession: Option<Succession<'_>>) -> 
                 decision: field.decision.as_str(),
             })
             .collect(),
-        notes: change.notes.iter().map(note).collect(),
+        notes: change.notes.iter().map(note_word).collect(),
         expected_ms: change.expected.map(millis),
     }
 }
 
-fn note(note: &Note) -> &'static str {
+pub(in crate::render) fn note_word(note: &Note) -> &'static str {
     match note {
         Note::NoSuccessor => "no-successor",
         Note::OutOfServiceMeanwhile => "out-of-service-meanwhile",

@@ -9,6 +9,7 @@ mod matrix;
 mod places;
 mod printed;
 mod reports;
+mod sarif;
 pub(crate) mod streams;
 mod summarised;
 
@@ -115,7 +116,7 @@ async fn unknown_formats_are_errors() {
     for (arguments, message) in [
         (
             &["plan", "--format", "xml"][..],
-            "possible values: text, json, markdown, html, gitlab, github, mermaid",
+            "possible values: text, json, markdown, html, gitlab, github, sarif, mermaid",
         ),
         (&["plan", "--output", "plan.json"], "FORMAT=FILE"),
         (&["plan", "--output", "xml=plan.xml"], "--output"),
