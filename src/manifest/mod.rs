@@ -22,6 +22,7 @@ mod edit;
 mod equality;
 mod glob;
 mod invisible;
+mod layout;
 mod mapping;
 mod masking;
 mod model;
@@ -55,6 +56,7 @@ pub use edit::{
     set_attributes, set_versions,
 };
 pub use glob::{Glob, GlobError};
+pub use layout::{LayoutError, laid_out_manifest};
 pub use model::{
     Desired, EmulatorSettings, Endpoint, Environment, KeyPositions, Limit, Limits, Manifest,
     Redeploy, Scope, SolutionPath, Source, SourceOrigin, Superseded, SupersededPolicy, Timeouts,

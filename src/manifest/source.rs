@@ -58,7 +58,7 @@ impl SourceFile {
     }
 
     /// Returns the text as it was read. It may contain secrets: never print it.
-    pub(super) fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         &self.0.text
     }
 
@@ -153,7 +153,7 @@ impl SourceFile {
     }
 
     /// Returns the text with its secrets masked: it has the same length and the same line breaks.
-    pub(super) fn masked(&self) -> &str {
+    pub fn masked(&self) -> &str {
         self.0
             .masked
             .get_or_init(|| masking::mask(&self.0.text, &self.0.hidden))

@@ -53,6 +53,7 @@ pub use markdown::{
 pub use problems::render_problem;
 pub use progress::render_event;
 pub use styles::{StyledWriter, Styles, styled};
+pub use text_diff::render_text_diff;
 pub use view::{
     Abandoned, DriftLine, DriftReport, PackageView, ReportView, Revocation, Unreported,
     drift_message, promotion_warnings,

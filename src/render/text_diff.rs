@@ -33,6 +33,32 @@ pub(super) fn render_differences(
     Ok(())
 }
 
+/// Writes the differences between two texts of a file, with three lines around each.
+pub fn render_text_diff(
+    name: &str,
+    before: &str,
+    after: &str,
+    out: &mut StyledWriter<'_>,
+) -> io::Result<()> {
+    let diff = TextDiff::from_lines(before, after);
+    let name = words::escaped(name);
+    out.line(out.styles.strong, format_args!("--- {name}\n+++ {name}"))?;
+    for hunk in diff.unified_diff().iter_hunks() {
+        writeln!(out, "{}", hunk.header())?;
+        for change in hunk.iter_changes() {
+            let (sign, style) = match change.tag() {
+                ChangeTag::Delete => ("-", out.styles.destroy),
+                ChangeTag::Insert => ("+", out.styles.add),
+                ChangeTag::Equal => (" ", anstyle::Style::new()),
+            };
+            let text = change.value().trim_end_matches(['\n', '\r']);
+            let text = words::escaped(text);
+            out.line(style, format_args!("{sign}{text}"))?;
+        }
+    }
+    Ok(())
+}
+
 /// The maximum size, in bytes, of differing parts that are compared piece by piece.
 const COMPARED: usize = 1_000;
 /// The maximum length of a piece, in characters.

@@ -19,6 +19,7 @@ mod emulator;
 mod examples;
 mod explain;
 mod export;
+mod fmt;
 mod fuzz;
 mod layering;
 mod listing;

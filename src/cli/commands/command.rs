@@ -3,9 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use super::{
-    abandon, apply, completions, destroy, doctor, emulator, explain, export, force_unlock, get,
-    history, init, job, jobs, list, man, package, plan, promote, review, revoke, rollback, run,
-    schema, show, validate, watch,
+    abandon, apply, completions, destroy, doctor, emulator, explain, export, fmt, force_unlock,
+    get, history, init, job, jobs, list, man, package, plan, promote, review, revoke, rollback,
+    run, schema, show, validate, watch,
 };
 use crate::cli::args::GlobalArgs;
 use crate::cli::error::{CommandError, ExitStatus, Result};
@@ -32,6 +32,7 @@ pub(in crate::cli) struct Cli {
 pub(in crate::cli) enum Command {
     Init(init::InitArgs),
     Validate(validate::ValidateArgs),
+    Fmt(fmt::FmtArgs),
     Explain(explain::ExplainArgs),
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
@@ -103,6 +104,7 @@ impl Command {
         match self {
             Self::Init(args) => init::run(&args, io),
             Self::Validate(args) => validate::run(&args, settings, io),
+            Self::Fmt(args) => fmt::run(&args, settings, io),
             Self::Explain(args) => explain::run(&args, io),
             Self::Plan(args) => plan::run(&args, settings, io).await,
             Self::Apply(args) => apply::run(&args, settings, io).await,

@@ -15,6 +15,7 @@ mod doctor;
 mod emulator;
 mod explain;
 mod export;
+mod fmt;
 mod force_unlock;
 mod get;
 mod history;
