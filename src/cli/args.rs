@@ -13,12 +13,13 @@ use clap::{Args, ValueEnum};
 use indexmap::IndexSet;
 
 mod formats;
+mod selector_file;
 
 pub(super) use formats::{
     FormatArgs, Output, Outputs, ReportFormatArgs, SizeArgs, output_parser, parser,
 };
 
-use crate::cli::error::{ExitStatus, detailed_help};
+use crate::cli::error::{CommandError, ExitStatus, detailed_help};
 use crate::ident::Address;
 use crate::manifest::{duration_from, is_space};
 use crate::plan::{DiffOptions, Mode, Overrides, PlanOptions, Selector};
@@ -129,6 +130,13 @@ pub(super) struct PlanningArgs {
     /// Leave out this version, or all versions of this name, with their dependents; repeatable
     #[arg(long, value_name = "ADDR")]
     pub(super) exclude: Vec<String>,
+    /// Read more targets from this file, one per line; lines that begin with # are comments;
+    /// repeatable
+    #[arg(long, value_name = "FILE")]
+    target_file: Vec<PathBuf>,
+    /// Read more versions to leave out from this file, in the form of --target-file; repeatable
+    #[arg(long, value_name = "FILE")]
+    exclude_file: Vec<PathBuf>,
     /// Delete this version and deploy it again; repeatable
     #[arg(long, value_name = "ADDR", value_parser = Address::parse)]
     pub(super) replace: Vec<Address>,
@@ -209,10 +217,34 @@ impl PlanningArgs {
         }
     }
 
+    /// Adds the selectors of the files to those of the options.
+    pub(super) fn read_files(&mut self) -> Result<(), CommandError> {
+        for file in &self.target_file {
+            let targets = selector_file::read(file)?;
+            // Without a target, everything would be planned.
+            if targets.is_empty() {
+                let message = format!("`{}` names no target", file.display());
+                let hint = "Write one name or address per line, or leave out --target-file.";
+                return Err(CommandError::failed(message).hint(hint));
+            }
+            self.target.extend(targets);
+        }
+        for file in &self.exclude_file {
+            self.exclude.extend(selector_file::read(file)?);
+        }
+        Ok(())
+    }
+
     /// Returns the first given option that selects versions: a saved plan has its own selection.
     pub(super) fn selecting(&self) -> Option<&'static str> {
-        let target = (!self.target.is_empty()).then_some("--target");
-        target.or((!self.exclude.is_empty()).then_some("--exclude"))
+        [
+            ("--target-file", self.target_file.is_empty()),
+            ("--exclude-file", self.exclude_file.is_empty()),
+            ("--target", self.target.is_empty()),
+            ("--exclude", self.exclude.is_empty()),
+        ]
+        .into_iter()
+        .find_map(|(option, is_missing)| (!is_missing).then_some(option))
     }
 
     /// Returns the first given option that changes a plan.
@@ -260,6 +292,8 @@ impl ChangeArgs {
             planning: PlanningArgs {
                 target: Vec::new(),
                 exclude: Vec::new(),
+                target_file: Vec::new(),
+                exclude_file: Vec::new(),
                 replace: Vec::new(),
                 reverify: Vec::new(),
                 allow_destroy: None,

@@ -233,3 +233,64 @@ async fn list_and_get_show_what_is_live() {
         .warns("no live version matches `other:Form W-2@0.0.1`")
         .warns("Did you mean `Form W-2@0.0.1` or `Form W-2@0.0.2`?");
 }
+
+/// The files select as the options do.
+#[tokio::test(flavor = "multi_thread")]
+async fn selectors_are_read_from_files() {
+    let packages = ["A", "B", "C"].map(|name| Version::active(name, "1"));
+    let emulator = start(seed(&[], &packages), &[]).await;
+    let solutions = ["A", "B", "C"].map(|name| {
+        format!("  {name}: {{ version: 1, path: '${{drive}}/{name}-1.ibsolution' }}\n")
+    });
+    let env = env_with(&manifest(&emulator.url(), &solutions.concat()));
+    env.write("targets.txt", "# the release\r\n\r\n  A@1  \r\nB");
+    env.write("excludes.txt", "B@1\n");
+    env.write("none.txt", "# nothing\n");
+    let plan = |arguments: &[&'static str]| [&["plan"][..], arguments].concat();
+    let typed = plan(&["--target", "A@1", "--target", "B", "--exclude", "B@1"]);
+    let typed = env.solform_beside(&typed).await.exits_with(0);
+    let files = plan(&[
+        "--target-file",
+        "targets.txt",
+        "--exclude-file",
+        "excludes.txt",
+    ]);
+    let read = env.solform_beside(&files).await.exits_with(0);
+    assert_eq!(read.stdout, typed.stdout);
+    assert!(read.stdout.contains("# A@1 will be created"), "{read}");
+    assert!(!read.stdout.contains("# B@1 will"), "{read}");
+    let none = plan(&["--exclude-file", "none.txt"]);
+    let _ = env
+        .solform_beside(&none)
+        .await
+        .exits_with(0)
+        .says("Plan: 3 to add");
+    // A saved plan has its own selection.
+    let saved = plan(&["--target-file", "targets.txt", "--out", "the.plan"]);
+    let _ = env.solform_beside(&saved).await.exits_with(0);
+    let _ = env
+        .solform_beside(&["apply", "the.plan", "--target-file", "targets.txt"])
+        .await
+        .exits_with(1)
+        .warns("--target-file");
+    let _ = env
+        .solform_beside(&["apply", "the.plan"])
+        .await
+        .exits_with(0)
+        .says("Resources: 2 added");
+    env.write("bad.txt", &format!("A\n\n{}\n", "x".repeat(2_000)));
+    std::fs::write(env.path().join("binary.txt"), b"A\nB\xff\n").unwrap();
+    for (file, message) in [
+        ("none.txt", "`none.txt` names no target"),
+        ("missing.txt", "failed to read `missing.txt`"),
+        (
+            "bad.txt",
+            "line 3 of `bad.txt` is neither a name nor an address",
+        ),
+        ("binary.txt", "line 2 of `binary.txt` is not UTF-8"),
+        (".", "failed to read `.`"),
+    ] {
+        let output = env.solform_beside(&["plan", "--target-file", file]).await;
+        let _ = output.exits_with(1).warns(message);
+    }
+}

@@ -7,7 +7,7 @@ use super::{
     get, history, init, job, jobs, list, man, package, plan, promote, review, revoke, rollback,
     run, schema, show, validate, watch,
 };
-use crate::cli::args::GlobalArgs;
+use crate::cli::args::{GlobalArgs, PlanningArgs};
 use crate::cli::error::{CommandError, ExitStatus, Result};
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
@@ -91,15 +91,29 @@ impl Command {
         }
     }
 
+    /// Returns the planning options of the command, if it has them.
+    fn planning(&mut self) -> Option<&mut PlanningArgs> {
+        match self {
+            Self::Plan(args) => Some(&mut args.planning),
+            Self::Apply(args) => Some(&mut args.change.planning),
+            Self::Destroy(args) => Some(&mut args.change.planning),
+            Self::Rollback(args) => Some(&mut args.change.planning),
+            _ => None,
+        }
+    }
+
     /// Executes the command. `definition` is the definition of the command line.
     pub(in crate::cli) async fn run(
-        self,
+        mut self,
         definition: clap::Command,
         settings: &Settings,
         io: &mut Io,
     ) -> Result<ExitStatus> {
         if !self.handles_signals() {
             signals::end_at_first(io.stream.clone()).map_err(CommandError::runtime)?;
+        }
+        if let Some(planning) = self.planning() {
+            planning.read_files()?;
         }
         match self {
             Self::Init(args) => init::run(&args, io),

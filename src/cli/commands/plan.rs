@@ -31,7 +31,7 @@ pub(in crate::cli) struct PlanArgs {
     #[command(flatten)]
     several: SeveralArgs,
     #[command(flatten)]
-    planning: PlanningArgs,
+    pub(super) planning: PlanningArgs,
     /// Save the plan to this file, for `apply FILE` or `destroy FILE`
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     out: Option<PathBuf>,
