@@ -36,7 +36,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let is_given = |name| matches!(matches.try_get_one(name), Ok(Some(true)));
     let is_detailed = is_given("detailed_exitcode") || is_given("exit_on_drift");
     let mut io = Io::new(&settings, cli.global.no_color);
-    io.start_log(cli.global.log.or(settings.log));
+    io.start_log(cli.global.log.or(settings.log), settings.is_log_json);
     if cli.command.has_stream() {
         io.open_stream();
     }

@@ -27,6 +27,8 @@ pub(super) struct Settings {
     pub(super) environment: Option<String>,
     /// `SOLFORM_LOG`.
     pub(super) log: Option<LogLevel>,
+    /// `SOLFORM_LOG_FORMAT=json`: one JSON object per log message.
+    pub(super) is_log_json: bool,
     /// `SOLFORM_CLI_ARGS`: options that are inserted after the command's name.
     pub(super) cli_args: Option<String>,
     /// `SOLFORM_STORE`: the store of locks, journals and plans.
@@ -63,6 +65,7 @@ impl Settings {
         Self {
             environment: variable("SOLFORM_ENVIRONMENT"),
             log: variable("SOLFORM_LOG").and_then(|level| LogLevel::from_str(&level, true).ok()),
+            is_log_json: variable("SOLFORM_LOG_FORMAT").as_deref() == Some("json"),
             cli_args: variable("SOLFORM_CLI_ARGS"),
             store: variable("SOLFORM_STORE"),
             who: who(),

@@ -1,7 +1,7 @@
 //! The command line: help, exit codes, streams.
 
 use crate::support::TestEnv;
-use crate::support::worlds::{Version, env_with, manifest, seed, start};
+use crate::support::worlds::{TOKEN, Version, env_with, manifest, seed, start};
 
 #[test]
 fn every_command_shows_an_example() {
@@ -292,5 +292,25 @@ async fn selectors_are_read_from_files() {
     ] {
         let output = env.solform_beside(&["plan", "--target-file", file]).await;
         let _ = output.exits_with(1).warns(message);
+    }
+}
+
+/// Each log message is one JSON object, without the token.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_is_written_as_json() {
+    let emulator = start(seed(&[], &[]), &[]).await;
+    let mut env = env_with(&manifest(
+        &emulator.url(),
+        "  A: { version: 1, state: ABSENT }\n",
+    ));
+    env.set("SOLFORM_LOG_FORMAT", "json")
+        .set("SOLFORM_LOG", "debug");
+    let output = env.solform_beside(&["plan"]).await.exits_with(0);
+    assert!(!output.stderr.is_empty());
+    for line in output.stderr.lines() {
+        let message: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(message["level"], "DEBUG", "{line}");
+        assert!(message["target"].as_str().unwrap().starts_with("solform"));
+        assert!(!line.contains(TOKEN), "{line}");
     }
 }

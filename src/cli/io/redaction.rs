@@ -85,6 +85,31 @@ pub(in crate::cli) struct Redacted<W: Write> {
     pub(super) width: fn() -> Option<usize>,
 }
 
+/// A writer of JSON objects to standard error, one in each write. Secrets are removed from the
+/// values, so that each line stays valid.
+pub(super) struct RedactedJson(Redacted<io::Stderr>);
+
+impl RedactedJson {
+    pub(super) fn stderr(secrets: &Arc<Redactor>) -> Self {
+        let secrets = Arc::clone(secrets);
+        Self(Redacted::new(io::stderr(), secrets, || None))
+    }
+}
+
+impl Write for RedactedJson {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Ok(mut line) = serde_json::from_slice::<Value>(bytes) {
+            redact_json(&self.0.secrets, &mut line);
+            writeln!(self.0, "{line}")?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// Returns the width of the terminal of standard output.
 pub(in crate::cli) fn stdout_width() -> Option<usize> {
     columns(terminal_size_of(io::stdout()))

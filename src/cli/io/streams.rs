@@ -10,7 +10,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::event_stream::Stream;
 use super::held_warnings::HeldWarnings;
-use super::redaction::{Redacted, stdout_width};
+use super::redaction::{Redacted, RedactedJson, stdout_width};
 use super::repeated::Repeated;
 use crate::api::Redactor;
 use crate::cli::args::LogLevel;
@@ -235,7 +235,7 @@ impl Io {
     }
 
     /// Starts the log on standard error.
-    pub(in crate::cli) fn start_log(&self, level: Option<LogLevel>) {
+    pub(in crate::cli) fn start_log(&self, level: Option<LogLevel>, is_json: bool) {
         let level = match level {
             Some(LogLevel::Trace) => tracing::Level::TRACE,
             Some(LogLevel::Debug) => tracing::Level::DEBUG,
@@ -246,14 +246,17 @@ impl Io {
         // Only solform's own messages: libraries may log headers.
         let own = filter_fn(|metadata| metadata.target().starts_with("solform"));
         let secrets = Arc::clone(&self.secrets);
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(level)
-            .with_ansi(self.is_err_coloured)
-            .with_writer(move || Redacted::stderr(&secrets))
-            .finish()
-            .with(own);
+        let log = tracing_subscriber::fmt().with_max_level(level);
         // Only tests start a second log in one process; the first one is kept.
-        let _ = tracing::subscriber::set_global_default(subscriber);
+        let _ = if is_json {
+            let writer = move || RedactedJson::stderr(&secrets);
+            let log = log.json().with_writer(writer).finish();
+            tracing::subscriber::set_global_default(log.with(own))
+        } else {
+            let writer = move || Redacted::stderr(&secrets);
+            let log = log.with_ansi(self.is_err_coloured).with_writer(writer);
+            tracing::subscriber::set_global_default(log.finish().with(own))
+        };
     }
 
     /// Writes the error that ends a command.
