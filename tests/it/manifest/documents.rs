@@ -74,6 +74,25 @@ fn documented_examples_have_only_their_problem() {
     }
 }
 
+/// The catalog of `SchemaStore` takes entries with exactly these keys; its rules forbid the word
+/// `schema` in names and descriptions, and patterns that match files of other programs.
+#[test]
+fn the_entry_of_the_catalog_fits() {
+    let entry: Value = serde_json::from_str(&text_of("schema/catalog-entry.json")).unwrap();
+    let keys: Vec<&String> = entry.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["description", "fileMatch", "name", "url"]);
+    for key in ["name", "description"] {
+        let text = entry[key].as_str().unwrap();
+        assert!(!text.to_lowercase().contains("schema") && !text.ends_with('.'));
+    }
+    assert_eq!(
+        entry["fileMatch"],
+        serde_json::json!(["solform.yaml", "solform.yml"])
+    );
+    let url = entry["url"].as_str().unwrap();
+    assert!(url.starts_with("https://www.schemastore.org/"), "{url}");
+}
+
 #[test]
 fn the_committed_schema_is_up_to_date() {
     let path = root().join("schema/manifest.schema.json");
