@@ -634,7 +634,10 @@ mod tests {
 
         /// Every valid text is laid out, at once in its final form, and means the same.
         #[test]
-        fn a_layout_never_changes_the_meaning(block in any_block(), end in select(vec!["\n", "\r\n"])) {
+        fn a_layout_never_changes_the_meaning(
+            block in any_block(),
+            end in select(vec!["\n", "\r\n"]),
+        ) {
             let text = block.join(end);
             let is_valid = Parser::new_from_str(&text).all(|event| event.is_ok());
             let made = laid_out(&text);

@@ -61,9 +61,12 @@ fn what_is_not_a_manifest_is_left_as_it_is() {
 fn a_token_is_not_shown() {
     let mut env = TestEnv::new();
     env.set("T", "the-secret-of-t");
-    let text = "solform: 1\nenvironments:\n    a:\n        url: https://a.example\n        \
-        token: live-0a1b2c3d\n    b:\n        url: https://b.example\n        token: {env: T}\n        \
-        context: the-secret-of-t\n";
+    let text = [
+        "solform: 1\nenvironments:\n    a:\n        url: https://a.example\n",
+        "        token: live-0a1b2c3d\n    b:\n        url: https://b.example\n",
+        "        token: {env: T}\n        context: the-secret-of-t\n",
+    ];
+    let text = &text.concat();
     env.write("solform.yaml", text);
     let output = env.solform(&["fmt", "--diff"]).exits_with(0);
     assert!(!output.stdout.contains("live-0a1b2c3d"), "{output}");
