@@ -8,7 +8,8 @@ use solform::ident::{Digest, Identity, Owner, SolutionId, SolutionName, Version}
 use solform::live::{Coverage, LiveState, LiveVersion};
 use solform::manifest::{
     Desired, EmulatorSettings, Endpoint, Environment, Glob, KeyPositions, Limit, Limits, Manifest,
-    Position, Scope, SolutionPath, Superseded, SupersededPolicy, Timeouts, Tls, Undeclared,
+    PlanPolicies, Position, Scope, SolutionPath, Superseded, SupersededPolicy, Timeouts, Tls,
+    Undeclared,
 };
 use solform::plan::{
     ApplyHistory, DiffOptions, Overrides, Plan, PlanOptions, SavedPlan, approve, diff, judge,
@@ -91,6 +92,7 @@ fn manifest(desired: impl IntoIterator<Item = Identity>) -> Manifest {
             tls: Tls::default(),
             emulator: EmulatorSettings::default(),
         },
+        policies: PlanPolicies::default(),
         scope: Scope {
             owners: vec![glob("svc-release"), glob("IB_DEPLOYED")],
             names: vec![glob("*")],

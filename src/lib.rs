@@ -24,8 +24,8 @@
 //! the outer modules (`platform`, `regular_file`, `api`, `delivery`, `package`, `store`, `run`,
 //! `apply`, `watch`, `cli`), which pass values to the core. Only `apply` and `run` hold a writer,
 //! so that `plan` cannot write. The emulator is a second implementation of the platform's API, in
-//! the package `solform-emulator`, and shares no code with the client. `tests/it/layering.rs` tests the
-//! allowed `use crate::` imports.
+//! the package `solform-emulator`, and shares no code with the client. `tests/it/layering.rs` tests
+//! the allowed `use crate::` imports.
 //!
 //! `docs/architecture.md` follows one manifest entry from YAML to report and names the files of
 //! common changes. `docs/glossary.md` defines every word.

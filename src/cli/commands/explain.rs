@@ -1,9 +1,12 @@
 //! `explain`: prints the text about a code, offline.
 
+use std::io::Write as _;
+
 use clap::Args;
 
 use crate::cli::error::{CommandError, ExitStatus, Result};
 use crate::cli::io::Io;
+use crate::expression::reference;
 use crate::plan::did_you_mean;
 use crate::render::{
     Explanation, ExplanationsDocument, near_codes, render_codes, render_explanations, render_json,
@@ -11,16 +14,28 @@ use crate::render::{
 
 /// Explain a code of a problem, a block, a note or a finding
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  solform explain bad-url\n  solform explain")]
+#[command(after_help = "Example:\n  solform explain bad-url\n  solform explain policies")]
 pub(in crate::cli) struct ExplainArgs {
-    /// Code to explain; without it, all codes are listed
+    /// Code to explain, or `policies` for what the expression of a policy can use; without it, all
+    /// codes are listed
     code: Option<String>,
     /// Print a JSON document
     #[arg(long)]
     json: bool,
 }
 
+/// The subject that is not a code.
+const POLICIES: &str = "policies";
+
 pub(super) fn run(args: &ExplainArgs, io: &mut Io) -> Result<ExitStatus> {
+    if args.code.as_deref() == Some(POLICIES) {
+        if args.json {
+            let message = format!("`explain {POLICIES}` is only text");
+            return Err(CommandError::failed(message).hint("Leave --json out."));
+        }
+        io.text().write_all(reference().as_bytes())?;
+        return Ok(ExitStatus::Success);
+    }
     let explanations = match &args.code {
         Some(code) => of_code(code)?,
         None => Explanation::all(),
