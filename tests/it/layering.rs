@@ -118,6 +118,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "ident",
             "attribute",
             "outcome",
+            "expression",
             "manifest",
             "live",
             "job",

@@ -175,6 +175,16 @@ fn rows() -> Vec<Row> {
     add(Json::No, "init", &[(Empty, 0), (Quiet, 1)]);
     add(
         Json::No,
+        "explain bad-url",
+        &[(Quiet, 0), (Problem, 0), (Empty, 0)],
+    );
+    add(
+        Json::No,
+        "fmt --check",
+        &[(Change, 0), (Problem, 0), (Empty, 1)],
+    );
+    add(
+        Json::No,
         "validate",
         &[
             (Quiet, 0),

@@ -1,30 +1,15 @@
-//! SARIF documents: they match the official schema, and have what code scanning needs.
+//! SARIF documents have what code scanning needs. `.ci/examples` validates them against the
+//! official schema.
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 
-use jsonschema::Validator;
 use serde_json::{Value, json};
 
 use crate::support::worlds::{TOKEN, Version, env_with, manifest, manifest_with, seed, start};
 
-/// The official schema, as `SchemaStore` publishes it.
-static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
-    let text = include_str!("../../fixtures/sarif/schema-2.1.0.json");
-    // A pattern of the official text is no regular expression.
-    let text = text.replace("{2}]?$", "{2}?$");
-    let schema: Value = serde_json::from_str(&text).unwrap();
-    jsonschema::validator_for(&schema).unwrap()
-});
-
-/// Parses a document, and asserts what the schema and code scanning require.
+/// Parses a document, and asserts what code scanning requires.
 fn checked(text: &str) -> Value {
     let document: Value = serde_json::from_str(text).unwrap();
-    let errors: Vec<String> = SCHEMA
-        .iter_errors(&document)
-        .map(|error| format!("{}: {error}", error.instance_path()))
-        .collect();
-    assert!(errors.is_empty(), "{errors:#?}\n{document:#}");
     let run = &document["runs"][0];
     let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
     let mut fingerprints = BTreeSet::new();
