@@ -49,6 +49,7 @@ __all__ = [
     "UploadItem",
     "VerificationItem",
     "VerifiedRunItem",
+    "ViolationItem",
 ]
 
 
@@ -452,6 +453,9 @@ class PlanExtension:
 
     orphaned: List[OrphanedItem]
     """Live records that failed deploys left."""
+
+    policies: List[ViolationItem]
+    """The policies that the plan violates, in the order of the manifest."""
 
     refusals: List[str]
     """The refusals of the plan."""
@@ -1013,3 +1017,29 @@ class VerifiedRunItem:
 
     why: Optional[str]
     """The reason, if it did not pass."""
+
+
+@dataclass(frozen=True)
+class ViolationItem:
+    """A policy that a plan violates."""
+
+    addresses: List[str]
+    """The addresses of the changes that violate it, at most 20; empty if they are not known."""
+
+    enforcement: str
+    """`warn`: The plan has a warning; `deny`: The plan cannot be applied."""
+
+    failure: Optional[str]
+    """The reason why the condition could not be evaluated; null if it is true."""
+
+    message: str
+    """The message of the policy."""
+
+    more: int
+    """The number of changes that violate it and are not among the addresses."""
+
+    policy: str
+    """The name of the policy."""
+
+    position: Optional[PositionItem]
+    """The position of the condition in the manifest."""
