@@ -23,11 +23,14 @@ async fn deployed(seconds: u64) -> (Emulator, TestEnv) {
         .exits_with(0);
     let journal = journals(&env).pop().unwrap();
     let whole = std::fs::read_to_string(&journal).unwrap();
+    let mut began_at_ms = None;
     let lines = whole.lines().map(|line| {
         let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
         let is_outcome = line["entry"]["kind"] == "outcome";
         let later = if is_outcome { seconds * 1000 } else { 0 };
-        line["at_ms"] = (line["at_ms"].as_u64().unwrap() + later).into();
+        // The real duration, which a busy machine prolongs, does not count.
+        let began = *began_at_ms.get_or_insert(line["at_ms"].as_u64().unwrap());
+        line["at_ms"] = (began + later).into();
         format!("{line}\n")
     });
     std::fs::write(&journal, lines.collect::<String>()).unwrap();
