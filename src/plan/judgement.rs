@@ -92,8 +92,8 @@ impl Violation {
     pub fn help(&self) -> &'static str {
         match self.failure {
             None => {
-                "Change what the plan does, so that the policy allows it, or change the policy in \
-                 a change of its own."
+                "Change what the plan does, so that the policy allows it, or correct the policy \
+                 first, in a separate commit."
             }
             Some(_) => "Correct the condition of the policy.",
         }

@@ -56,7 +56,10 @@ fn of_code(code: &str) -> Result<Vec<Explanation>> {
     if !found.is_empty() {
         return Ok(found);
     }
-    let near = near_codes(code);
+    let mut near = near_codes(code);
+    if code.starts_with("poli") {
+        near.insert(0, POLICIES.to_owned());
+    }
     let hint = if near.is_empty() {
         "Run `solform explain` to list all codes.".to_owned()
     } else {

@@ -55,7 +55,7 @@ impl EnvironmentContext {
         let url = Url::parse(text).ok();
         let known = url.and_then(|url| Some((BucketService::of_url(&url)?, url)));
         let Some((service, url)) = known else {
-            let message = format!("unsupported store URL `{text}`");
+            let message = format!("unsupported store URL `{}`", without_credentials(text));
             return Err(CommandError::failed(message).hint(
                 "Give a folder, `s3://BUCKET/PREFIX`, `az://CONTAINER/PREFIX` or \
                  `gs://BUCKET/PREFIX`.",
@@ -113,4 +113,13 @@ fn add_secret(value: &str, secrets: &Redactor) {
     if let Some(signature) = signature {
         add(&percent_decode_str(signature).decode_utf8_lossy());
     }
+}
+
+/// Returns a URL without the user, the password, the query and the fragment.
+fn without_credentials(url: &str) -> String {
+    let end = url.find(['?', '#']).unwrap_or(url.len());
+    let (scheme, rest) = url[..end].split_once("://").unwrap_or(("", &url[..end]));
+    let (server, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (_, server) = server.rsplit_once('@').unwrap_or(("", server));
+    format!("{scheme}://{server}{path}")
 }

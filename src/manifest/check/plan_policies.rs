@@ -130,16 +130,23 @@ impl<'a> Context<'a> {
     }
 
     fn check_expression(&mut self, field: &'a Field<Text>) -> Result<Expression, Reported> {
-        let value = self.value(&field.node, Builtins::default())?;
         let source = self.problems.source;
+        let written = field.node.text(source);
+        // A variable would add code to the condition that was reviewed.
+        if let Some(start) = written.and_then(|text| text.find("${")) {
+            let text = written.unwrap_or_default();
+            let at = locate(source, &field.node, text, &(start..start + 2));
+            let message = "a condition cannot contain variables of the manifest";
+            let problem = self.problems.problem(Code::BadExpression, message, at);
+            let help = "Compare with `environment`, or write the policy in the environment.";
+            return Err(self.problems.add(problem.help(help)));
+        }
+        let value = self.value(&field.node, Builtins::default())?;
         let error = match Expression::parse(&value.text) {
             Ok(expression) => return Ok(expression),
             Err(error) => error,
         };
-        // With variables in it, the text is not the one in the file.
-        let written = field.node.text(source);
-        let at = written.filter(|text| *text == value.text);
-        let at = at.map_or(value.at, |text| {
+        let at = written.map_or(value.at, |text| {
             locate(source, &field.node, text, &error.range)
         });
         let ExpressionError {

@@ -258,3 +258,21 @@ async fn packages_that_passed_elsewhere_are_verified() {
     let _ = env.solform_beside(&revoke).await.exits_with(0);
     let _ = env.solform_beside(&plan).await.exits_with(4).warns(denied);
 }
+
+/// The value of a variable could change the condition that was reviewed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_condition_contains_no_variables() {
+    for condition in [
+        r#"environment == "${env:TEAM}""#,
+        r#"environment == "$${x}""#,
+        r#"environment == "${drive}""#,
+    ] {
+        let (emulator, env) = world("deny", condition).await;
+        let _ = env
+            .solform_beside(&APPLY)
+            .await
+            .exits_with(1)
+            .warns("a condition cannot contain variables of the manifest");
+        assert_eq!(writes(&emulator), 0);
+    }
+}

@@ -99,6 +99,11 @@ async fn an_unusable_bucket_is_reported_before_any_write() {
             vec![("SOLFORM_STORE", "ftp://somewhere/x")],
             "unsupported store URL `ftp://somewhere/x`",
         ),
+        // A pasted address may have its credentials.
+        (
+            vec![("SOLFORM_STORE", "https://me:pw@a.example/c?sig=x#y")],
+            "unsupported store URL `https://a.example/c`",
+        ),
         (
             vec![
                 ("SOLFORM_ALLOWED_HOSTS", "127.0.0.1"),
