@@ -85,7 +85,7 @@ pub use openapi::openapi;
 pub use operation::Operation;
 pub use options::EmulatorOptions;
 pub use pace::{JobPace, JobPaceError};
-pub use persist::StoreError;
+pub use persist::{StoreError, WORLD_FILE};
 pub use profile::{Profile, ProfileError};
 pub use seed::{Seed, SeedError, SeedSolution};
 pub use server::{Emulator, start};

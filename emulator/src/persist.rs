@@ -35,8 +35,8 @@ const JOBS: TableDefinition<&str, &[u8]> = TableDefinition::new("jobs");
 const NODES: TableDefinition<&str, &[u8]> = TableDefinition::new("nodes");
 const CHUNKS: TableDefinition<u64, &[u8]> = TableDefinition::new("chunks");
 
-/// The name of the data file.
-const FILE: &str = "world.redb";
+/// The name of the file in a data folder that has the world.
+pub const WORLD_FILE: &str = "world.redb";
 
 /// Everything is in memory or in the disk space too, so the file needs no large cache.
 const CACHE_BYTES: usize = 16 << 20;
@@ -129,11 +129,11 @@ struct StoredNode {
 impl Store {
     /// Opens or creates the data file.
     pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
-        make_private(folder, &folder.join(FILE)).map_err(StoreError::Folder)?;
+        make_private(folder, &folder.join(WORLD_FILE)).map_err(StoreError::Folder)?;
         let mut builder = Database::builder();
         match builder
             .set_cache_size(CACHE_BYTES)
-            .create(folder.join(FILE))
+            .create(folder.join(WORLD_FILE))
         {
             Ok(database) => Ok(Self {
                 database,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 
-use clap::{Arg, Command};
+use clap::{Arg, ArgMatches, Command};
 
 use super::error::{CommandError, Result};
 
@@ -36,6 +36,14 @@ pub(super) fn normalise(
         }
     }
     Ok(arguments)
+}
+
+/// Returns the arguments of the command, or of its subcommand.
+pub(super) fn innermost(mut matches: &ArgMatches) -> &ArgMatches {
+    while let Some((_, nested)) = matches.subcommand() {
+        matches = nested;
+    }
+    matches
 }
 
 /// Returns the words in which single-dash options have their second dash.

@@ -7,6 +7,7 @@ mod args;
 mod clock;
 mod command_line;
 mod commands;
+mod completion;
 mod emulators;
 mod environment;
 mod error;

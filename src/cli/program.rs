@@ -6,12 +6,13 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, ColorChoice, Command, CommandFactory as _, FromArgMatches as _};
 
-use super::command_line::normalise;
+use super::command_line::{innermost, normalise};
 use super::commands::Cli;
+use super::completion;
 use super::error::{CommandError, ExitStatus, Result};
 use super::invocation::Invocation;
 use super::io::Io;
-use super::settings::Settings;
+use super::settings::{Settings, variable};
 
 /// Runs the program, and returns the code to exit with.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
@@ -20,6 +21,16 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
     settings.typed = format!("solform {}", words.join(" "));
     let definition = Cli::command();
+    if let Some(shell) = variable(completion::VARIABLE) {
+        let answer = completion::answer(&shell, definition, &arguments, &settings);
+        let mut io = Io::new(&settings, false);
+        let written = io.document().write_all(&answer);
+        return finish(
+            written.map(|()| ExitStatus::Success).map_err(Into::into),
+            false,
+            &mut io,
+        );
+    }
     let (cli, matches) = match parse(&definition, arguments, &settings) {
         Ok(parsed) => parsed,
         Err(code) => return code,
@@ -52,14 +63,6 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         result => result,
     };
     finish(result, is_detailed, &mut io)
-}
-
-/// Returns the arguments of the command, or of its subcommand.
-fn innermost(mut matches: &ArgMatches) -> &ArgMatches {
-    while let Some((_, nested)) = matches.subcommand() {
-        matches = nested;
-    }
-    matches
 }
 
 /// Parses the command line. Prints a help or an error, and returns the code to exit with.

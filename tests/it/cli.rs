@@ -99,7 +99,10 @@ fn completions_are_printed() {
     for (shell, word) in [
         ("bash", "_solform"),
         ("zsh", "#compdef solform"),
-        ("fish", "complete -c solform"),
+        (
+            "fish",
+            "complete --keep-order --exclusive --command solform",
+        ),
     ] {
         let _ = env
             .solform(&["completions", shell])

@@ -12,6 +12,7 @@ mod api;
 mod apply;
 mod bad_input;
 mod cli;
+mod completion;
 mod doctor;
 mod durable;
 mod embedded;

@@ -142,7 +142,7 @@ impl Command {
             Self::ForceUnlock(args) => force_unlock::run(&args, settings, io).await,
             Self::Schema(args) => schema::run(&args, io),
             Self::Emulator(args) => emulator::run(args, settings, io).await,
-            Self::Completions(args) => completions::run(&args, definition, io),
+            Self::Completions(args) => completions::run(&args, io),
             Self::Man(args) => man::run(&args, definition, io),
         }
     }

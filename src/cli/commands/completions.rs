@@ -2,8 +2,9 @@
 
 use std::io::Write as _;
 
-use clap::{Args, Command};
+use clap::Args;
 
+use crate::cli::completion;
 use crate::cli::error::{ExitStatus, Result};
 use crate::cli::io::Io;
 
@@ -16,14 +17,8 @@ pub(in crate::cli) struct CompletionsArgs {
     shell: clap_complete::Shell,
 }
 
-pub(super) fn run(
-    args: &CompletionsArgs,
-    mut definition: Command,
-    io: &mut Io,
-) -> Result<ExitStatus> {
-    // clap_complete panics if its writer fails, so it writes to memory.
-    let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut definition, "solform", &mut script);
+pub(super) fn run(args: &CompletionsArgs, io: &mut Io) -> Result<ExitStatus> {
+    let script = completion::registration(&args.shell.to_string())?;
     io.document().write_all(&script)?;
     Ok(ExitStatus::Success)
 }

@@ -224,7 +224,7 @@ impl Session {
 }
 
 /// Prepares the client, without sending a request.
-pub(super) fn client(
+pub(in crate::cli) fn client(
     environment: &Environment,
     base: Url,
     own_token: Option<SecretString>,

@@ -30,7 +30,7 @@ impl EnvironmentContext {
         let chosen = typed.or(self.settings.store.as_deref());
         // Paths in the manifest are relative to it; paths in options to the working directory.
         let folder = match (chosen, environment.store.as_deref()) {
-            (Some(text), _) | (None, Some(text)) if text.contains("://") => {
+            (Some(text), _) | (None, Some(text)) if is_remote(text) => {
                 return self.remote_store(text, secrets);
             }
             (Some(text), _) => PathBuf::from(text),
@@ -40,6 +40,13 @@ impl EnvironmentContext {
             }
         };
         Ok(Arc::new(LocalStore::new(&folder, self.store_key())))
+    }
+
+    /// Returns true if the store is in a bucket, so that its use sends requests.
+    pub(in crate::cli) fn has_remote_store(&self, typed: Option<&str>) -> bool {
+        let chosen = typed.or(self.settings.store.as_deref());
+        let chosen = chosen.or(self.manifest.environment.store.as_deref());
+        chosen.is_some_and(is_remote)
     }
 
     fn store_key(&self) -> StoreKey<'_> {
@@ -95,6 +102,10 @@ impl EnvironmentContext {
         let store = RemoteStore::new(bucket, &prefix, text, key, now_ms);
         Ok(Arc::new(store))
     }
+}
+
+fn is_remote(store: &str) -> bool {
+    store.contains("://")
 }
 
 /// Adds a secret of a bucket's client, and those inside it: the texts of a file of Google
