@@ -66,7 +66,8 @@ async fn a_plan_says_how_long_it_probably_takes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_timeout_that_is_too_short_is_a_warning() {
-    let (_emulator, env) = deployed(30).await;
+    // Far above a timeout that is extended for a slow machine (`support::pace`).
+    let (_emulator, env) = deployed(3_000).await;
     let _ = env
         .solform_beside(&["plan"])
         .await
