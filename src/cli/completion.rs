@@ -466,7 +466,7 @@ mod tests {
             ("solform ", "", 8, None),
             (r"solform get Form\ W-2@0", "Form W-2@0", 12, None),
             ("solform get 'Form W", "Form W", 12, Some('\'')),
-            ("solform get \"Fo\\\"rm W", "Fo\"rm W", 12, Some('"')),
+            ("solform get \"Ta\\\"rm W", "Ta\"rm W", 12, Some('"')),
             ("solform get 'Form W'-2", "Form W-2", 12, None),
         ] {
             let expected = Word {
