@@ -20,14 +20,14 @@ use url::Url;
 use super::args::ManifestArgs;
 use super::command_line::{innermost, normalise};
 use super::environment::context::{EnvironmentContext, read_source, selection};
-use super::environment::session;
+use super::environment::{embedded_emulator, session};
 use super::files::{has_no_folder, manifest_folder};
 use super::io::Io;
 use super::settings::{Settings, variable};
 use crate::api::{Client, ListRequest, Reader};
 use crate::live::LiveState;
 use crate::manifest::{self, Endpoint, Environment, Manifest, TokenSource};
-use crate::render::Explanation;
+use crate::render::{Explanation, POLICIES};
 
 /// The variable with the name of the shell that asks.
 pub(super) const VARIABLE: &str = "SOLFORM_COMPLETE";
@@ -321,7 +321,7 @@ impl Line {
     ) -> Option<()> {
         let send = |value: &str| found.send(value.to_owned()).ok();
         if subject == Subject::Codes {
-            send("policies")?;
+            send(POLICIES)?;
             return Explanation::all().iter().try_for_each(|it| send(it.code));
         }
         if has_no_folder(&self.manifest.file) {
@@ -369,14 +369,14 @@ impl Line {
             }
             Subject::DeclaredOrLive | Subject::DeclaredOrLiveNames => {
                 let live = self.live(&context.manifest.environment, copy).await?;
+                let mut versions = live.versions().iter();
+                if are_names {
+                    return versions.try_for_each(|version| send(version.identity.name.as_str()));
+                }
                 let long = live.long_addresses();
-                live.versions().iter().try_for_each(|version| {
-                    let identity = &version.identity;
-                    let short = || identity.address();
-                    match long.get(&version.id).cloned() {
-                        _ if are_names => send(identity.name.as_str()),
-                        address => send(address.unwrap_or_else(short).as_str()),
-                    }
+                versions.try_for_each(|version| match long.get(&version.id) {
+                    Some(address) => send(address.as_str()),
+                    None => send(version.identity.address().as_str()),
                 })
             }
             _ => Some(()),
@@ -423,7 +423,7 @@ impl Line {
     ) -> Option<Emulator> {
         let folder = manifest_folder(&self.manifest.file);
         let path = |path: &Path| self.settings.manifest_path(folder, path).ok();
-        let data = Path::new(".solform/emulator").join(&environment.name);
+        let data = embedded_emulator::data_folder(Path::new(".solform"), &environment.name);
         let world = path(&data.join(emulator::WORLD_FILE))?;
         if let Ok(found) = std::fs::metadata(&world) {
             if !found.is_file() || found.len() > WORLD_LIMIT {

@@ -141,6 +141,13 @@ fn who() -> String {
     format!("{user}@{}", host.as_deref().unwrap_or("unknown"))
 }
 
+/// Returns the path of the file in which `gcloud` keeps the login of its user.
+fn gcloud_login() -> Option<PathBuf> {
+    let (home, below) = platform::CONFIG_FOLDER;
+    let folder = Path::new(&variable(home)?).join(below);
+    Some(folder.join("gcloud/application_default_credentials.json"))
+}
+
 /// Returns the variables that configure the client of a service's buckets. The file in which
 /// `gcloud` keeps the login of its user counts as a variable.
 pub(super) fn bucket_variables(service: BucketService) -> Vec<(String, String)> {
@@ -148,16 +155,11 @@ pub(super) fn bucket_variables(service: BucketService) -> Vec<(String, String)> 
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(name, value)| service.has_variable(name) && !value.is_empty())
         .collect();
-    let (home, below) = platform::CONFIG_FOLDER;
-    let login = variable(home).map(|home| {
-        let folder = Path::new(&home).join(below);
-        folder.join("gcloud/application_default_credentials.json")
-    });
     let is_given =
         |name: &str| BucketService::is_secret(name) || BucketService::is_secret_file(name);
     if service == BucketService::Gcs
         && !variables.iter().any(|(name, _)| is_given(name))
-        && let Some(login) = login.filter(|path| path.is_file())
+        && let Some(login) = gcloud_login().filter(|path| path.is_file())
     {
         let path = login.to_string_lossy().into_owned();
         variables.push(("GOOGLE_APPLICATION_CREDENTIALS".to_owned(), path));

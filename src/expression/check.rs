@@ -299,13 +299,8 @@ impl<'a> Check<'a> {
                 | operators::LESS_EQUALS
                 | operators::GREATER
                 | operators::GREATER_EQUALS,
-                [left, _],
-            ) => {
-                let sign = call.func_name.trim_matches('_');
-                let is_text = self.value(left)?.is.one().is_some_and(Kind::is_text);
-                let kind = if is_text { Kind::Text } else { Kind::Int };
-                self.operation(sign, &arguments, kind, Kind::Bool)
-            }
+                [left, right],
+            ) => self.ordering(call.func_name.trim_matches('_'), left, right),
             (operators::IN, [item, list]) => self.membership(item, list),
             (operators::INDEX, [list, index]) => self.item(list, index, part),
             ("size", [of]) => {
@@ -470,6 +465,21 @@ impl<'a> Check<'a> {
         Ok(Part {
             is: Type::One(makes),
             work,
+        })
+    }
+
+    /// Checks an ordering of numbers, or of texts if the left side is one.
+    fn ordering(&mut self, sign: &str, left: &'a IdedExpr, right: &'a IdedExpr) -> Checked<Part> {
+        let one = self.value(left)?;
+        let is_text = one.is.one().is_some_and(Kind::is_text);
+        let kind = if is_text { Kind::Text } else { Kind::Int };
+        let needs = format!("`{sign}` needs");
+        self.expect(one.is, kind, left, &needs)?;
+        let other = self.value(right)?;
+        self.expect(other.is, kind, right, &needs)?;
+        Ok(Part {
+            is: Type::One(Kind::Bool),
+            work: one.work.and(other.work).and(Work::STEP),
         })
     }
 

@@ -20,7 +20,7 @@ use super::model::{
     Desired, EmulatorSettings, Environment, Limits, Redeploy, Scope, Source, SourceOrigin,
     Superseded,
 };
-use super::plan_policy::{Enforcement, PlanPolicies, PlanPolicy};
+use super::plan_policy::{PlanPolicies, PolicyContent};
 use super::verification::Verification;
 use crate::attribute::{State, Visibility};
 use crate::ident::{Digest, Identity, Owner};
@@ -50,7 +50,7 @@ struct Canonical<'a> {
 #[derive(Serialize)]
 struct CanonicalPolicies<'a> {
     timezone: &'a str,
-    list: Vec<(&'a str, Enforcement, &'a str, &'a str)>,
+    list: Vec<PolicyContent<'a>>,
 }
 
 #[derive(Serialize)]
@@ -134,25 +134,9 @@ pub(super) fn digest(
 /// Returns the canonical form of policies; none without a policy, as the time zone has no effect
 /// then.
 fn canonical_policies(policies: &PlanPolicies) -> Option<CanonicalPolicies<'_>> {
-    let list = policies.list.iter().map(|policy| {
-        let PlanPolicy {
-            name,
-            enforcement,
-            expression,
-            message,
-            position: _, // A moved line changes nothing.
-        } = policy;
-        (
-            name.as_str(),
-            *enforcement,
-            expression.text(),
-            message.as_str(),
-        )
-    });
-    let timezone = policies.timezone_name();
     (!policies.list.is_empty()).then(|| CanonicalPolicies {
-        timezone,
-        list: list.collect(),
+        timezone: policies.timezone_name(),
+        list: policies.contents().collect(),
     })
 }
 

@@ -44,7 +44,7 @@ pub fn laid_out_manifest(source: &SourceFile) -> Result<SourceFile, LayoutError>
 /// Returns the text in its layout; `None` if it is not YAML, or if the layout would change what it
 /// means.
 fn laid_out(text: &str) -> Option<String> {
-    let (_, plain) = text.split_at(if text.starts_with('\u{feff}') { 3 } else { 0 });
+    let plain = text.strip_prefix('\u{feff}').unwrap_or(text);
     let made = Layout::read(plain)?.write();
     let is_same = visible(&made).eq(visible(plain)) && same_events(&made, plain);
     is_same.then_some(made)
@@ -210,7 +210,8 @@ impl<'t> Layout<'t> {
         for line in 0..self.lines.len() {
             writer.line(line);
         }
-        writer.release(None, &[]);
+        let levels = writer.levels.clone();
+        writer.release(None, &levels);
         while writer.out.last().is_some_and(String::is_empty) && !self.ends_in_block() {
             writer.out.pop();
         }
@@ -393,11 +394,6 @@ impl Writer<'_> {
     /// Writes the empty lines and comments above a line, whose position before and after is given.
     /// A comment is at the level of that line, or at the one of `levels` that has its column.
     fn release(&mut self, next: Option<(usize, usize)>, levels: &[Level]) {
-        let levels = if next.is_none() {
-            self.levels.clone()
-        } else {
-            levels.to_vec()
-        };
         for number in std::mem::take(&mut self.waiting) {
             let text = self.layout.lines[number];
             let comment = text.trim_matches(is_space);

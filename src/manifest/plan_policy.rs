@@ -34,22 +34,28 @@ impl PlanPolicies {
 
     /// Returns whether both judge every plan in the same way. Positions are not compared.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        let content = |policy: &PlanPolicy| {
-            let PlanPolicy {
-                name,
-                enforcement,
-                expression,
-                message,
-                position: _,
-            } = policy.clone();
-            (name, enforcement, expression, message)
-        };
-        self.timezone == other.timezone
-            && self
-                .list
-                .iter()
-                .map(content)
-                .eq(other.list.iter().map(content))
+        self.timezone == other.timezone && self.contents().eq(other.contents())
+    }
+
+    /// Returns the contents of the policies.
+    pub(super) fn contents(&self) -> impl Iterator<Item = PolicyContent<'_>> {
+        self.list.iter().map(PlanPolicy::content)
+    }
+}
+
+/// The name, the effect, the condition and the message of a policy.
+pub(super) type PolicyContent<'a> = (&'a str, Enforcement, &'a str, &'a str);
+
+impl PlanPolicy {
+    fn content(&self) -> PolicyContent<'_> {
+        let Self {
+            name,
+            enforcement,
+            expression,
+            message,
+            position: _, // A moved line changes nothing.
+        } = self;
+        (name, *enforcement, expression.text(), message)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A saved plan is judged again when it is applied: the time, and what was verified, are inputs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
@@ -53,11 +53,13 @@ impl ApplyHistory {
         verified
     }
 
-    /// Returns the fingerprint of the package of a live record, if an apply has verified it.
-    fn package_of(&self, record: &SolutionId) -> Option<&Digest> {
-        let mut newest_first = self.verifications.iter().rev();
-        let found = newest_first.find(|found| found.verified.record == *record)?;
-        found.verified.package.as_ref()
+    /// Returns the fingerprints of the packages of the records that applies have verified.
+    fn packages_of_records(&self) -> HashMap<&SolutionId, Option<&Digest>> {
+        let found = self.verifications.iter().map(|found| &found.verified);
+        // The newest one is last.
+        found
+            .map(|found| (&found.record, found.package.as_ref()))
+            .collect()
     }
 }
 
@@ -85,9 +87,10 @@ fn judge(plan: &Plan, policies: &PlanPolicies, inputs: &JudgementInputs<'_>) -> 
         return judgement;
     }
     let successions = Successions::of(plan);
+    let packages = inputs.history.packages_of_records();
     let changes = plan
         .to_do()
-        .map(|change| facts_of(change, &successions, inputs.history));
+        .map(|change| facts_of(change, &successions, &packages));
     let now = i64::try_from(inputs.now_ms).ok();
     let now = now.and_then(|now| Timestamp::from_millisecond(now).ok());
     let now = now.unwrap_or(Timestamp::MAX);
@@ -122,7 +125,7 @@ fn judge(plan: &Plan, policies: &PlanPolicies, inputs: &JudgementInputs<'_>) -> 
 fn facts_of<'a>(
     change: &'a Change,
     successions: &Successions<'_>,
-    history: &'a ApplyHistory,
+    packages: &HashMap<&SolutionId, Option<&'a Digest>>,
 ) -> ChangeFacts<'a> {
     let action = &change.action;
     let live = action.before();
@@ -143,7 +146,7 @@ fn facts_of<'a>(
         let of_package = change.package_visibility.filter(|_| !is_patched);
         let of_package = of_package.map(Visibility::as_str);
         let of_live = live.filter(|_| is_patched);
-        let of_live = of_live.and_then(|live| history.package_of(&live.id));
+        let of_live = of_live.and_then(|live| packages.get(&live.id).copied().flatten());
         ImageFacts {
             name: Some(after.identity.name.as_str()),
             version: Some(after.identity.version.as_str()),

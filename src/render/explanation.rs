@@ -30,6 +30,9 @@ word_enum! {
     }
 }
 
+/// The subject of `explain` that is not a code: what the expression of a policy can use.
+pub const POLICIES: &str = "policies";
+
 impl CodeKind {
     /// Returns the heading of the codes of this kind.
     fn heading(self) -> &'static str {
@@ -141,12 +144,13 @@ fn plain(line: &str) -> String {
     text + rest
 }
 
-/// Returns at most three known codes that are near an unknown one, the nearest first.
+/// Returns at most three known subjects that are near an unknown one, the nearest first.
 pub fn near_codes(unknown: &str) -> Vec<String> {
     const MOST: usize = 3;
     let lower = unknown.to_lowercase().replace([' ', '_'], "-");
     let all = Explanation::all();
     let codes = all.iter().map(|explanation| explanation.code);
+    let codes = codes.chain([POLICIES]);
     let near: BTreeSet<(usize, &str)> = codes
         .map(|code| (strsim::damerau_levenshtein(&lower, code), code))
         .filter(|(distance, code)| *distance <= code.len().div_ceil(3))

@@ -22,7 +22,9 @@ mod webhook;
 pub mod words;
 mod wrap;
 
-pub use explanation::{CodeKind, Explanation, near_codes, render_codes, render_explanations};
+pub use explanation::{
+    CodeKind, Explanation, POLICIES, near_codes, render_codes, render_explanations,
+};
 pub use formats::{
     Channel, Content, Document, FORMATS, Format, GITHUB, GITLAB, GitlabDocument, HTML, JSON,
     MARKDOWN, MERMAID, Subject, TEXT, gitlab_document,

@@ -7,10 +7,6 @@ use crate::manifest::{Enforcement, Manifest, PlanPolicy};
 
 /// Compares the policies by their names, and their time zone.
 pub(super) fn compare_plan_policies(base: &Manifest, head: &Manifest) -> Vec<Finding> {
-    let named = |manifest: &'_ Manifest, name: &str| {
-        let mut policies = manifest.policies.list.iter();
-        policies.find(|policy| policy.name == name).cloned()
-    };
     let removed = base.policies.list.iter();
     let removed = removed.filter(|policy| named(head, &policy.name).is_none());
     let removed = removed.map(|policy| {
@@ -28,8 +24,8 @@ pub(super) fn compare_plan_policies(base: &Manifest, head: &Manifest) -> Vec<Fin
         let is_same =
             (before.enforcement, &before.expression) == (policy.enforcement, &policy.expression);
         let changed = Finding::new(Kind::PlanPolicyChanged, place)
-            .field(Field::Policies, Some(text(&before)), Some(text(policy)))
-            .risks(risk(&before, policy));
+            .field(Field::Policies, Some(text(before)), Some(text(policy)))
+            .risks(risk(before, policy));
         (!is_same).then_some(changed)
     });
     let mut findings: Vec<Finding> = removed.chain(others).collect();
@@ -43,6 +39,11 @@ pub(super) fn compare_plan_policies(base: &Manifest, head: &Manifest) -> Vec<Fin
         findings.push(changed.risks([Risk::PerhapsLoosened]));
     }
     findings
+}
+
+fn named<'a>(manifest: &'a Manifest, name: &str) -> Option<&'a PlanPolicy> {
+    let mut policies = manifest.policies.list.iter();
+    policies.find(|policy| policy.name == name)
 }
 
 fn text(policy: &PlanPolicy) -> String {

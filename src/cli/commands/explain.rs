@@ -9,7 +9,8 @@ use crate::cli::io::Io;
 use crate::expression::reference;
 use crate::plan::did_you_mean;
 use crate::render::{
-    Explanation, ExplanationsDocument, near_codes, render_codes, render_explanations, render_json,
+    Explanation, ExplanationsDocument, POLICIES, near_codes, render_codes, render_explanations,
+    render_json,
 };
 
 /// Explain a code of a problem, a block, a note or a finding
@@ -23,9 +24,6 @@ pub(in crate::cli) struct ExplainArgs {
     #[arg(long)]
     json: bool,
 }
-
-/// The subject that is not a code.
-const POLICIES: &str = "policies";
 
 pub(super) fn run(args: &ExplainArgs, io: &mut Io) -> Result<ExitStatus> {
     if args.code.as_deref() == Some(POLICIES) {
@@ -56,10 +54,7 @@ fn of_code(code: &str) -> Result<Vec<Explanation>> {
     if !found.is_empty() {
         return Ok(found);
     }
-    let mut near = near_codes(code);
-    if code.starts_with("poli") {
-        near.insert(0, POLICIES.to_owned());
-    }
+    let near = near_codes(code);
     let hint = if near.is_empty() {
         "Run `solform explain` to list all codes.".to_owned()
     } else {

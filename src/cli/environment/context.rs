@@ -179,14 +179,8 @@ impl EnvironmentContext {
         let environments = checked.map(|checked| checked.environments);
         let others = environments.unwrap_or_default().into_iter();
         let others = others.filter(|(name, _)| *name != self.manifest.environment.name);
-        let context = |manifest| Self {
-            source: self.source.clone(),
-            manifest,
-            warnings: 0,
-            file: self.file.clone(),
-            folder: self.folder.clone(),
-            settings: self.settings.clone(),
-        };
+        let context =
+            |manifest| Self::new(self.source.clone(), manifest, 0, &self.file, &self.settings);
         others
             .map(|(name, manifest)| (name, manifest.map(context)))
             .collect()

@@ -20,6 +20,11 @@ const JOB_TIME: Duration = Duration::from_millis(300);
 /// The maximum size of a holder file, in bytes.
 const HOLDER_LIMIT: u64 = 64 * 1024;
 
+/// Returns the data folder of an environment `emulator:`; `root` is the folder `.solform`.
+pub(in crate::cli) fn data_folder(root: &Path, environment: &str) -> PathBuf {
+    root.join("emulator").join(environment)
+}
+
 /// Starts the emulator of an environment `emulator:`, with its data in the folder `.solform` beside
 /// the manifest.
 pub(in crate::cli) async fn start_in(
@@ -30,7 +35,7 @@ pub(in crate::cli) async fn start_in(
     settings: &Settings,
     io: &mut Io,
 ) -> Result<Embedded, CommandError> {
-    let data = root.join("emulator").join(environment);
+    let data = data_folder(root, environment);
     regular_file::make_private_folder(&data)
         .map_err(|source| CommandError::io("create", &data, source))?;
     keep_out_of_git(root).map_err(|source| CommandError::io("write", root, source))?;

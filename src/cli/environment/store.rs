@@ -128,8 +128,8 @@ fn add_secret(value: &str, secrets: &Redactor) {
 
 /// Returns a URL without the user, the password, the query and the fragment.
 fn without_credentials(url: &str) -> String {
-    let end = url.find(['?', '#']).unwrap_or(url.len());
-    let (scheme, rest) = url[..end].split_once("://").unwrap_or(("", &url[..end]));
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let (server, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let (_, server) = server.rsplit_once('@').unwrap_or(("", server));
     format!("{scheme}://{server}{path}")

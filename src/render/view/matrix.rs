@@ -254,11 +254,7 @@ fn planned_version<'a>(
             after: visibility,
         },
         blocks: change.blocked.iter().map(view::block).collect(),
-        verified: change
-            .action
-            .after()
-            .is_some_and(|after| after.verification.is_some())
-            .then_some("verified first"),
+        verified: change.action.is_verified().then_some("verified first"),
         risks: risks
             .into_iter()
             .map(|risk| (risk.mark, risk.is_high))

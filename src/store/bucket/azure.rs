@@ -42,10 +42,8 @@ pub(super) fn open(opening: &Opening<'_>, settings: &AzureSettings) -> Result<Bu
     let mut builder = configured(opening, settings, &server, &transport);
     if settings.credentials == Credentials::Metadata {
         let client = configured(opening, settings, &server, &transport.to_metadata()).build()?;
-        builder = builder.with_credentials(Arc::new(MetadataCredentials {
-            of: BucketService::Azure,
-            service: Arc::clone(client.credentials()),
-        }));
+        let credentials = MetadataCredentials::new(BucketService::Azure, client.credentials());
+        builder = builder.with_credentials(credentials);
     }
     let blobs = Arc::new(builder.build()?);
     let mut container = Url::parse(&server).map_err(generic)?;

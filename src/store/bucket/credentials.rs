@@ -12,8 +12,19 @@ use super::settings_error::BucketSettingsError;
 /// Reports missing credentials if the machine does not provide any.
 #[derive(Debug)]
 pub(super) struct MetadataCredentials<C> {
-    pub(super) of: BucketService,
-    pub(super) service: Arc<dyn CredentialProvider<Credential = C>>,
+    of: BucketService,
+    service: Arc<dyn CredentialProvider<Credential = C>>,
+}
+
+impl<C> MetadataCredentials<C> {
+    /// Returns the credentials that the client of the metadata service gets.
+    pub(super) fn new(
+        of: BucketService,
+        service: &Arc<dyn CredentialProvider<Credential = C>>,
+    ) -> Arc<Self> {
+        let service = Arc::clone(service);
+        Arc::new(Self { of, service })
+    }
 }
 
 #[async_trait]

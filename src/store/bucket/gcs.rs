@@ -22,10 +22,8 @@ pub(super) fn open(opening: &Opening<'_>, settings: &GcsSettings) -> Result<Buck
         GcsCredentials::User(path) => builder.with_application_credentials(path),
         GcsCredentials::Metadata => {
             let client = configured(opening, settings, &transport.to_metadata()).build()?;
-            builder.with_credentials(Arc::new(MetadataCredentials {
-                of: BucketService::Gcs,
-                service: Arc::clone(client.credentials()),
-            }))
+            let credentials = MetadataCredentials::new(BucketService::Gcs, client.credentials());
+            builder.with_credentials(credentials)
         }
     };
     let objects = Arc::new(builder.build()?);

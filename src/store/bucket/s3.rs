@@ -18,10 +18,8 @@ pub(super) fn open(opening: &Opening<'_>, settings: &S3Settings) -> Result<Bucke
     let mut builder = configured(opening, settings, &transport);
     if settings.credentials == Credentials::Metadata {
         let client = configured(opening, settings, &transport.to_metadata()).build()?;
-        builder = builder.with_credentials(Arc::new(MetadataCredentials {
-            of: BucketService::S3,
-            service: Arc::clone(client.credentials()),
-        }));
+        let credentials = MetadataCredentials::new(BucketService::S3, client.credentials());
+        builder = builder.with_credentials(credentials);
     }
     let objects = Arc::new(builder.build()?);
     Ok(Bucket::new(Arc::clone(&objects) as _, objects))

@@ -1,15 +1,11 @@
 //! The gate of a release as a table: how a verification ends, and what is in service afterwards.
 //! No case is ever without a version in service, whatever happens to the apply.
 
-use std::future::ready;
-
-use futures_util::StreamExt as _;
 use solform_emulator::{Emulator, Operation};
 
 use super::{finish_all, in_service, live, manifest, printing};
 use crate::apply::uploads::put;
-use crate::support::killing_proxy::{Kill, KillingProxy};
-use crate::support::sweep::{assert_none_failed, chosen};
+use crate::support::killing_proxy::{Kill, KillingProxy, every_kill};
 use crate::support::worlds::{DRIVE, TOKEN, Version, count, env_with, seed, start};
 use crate::support::{TestEnv, http_client};
 
@@ -221,19 +217,9 @@ async fn delete(emulator: &Emulator, version: &str) {
 /// is blocked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_does_not_pass_the_gate() {
-    let requests = killed(&FAIL_AND_DELETE, Kill::Never).await.unwrap();
+    let test = "a_kill_does_not_pass_the_gate";
+    let requests = every_kill(test, |kill| killed(&FAIL_AND_DELETE, kill)).await;
     assert!(requests > 10, "{requests}");
-    let name = |kill: &Kill| format!("{kill:?}");
-    let kills = (0..requests).flat_map(|nth| [Kill::Before(nth), Kill::After(nth)]);
-    let kills = chosen(kills, name);
-    let count = kills.len();
-    let failed: Vec<(String, String)> = futures_util::stream::iter(kills)
-        .map(|kill| async move { Some((name(&kill), killed(&FAIL_AND_DELETE, kill).await.err()?)) })
-        .buffer_unordered(8)
-        .filter_map(ready)
-        .collect()
-        .await;
-    assert_none_failed("a_kill_does_not_pass_the_gate", count, &failed);
 }
 
 /// Kills an apply, and returns the number of its requests.

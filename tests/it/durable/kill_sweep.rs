@@ -11,15 +11,11 @@ use solform_emulator::{self as emulator, Emulator, EmulatorOptions, Operation, S
 use super::{Live, in_service, live, manifest, start};
 use crate::apply::contents::sha256;
 use crate::apply::uploads::{package, put_as};
-use crate::support::killing_proxy::{Kill, KillingProxy};
-use crate::support::sweep::{assert_none_failed, chosen};
+use crate::support::killing_proxy::{AT_ONCE, Kill, KillingProxy, every_kill};
 use crate::support::worlds::{DRIVE, Version, count, env_with, options, path_of, seed};
 
 /// The token of the environment that packages are transferred from.
 const OTHER: &str = "tok-source-31-secret";
-
-/// The number of concurrent cases: they mostly wait.
-const AT_ONCE: usize = 8;
 
 const UPGRADES: [&str; 6] = ["Up0", "Up1", "Up2", "Up3", "Up4", "Up5"];
 const CREATES: [&str; 10] = [
@@ -376,7 +372,10 @@ async fn case(kill: Kill, sweep: &'static Sweep) -> Result<usize, String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_apply_is_finished_by_the_next_one() {
-    let requests = every_kill(&REFERENCE, "a_killed_apply_is_finished_by_the_next_one").await;
+    let requests = every_kill("a_killed_apply_is_finished_by_the_next_one", |kill| {
+        case(kill, &REFERENCE)
+    })
+    .await;
     println!("{} cases over {requests} requests", 2 * requests);
     assert!(requests > 100, "{requests}");
 }
@@ -384,28 +383,31 @@ async fn a_killed_apply_is_finished_by_the_next_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_deletes_are_finished_by_the_next_apply() {
     let test = "killed_deletes_are_finished_by_the_next_apply";
-    let requests = every_kill(&DELETES, test).await;
+    let requests = every_kill(test, |kill| case(kill, &DELETES)).await;
     assert!(requests > 20, "{requests}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_uploads_are_finished_by_the_next_apply() {
     let test = "killed_uploads_are_finished_by_the_next_apply";
-    let requests = every_kill(&UPLOADS, test).await;
+    let requests = every_kill(test, |kill| case(kill, &UPLOADS)).await;
     assert!(requests > 15, "{requests}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_transfers_are_finished_by_the_next_apply() {
     let test = "killed_transfers_are_finished_by_the_next_apply";
-    let requests = every_kill(&TRANSFERS, test).await;
+    let requests = every_kill(test, |kill| case(kill, &TRANSFERS)).await;
     assert!(requests > 15, "{requests}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_verifications_are_repeated() {
     for sweep in [&VERIFIED, &VERIFIED_RESUMED] {
-        let requests = every_kill(sweep, "killed_verifications_are_repeated").await;
+        let requests = every_kill("killed_verifications_are_repeated", |kill| {
+            case(kill, sweep)
+        })
+        .await;
         assert!(requests > 20, "{requests}");
     }
 }
@@ -414,38 +416,17 @@ async fn killed_verifications_are_repeated() {
 async fn killed_replaces_on_change_are_finished() {
     let test = "killed_replaces_on_change_are_finished";
     for sweep in [&CHANGED, &CHANGED_RESUMED] {
-        let requests = every_kill(sweep, test).await;
+        let requests = every_kill(test, |kill| case(kill, sweep)).await;
         assert!(requests > 20, "{requests}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_deletes_are_finished_by_resume() {
-    every_kill(&RESUMED, "killed_deletes_are_finished_by_resume").await;
-}
-
-/// Kills the apply at each of its requests, and returns the number of requests without a kill.
-async fn every_kill(sweep: &'static Sweep, test: &str) -> usize {
-    let requests = case(Kill::Never, sweep).await.unwrap();
-    let name = |kill: &Kill| format!("{kill:?}");
-    let cases = (0..requests).flat_map(|nth| [Kill::Before(nth), Kill::After(nth)]);
-    let cases = chosen(cases, name);
-    let count = cases.len();
-    let failed: Vec<(String, String)> = futures_util::stream::iter(cases)
-        .map(|kill| async move {
-            let ended = tokio::spawn(case(kill, sweep)).await;
-            match ended {
-                Ok(Ok(_)) => None,
-                Ok(Err(wrong)) => Some((name(&kill), wrong)),
-                Err(panic) => Some((name(&kill), panic.to_string())),
-            }
-        })
-        .buffer_unordered(AT_ONCE)
-        .filter_map(std::future::ready)
-        .collect()
-        .await;
-    assert_none_failed(test, count, &failed);
-    requests
+    every_kill("killed_deletes_are_finished_by_resume", |kill| {
+        case(kill, &RESUMED)
+    })
+    .await;
 }
 
 /// The deletes and a replace that the server always refuses, even for an INACTIVE version.

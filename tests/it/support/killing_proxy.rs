@@ -8,10 +8,12 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::Response;
+use futures_util::StreamExt as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::TestEnv;
+use super::sweep::{assert_none_failed, chosen};
 
 /// The moment at which the program is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +23,39 @@ pub(crate) enum Kill {
     /// After the server has answered it: the program never sees the answer.
     After(usize),
     Never,
+}
+
+/// The number of concurrent cases: they mostly wait.
+pub(crate) const AT_ONCE: usize = 8;
+
+/// Runs a case with a kill before and after each of its requests, and returns the number of its
+/// requests without a kill.
+pub(crate) async fn every_kill<F>(test: &str, case: impl Fn(Kill) -> F) -> usize
+where
+    F: Future<Output = Result<usize, String>> + Send + 'static,
+{
+    let requests = case(Kill::Never).await.unwrap();
+    let name = |kill: &Kill| format!("{kill:?}");
+    let cases = (0..requests).flat_map(|nth| [Kill::Before(nth), Kill::After(nth)]);
+    let cases = chosen(cases, name);
+    let count = cases.len();
+    let failed: Vec<(String, String)> = futures_util::stream::iter(cases)
+        .map(|kill| {
+            let ended = tokio::spawn(case(kill));
+            async move {
+                match ended.await {
+                    Ok(Ok(_)) => None,
+                    Ok(Err(wrong)) => Some((name(&kill), wrong)),
+                    Err(panic) => Some((name(&kill), panic.to_string())),
+                }
+            }
+        })
+        .buffer_unordered(AT_ONCE)
+        .filter_map(std::future::ready)
+        .collect()
+        .await;
+    assert_none_failed(test, count, &failed);
+    requests
 }
 
 /// A check of the server's state after each write; returns an error message.
