@@ -107,6 +107,11 @@ open_word_enum! {
     }
 }
 
+impl LiveStateWord {
+    /// The word of [`LiveStateWord::Production`].
+    pub const PRODUCTION: &str = "PRODUCTION";
+}
+
 open_word_enum! {
     /// A visibility that a server reports.
     pub enum LiveVisibilityWord {

@@ -8,9 +8,11 @@ use std::ops::Range;
 
 use cel::ParseErrors;
 use cel::common::ast::{CallExpr, Expr, IdedExpr, ListExpr, LiteralValue, SourceInfo, operators};
+use cel::parser::ParseError;
 
 use super::error::ExpressionError;
-use super::kind::{Field, Kind, Size, Type, VARIABLES, VERIFIED};
+use super::kind::{Field, Form, Kind, Size, Type, VARIABLES, VERIFIED};
+use crate::ident::Version;
 
 /// The maximum length of an expression, in bytes.
 pub const MAX_LENGTH: usize = 2000;
@@ -27,6 +29,12 @@ const COPY: u64 = 10;
 /// The loops, with the names that CEL gives them.
 const LOOPS: [&str; 6] = ["exists", "all", "exists_one", "existsOne", "filter", "map"];
 
+/// The start of the parser's messages about a text.
+const SYNTAX: &str = "Syntax error: ";
+
+/// The kind of the items of [`VERIFIED`].
+const PACKAGE: Kind = Kind::Form(Form::Package);
+
 type Checked<T> = Result<T, ExpressionError>;
 
 pub(super) fn check_length(text: &str) -> Checked<()> {
@@ -39,13 +47,16 @@ pub(super) fn check_length(text: &str) -> Checked<()> {
 
 /// Returns the first error of the parser. Its lists of all possible tokens are left out.
 pub(super) fn syntax_error(text: &str, errors: &ParseErrors) -> ExpressionError {
-    let Some(error) = errors.errors.first() else {
+    // The others are about the parser's own tree.
+    let is_of_text = |error: &&ParseError| error.msg.starts_with(SYNTAX);
+    let of_text = errors.errors.iter().find(is_of_text);
+    let Some(error) = of_text.or(errors.errors.first()) else {
         return ExpressionError::new(0..text.len(), "the expression is not valid");
     };
     if error.msg.contains("Recursion limit") {
         return too_deep(0..text.len());
     }
-    let found = error.msg.trim_start_matches("Syntax error: ");
+    let found = error.msg.trim_start_matches(SYNTAX);
     let found = found.split(" expecting ").next().unwrap_or(found);
     let start = offset_of(text, error.pos);
     let message = if start >= text.trim_end().len() {
@@ -59,7 +70,11 @@ pub(super) fn syntax_error(text: &str, errors: &ParseErrors) -> ExpressionError 
         ];
         let mut stripped = unexpected.iter().filter_map(|it| found.strip_prefix(it));
         let message = stripped.next().map(|token| format!("unexpected {token}"));
-        let message = message.unwrap_or_else(|| found.to_owned());
+        let is_internal = found.contains("Context");
+        let message = message.unwrap_or_else(|| match is_internal {
+            true => "the expression is not complete".to_owned(),
+            false => found.to_owned(),
+        });
         message.replace('`', "'")
     };
     let start = start.min(text.trim_end().len().saturating_sub(1));
@@ -85,14 +100,25 @@ fn too_deep(range: Range<usize>) -> ExpressionError {
         .help("Split it into several policies.")
 }
 
-/// Checks an expression as it is written. Returns true if it reads the verified packages.
-pub(super) fn check(text: &str, tree: &IdedExpr, positions: &SourceInfo) -> Checked<bool> {
+/// What an expression refers to besides the plan.
+pub(super) struct References {
+    /// True if it reads the verified packages.
+    pub(super) verified: bool,
+    /// The names that `environment` is compared with, and their bytes in the text.
+    pub(super) environments: Vec<(String, Range<usize>)>,
+}
+
+/// Checks an expression as it is written.
+pub(super) fn check(text: &str, tree: &IdedExpr, positions: &SourceInfo) -> Checked<References> {
     let mut check = Check {
         text,
         positions,
         variables: Vec::new(),
         depth: 0,
-        reads_verified: false,
+        references: References {
+            verified: false,
+            environments: Vec::new(),
+        },
     };
     let value = check.value(tree)?;
     check.expect(value.is, Kind::Bool, tree, "a policy is")?;
@@ -101,7 +127,7 @@ pub(super) fn check(text: &str, tree: &IdedExpr, positions: &SourceInfo) -> Chec
         let help = "Split it into several policies, or use shorter lists.";
         return Err(ExpressionError::new(0..text.len(), message).help(help));
     }
-    Ok(check.reads_verified)
+    Ok(check.references)
 }
 
 /// The number of steps of an evaluation.
@@ -154,7 +180,7 @@ struct Check<'a> {
     /// The variables of the loops around the current part.
     variables: Vec<(&'a str, Kind)>,
     depth: usize,
-    reads_verified: bool,
+    references: References,
 }
 
 impl<'a> Check<'a> {
@@ -226,7 +252,7 @@ impl<'a> Check<'a> {
             let known = VARIABLES.iter().map(|variable| variable.name).collect();
             return Err(self.unknown(part, message, name, known));
         };
-        self.reads_verified |= name == VERIFIED;
+        self.references.verified |= name == VERIFIED;
         Ok(Part {
             is,
             work: Work::STEP,
@@ -236,7 +262,7 @@ impl<'a> Check<'a> {
     /// Checks a list that is written as one.
     fn list(&mut self, list: &'a ListExpr) -> Checked<Part> {
         let mut work = Work::STEP;
-        let mut kind = None;
+        let mut kind: Option<Kind> = None;
         for item in &list.elements {
             let value = self.value(item)?;
             let is_plain = |kind: &Kind| !matches!(kind, Kind::Record(_));
@@ -244,11 +270,12 @@ impl<'a> Check<'a> {
                 let message = format!("{} cannot be in a list", value.is.phrase());
                 return Err(self.error(item, message));
             };
-            let first = *kind.get_or_insert(found);
-            if !first.is_comparable(found) {
-                let message = format!("the list has {} beside {}", found.phrase(), first.phrase());
+            let before = kind.unwrap_or(found);
+            if !before.is_comparable(found) {
+                let message = format!("the list has {} beside {}", found.phrase(), before.phrase());
                 return Err(self.error(item, message));
             }
+            kind = Some(before.either(found));
             work = work.and(value.work);
         }
         let size = Size::Fixed(u64::try_from(list.elements.len()).unwrap_or(u64::MAX));
@@ -319,6 +346,9 @@ impl<'a> Check<'a> {
                 self.operation(name, &arguments, Kind::Text, Kind::Bool)
             }
             ("newer", [_, _]) if !is_method => {
+                for version in &arguments {
+                    self.check_version(version)?;
+                }
                 self.operation("newer", &arguments, Kind::Text, Kind::Bool)
             }
             ("has", _) if !is_method => Err(self
@@ -351,7 +381,9 @@ impl<'a> Check<'a> {
         let (yes, other) = (self.value(yes)?, self.value(no)?);
         let is = match (yes.is, other.is) {
             (Type::One(Kind::Null), is) | (is, Type::One(Kind::Null)) => is,
-            (Type::One(one), Type::One(another)) if one.is_comparable(another) => yes.is,
+            (Type::One(one), Type::One(another)) if one.is_comparable(another) => {
+                Type::One(one.either(another))
+            }
             _ => {
                 let message = "both sides of `:` must be of the same kind";
                 return Err(self.error(no, message));
@@ -388,7 +420,7 @@ impl<'a> Check<'a> {
         let over = self.value(range)?;
         let (item, size) = match over.is {
             Type::List(item, size) => (item, size),
-            Type::Set => (Kind::Text, Size::OfPlan),
+            Type::Set => (PACKAGE, Size::OfPlan),
             Type::One(kind) => {
                 let message = format!("`{name}` needs a list, and this is {}", kind.phrase());
                 return Err(self.error(range, message));
@@ -477,6 +509,8 @@ impl<'a> Check<'a> {
         self.expect(one.is, kind, left, &needs)?;
         let other = self.value(right)?;
         self.expect(other.is, kind, right, &needs)?;
+        self.check_literal(one.is, right)?;
+        self.check_literal(other.is, left)?;
         Ok(Part {
             is: Type::One(Kind::Bool),
             work: one.work.and(other.work).and(Work::STEP),
@@ -505,35 +539,64 @@ impl<'a> Check<'a> {
                 error
             });
         }
-        self.check_word(one.is, right)?;
-        self.check_word(other.is, left)?;
+        self.check_literal(one.is, right)?;
+        self.check_literal(other.is, left)?;
         Ok(Part {
             is: Type::One(Kind::Bool),
             work: one.work.and(other.work).and(Work::STEP),
         })
     }
 
-    /// Checks that a literal text is one of the words that a value can have: the comparison would
-    /// never be true, and a policy would never deny.
-    fn check_word(&self, is: Type, literal: &IdedExpr) -> Checked<()> {
-        let (Type::One(Kind::Word(words)), Expr::Literal(LiteralValue::String(text))) =
-            (is, &literal.expr)
-        else {
+    /// Checks that a value can be equal to a literal: otherwise the comparison would always have
+    /// the same result, and a policy would never deny.
+    fn check_literal(&mut self, is: Type, literal: &IdedExpr) -> Checked<()> {
+        let Type::One(kind) = is else {
+            return Ok(());
+        };
+        if let Some(number) = number_of(literal)
+            && !kind.can_be_number(number)
+        {
+            let error = self.error(literal, format!("the value is never {number}"));
+            return Err(error.help("Write an hour from 0 to 23."));
+        }
+        let Expr::Literal(LiteralValue::String(text)) = &literal.expr else {
             return Ok(());
         };
         let text = text.inner();
-        if words.contains(&text) {
+        if kind == Kind::Environment {
+            let range = self.range(literal);
+            self.references.environments.push((text.to_owned(), range));
+        }
+        if kind.can_be(text) {
             return Ok(());
         }
         let message = format!("the value is never \"{text}\"");
-        Err(self.unknown(literal, message, text, words.to_vec()))
+        Err(match kind {
+            Kind::Form(form) => self.error(literal, message).help(form.help()),
+            _ => {
+                let words = kind.words().unwrap_or_default();
+                self.unknown(literal, message, text, words.to_vec())
+            }
+        })
+    }
+
+    /// Checks that a literal version can be newer or older than another one.
+    fn check_version(&self, literal: &IdedExpr) -> Checked<()> {
+        match &literal.expr {
+            Expr::Literal(LiteralValue::String(text)) if !has_numbers(text.inner()) => {
+                let message = format!("no version is newer or older than \"{}\"", text.inner());
+                let error = self.error(literal, message);
+                Err(error.help("Write a version that begins with a number, like \"1.10\"."))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn membership(&mut self, item: &'a IdedExpr, list: &'a IdedExpr) -> Checked<Part> {
         let (value, among) = (self.value(item)?, self.value(list)?);
         let (kind, looks) = match among.is {
             Type::List(kind, size) => (kind, Work::of_items(size)),
-            Type::Set => (Kind::Text, Work::STEP),
+            Type::Set => (PACKAGE, Work::STEP),
             Type::One(kind) => {
                 let message = format!("`in` needs a list, and this is {}", kind.phrase());
                 return Err(self.error(list, message));
@@ -548,9 +611,10 @@ impl<'a> Check<'a> {
             );
             return Err(self.error(item, message));
         }
+        self.check_literal(Type::One(kind), item)?;
         if let Expr::List(list) = &list.expr {
             for literal in &list.elements {
-                self.check_word(value.is, literal)?;
+                self.check_literal(value.is, literal)?;
             }
         }
         Ok(Part {
@@ -560,12 +624,7 @@ impl<'a> Check<'a> {
     }
 
     fn expect(&self, is: Type, kind: Kind, part: &IdedExpr, needs: &str) -> Checked<()> {
-        let fits = match (is, kind) {
-            (Type::One(is), kind) if kind.is_text() => is.is_text(),
-            (Type::One(is), kind) => is == kind,
-            _ => false,
-        };
-        if fits {
+        if is.one().is_some_and(|is| is.is_like(kind)) {
             return Ok(());
         }
         let message = format!("{needs} {}, and this is {}", kind.phrase(), is.phrase());
@@ -632,4 +691,20 @@ impl Type {
             Self::List(..) | Self::Set => None,
         }
     }
+}
+
+/// Returns the number that is written as a literal.
+fn number_of(part: &IdedExpr) -> Option<i64> {
+    match &part.expr {
+        Expr::Literal(LiteralValue::Int(number)) => Some(*number.inner()),
+        Expr::Call(call) if call.func_name == operators::NEGATE => match call.args.as_slice() {
+            [operand] => number_of(operand)?.checked_neg(),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn has_numbers(version: &str) -> bool {
+    Version::parse(version).is_ok_and(|version| version.has_numbers())
 }

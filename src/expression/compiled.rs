@@ -1,13 +1,14 @@
 //! A checked expression, and its evaluation.
 
 use std::fmt;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use cel::common::ast::{Expr, IdedExpr, operators};
 use cel::{Env, ExecutionError, Program, Value};
 
-use super::check;
+use super::check::{self, References};
 use super::error::ExpressionError;
 use super::facts::Facts;
 
@@ -21,7 +22,7 @@ const PARSER_STACK: usize = 128 * 1024 * 1024;
 pub struct Expression {
     text: Arc<str>,
     program: Arc<Program>,
-    reads_verified: bool,
+    references: Arc<References>,
 }
 
 /// Expressions with the same text are equal.
@@ -71,13 +72,13 @@ impl Expression {
         let (tree, positions) = written
             .parse_with_source_info(text)
             .map_err(|errors| check::syntax_error(text, &errors))?;
-        let reads_verified = check::check(text, &tree, &positions)?;
+        let references = check::check(text, &tree, &positions)?;
         let program =
             Program::compile(text).map_err(|errors| check::syntax_error(text, &errors))?;
         Ok(Self {
             text: Arc::from(text),
             program: Arc::new(program),
-            reads_verified,
+            references: Arc::new(references),
         })
     }
 
@@ -88,7 +89,12 @@ impl Expression {
 
     /// Returns whether the result depends on the packages that passed a verification.
     pub fn reads_verified(&self) -> bool {
-        self.reads_verified
+        self.references.verified
+    }
+
+    /// Returns the names that `environment` is compared with, and their bytes in the text.
+    pub fn environments(&self) -> &[(String, Range<usize>)] {
+        &self.references.environments
     }
 
     /// Evaluates the expression. The error is a fragment for people.

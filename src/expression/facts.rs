@@ -11,7 +11,7 @@ use cel::objects::Key;
 use cel::{Context, Env, ExecutionError, Value};
 use jiff::ZonedDateTime;
 
-use super::kind::{VERIFIED, WEEKDAYS};
+use super::kind::{TIME, VERIFIED, WEEKDAYS};
 use crate::ident::Version;
 
 /// The values of the variables.
@@ -198,10 +198,7 @@ fn moment(now: &ZonedDateTime) -> Value {
     let time = now.time();
     record([
         ("date", Value::from(now.date().to_string())),
-        (
-            "time",
-            Value::from(format!("{:02}:{:02}", time.hour(), time.minute())),
-        ),
+        ("time", Value::from(time.strftime(TIME).to_string())),
         ("hour", Value::Int(i64::from(time.hour()))),
         ("weekday", Value::from(WEEKDAYS[weekday % WEEKDAYS.len()])),
     ])

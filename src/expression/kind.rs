@@ -1,18 +1,41 @@
 //! The kinds of values, and the variables with their fields: the check and the reference use the
 //! same tables.
 
-use crate::attribute::{State, Visibility};
+use jiff::civil::{Date, Time};
 
-/// The kind of a single value.
+use crate::attribute::{LiveStateWord, State, Visibility};
+use crate::ident::{Address, Digest, Owner, SolutionName, Version};
+
+/// The kind of a single value, which tells the values that it can have.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Kind {
     Bool,
     Int,
+    /// A number from 0 to 23.
+    Hour,
     Text,
     /// A text that is one of these words.
     Word(&'static [&'static str]),
+    /// A word of the server. These are known, and others are possible.
+    ServerWord(&'static [&'static str]),
+    /// A text of this form.
+    Form(Form),
+    /// The name of an environment. The names are in the manifest, which compares them.
+    Environment,
     Null,
     Record(&'static Record),
+}
+
+/// The form of a text.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Form {
+    Date,
+    Time,
+    Address,
+    Name,
+    Version,
+    Owner,
+    Package,
 }
 
 /// The kind of a value.
@@ -57,6 +80,11 @@ const fn field<T>(name: &'static str, kind: T, help: &'static str) -> Field<T> {
 pub(super) const ACTIONS: &[&str] = &["create", "update", "replace", "delete"];
 const COURSES: &[&str] = &["upgrade", "downgrade", "incomparable", "handover"];
 const STATES: &[&str] = &[State::Active.as_str(), State::Inactive.as_str()];
+const SERVER_STATES: &[&str] = &[
+    State::Active.as_str(),
+    State::Inactive.as_str(),
+    LiveStateWord::PRODUCTION,
+];
 const VISIBILITIES: &[&str] = &[
     Visibility::Public.as_str(),
     Visibility::Private.as_str(),
@@ -72,6 +100,9 @@ pub(super) const WEEKDAYS: [&str; 7] = [
     "sunday",
 ];
 
+/// The form of `now.time`.
+pub(super) const TIME: &str = "%H:%M";
+
 /// The variable with the fingerprints of the packages that passed a verification.
 pub(super) const VERIFIED: &str = "verified";
 
@@ -84,7 +115,7 @@ pub(super) static VARIABLES: &[Field<Type>] = &[
     ),
     field(
         "environment",
-        Type::One(Kind::Text),
+        Type::One(Kind::Environment),
         "the name of the environment",
     ),
     field(
@@ -103,7 +134,11 @@ pub(super) static VARIABLES: &[Field<Type>] = &[
 pub(super) static CHANGE: Record = Record {
     name: "a change",
     fields: &[
-        field("address", Kind::Text, "the address, as in the plan"),
+        field(
+            "address",
+            Kind::Form(Form::Address),
+            "the address, as in the plan",
+        ),
         field("action", Kind::Word(ACTIONS), "the action"),
         field(
             "before",
@@ -132,14 +167,19 @@ pub(super) static CHANGE: Record = Record {
 pub(super) static BEFORE: Record = Record {
     name: "`before`",
     fields: &[
-        field("name", Kind::Text, "the solution's name"),
-        field("version", Kind::Text, "the version"),
-        field("owner", Kind::Text, "the owner"),
-        field("state", Kind::Text, "the state, in the server's word"),
+        field("name", Kind::Form(Form::Name), "the solution's name"),
+        field("version", Kind::Form(Form::Version), "the version"),
+        field("owner", Kind::Form(Form::Owner), "the owner"),
+        field(
+            "state",
+            Kind::ServerWord(SERVER_STATES),
+            "the state, in the server's word, which can be another one",
+        ),
         field(
             "visibility",
-            Kind::Text,
-            "the visibility, in the server's word; null if it is not known",
+            Kind::ServerWord(VISIBILITIES),
+            "the visibility, in the server's word, which can be another one; null if it is not \
+             known",
         ),
     ],
 };
@@ -147,9 +187,9 @@ pub(super) static BEFORE: Record = Record {
 pub(super) static AFTER: Record = Record {
     name: "`after`",
     fields: &[
-        field("name", Kind::Text, "the solution's name"),
-        field("version", Kind::Text, "the version"),
-        field("owner", Kind::Text, "the owner"),
+        field("name", Kind::Form(Form::Name), "the solution's name"),
+        field("version", Kind::Form(Form::Version), "the version"),
+        field("owner", Kind::Form(Form::Owner), "the owner"),
         field("state", Kind::Word(STATES), "the state"),
         field(
             "visibility",
@@ -159,7 +199,7 @@ pub(super) static AFTER: Record = Record {
         ),
         field(
             "package",
-            Kind::Text,
+            Kind::Form(Form::Package),
             "the fingerprint of the package; null if it is not known",
         ),
     ],
@@ -168,9 +208,17 @@ pub(super) static AFTER: Record = Record {
 pub(super) static NOW: Record = Record {
     name: "`now`",
     fields: &[
-        field("date", Kind::Text, "the date, such as \"2026-12-24\""),
-        field("time", Kind::Text, "the time of day, such as \"16:30\""),
-        field("hour", Kind::Int, "the hour, 0 to 23"),
+        field(
+            "date",
+            Kind::Form(Form::Date),
+            "the date, such as \"2026-12-24\"",
+        ),
+        field(
+            "time",
+            Kind::Form(Form::Time),
+            "the time of day, such as \"16:30\"",
+        ),
+        field("hour", Kind::Hour, "the hour, 0 to 23"),
         field("weekday", Kind::Word(&WEEKDAYS), "the day of the week"),
     ],
 };
@@ -197,10 +245,10 @@ impl Kind {
     pub(super) fn phrase(self) -> &'static str {
         match self {
             Self::Bool => "a condition",
-            Self::Int => "a number",
-            Self::Text | Self::Word(_) => "a text",
             Self::Null => "null",
             Self::Record(record) => record.name,
+            kind if kind.is_number() => "a number",
+            _ => "a text",
         }
     }
 
@@ -209,15 +257,97 @@ impl Kind {
         match (self, other) {
             // A record is never null: its fields are.
             (Self::Record(_), _) | (_, Self::Record(_)) => false,
-            (Self::Null, _)
-            | (_, Self::Null)
-            | (Self::Text | Self::Word(_), Self::Text | Self::Word(_)) => true,
-            (one, other) => one == other,
+            (Self::Null, _) | (_, Self::Null) => true,
+            (one, other) => one.is_like(other),
         }
     }
 
+    /// Returns the kind of a value that has one of these two kinds, which are comparable.
+    pub(super) fn either(self, other: Self) -> Self {
+        match (self, other) {
+            (one, other) if one == other => one,
+            (Self::Null, kind) | (kind, Self::Null) => kind,
+            (kind, _) if kind.is_number() => Self::Int,
+            _ => Self::Text,
+        }
+    }
+
+    /// Returns whether both kinds have the same operators.
+    pub(super) fn is_like(self, other: Self) -> bool {
+        self == other
+            || (self.is_text() && other.is_text())
+            || (self.is_number() && other.is_number())
+    }
+
     pub(super) fn is_text(self) -> bool {
-        matches!(self, Self::Text | Self::Word(_))
+        match self {
+            Self::Text
+            | Self::Word(_)
+            | Self::ServerWord(_)
+            | Self::Form(_)
+            | Self::Environment => true,
+            Self::Bool | Self::Int | Self::Hour | Self::Null | Self::Record(_) => false,
+        }
+    }
+
+    fn is_number(self) -> bool {
+        matches!(self, Self::Int | Self::Hour)
+    }
+
+    /// Returns whether a value can be this text.
+    pub(super) fn can_be(self, text: &str) -> bool {
+        match self {
+            Self::Word(words) => words.contains(&text),
+            // Another word may come from a newer server, but not a known one in other letters.
+            Self::ServerWord(words) => {
+                words.contains(&text) || !words.iter().any(|word| word.eq_ignore_ascii_case(text))
+            }
+            Self::Form(form) => form.fits(text),
+            _ => true,
+        }
+    }
+
+    /// Returns the words that a value is one of.
+    pub(super) fn words(self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::Word(words) | Self::ServerWord(words) => Some(words),
+            _ => None,
+        }
+    }
+
+    /// Returns whether a value can be this number.
+    pub(super) fn can_be_number(self, number: i64) -> bool {
+        self != Self::Hour || (0..24).contains(&number)
+    }
+}
+
+impl Form {
+    fn fits(self, text: &str) -> bool {
+        match self {
+            Self::Date => text.parse().is_ok_and(|it: Date| it.to_string() == text),
+            Self::Time => {
+                let time = Time::strptime(TIME, text);
+                time.is_ok_and(|it| it.strftime(TIME).to_string() == text)
+            }
+            Self::Address => Address::parse(text).is_ok(),
+            Self::Name => SolutionName::parse(text).is_ok(),
+            Self::Version => Version::parse(text).is_ok(),
+            Self::Owner => Owner::parse(text).is_ok(),
+            Self::Package => Digest::parse(text).is_ok_and(|it| it.as_str() == text),
+        }
+    }
+
+    /// Returns the fix for a text that has another form, as a sentence.
+    pub(super) fn help(self) -> &'static str {
+        match self {
+            Self::Date => "Write the date like \"2026-12-24\".",
+            Self::Time => "Write the time with two digits for hour and minute, like \"09:30\".",
+            Self::Address => "Write the address like \"Form W-2@0.0.2\".",
+            Self::Name | Self::Version | Self::Owner => {
+                "Write it as the platform shows it, and write `null` for a missing one."
+            }
+            Self::Package => "Write the SHA-256 of the package as 64 hexadecimal digits.",
+        }
     }
 }
 

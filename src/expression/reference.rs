@@ -39,11 +39,7 @@ pub fn reference() -> String {
 fn fields(text: &mut String, prefix: &str, record: &Record) {
     for Field { name, kind, help } in record.fields {
         let name = format!("{prefix}{name}");
-        let words = match kind {
-            Kind::Word(words) => Some(*words),
-            _ => None,
-        };
-        entry(text, &name, help, words);
+        entry(text, &name, help, kind.words());
         if let Kind::Record(inner) = kind {
             fields(text, &format!("{name}."), inner);
         }

@@ -209,6 +209,11 @@ impl Version {
             .find(|order| order.is_ne())
     }
 
+    /// Returns whether the version begins with a number, so that its order is known.
+    pub fn has_numbers(&self) -> bool {
+        self.numbers().is_some()
+    }
+
     /// Returns the leading numbers, after an optional `v`.
     fn numbers(&self) -> Option<Vec<&str>> {
         let text = self.as_str();

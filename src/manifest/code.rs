@@ -353,6 +353,9 @@ word_enum! {
         SharedPath = "shared-path" WARNING
             .label("this path")
             .help("Use `${name}` and `${version}` in the path, or write a path for each version."),
+        /// A policy that compares `environment` with the name of no environment.
+        PolicyEnvironment = "policy-environment" WARNING
+            .label("not declared"),
         /// A manifest that declares nothing.
         EmptyManifest = "empty-manifest" WARNING
             .label("nothing to deploy here")

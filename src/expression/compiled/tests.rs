@@ -45,11 +45,17 @@ fn facts() -> Facts {
     ];
     let now = Timestamp::from_second(1_795_797_000).unwrap();
     let now = now.to_zoned_datetime(TimeZone::UTC);
-    Facts::new(changes.into_iter(), "prod", &now, ["bb"].into_iter())
+    Facts::new(changes.into_iter(), "prod", &now, [VERIFIED].into_iter())
 }
 
+/// The fingerprint of the package that was verified.
+const VERIFIED: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+/// Evaluates an expression, in which `BB` is the package that was verified, and `CC` another one.
 fn evaluate(text: &str) -> Result<Finding, String> {
-    let expression = Expression::parse(text).map_err(|error| format!("refused: {error}"))?;
+    let text = text.replace("BB", VERIFIED);
+    let text = text.replace("CC", &VERIFIED.replace('b', "c"));
+    let expression = Expression::parse(&text).map_err(|error| format!("refused: {error}"))?;
     expression.evaluate(&facts())
 }
 
@@ -88,9 +94,9 @@ fn expressions_are_evaluated() {
             true,
         ),
         ("!(changes[1].after.package in verified)", true),
-        ("'bb' in verified && !('cc' in verified)", true),
+        ("'BB' in verified && !('CC' in verified)", true),
         (
-            "verified.exists(v, v == 'bb') && verified.size() == 1",
+            "verified.exists(v, v == 'BB') && verified.size() == 1",
             true,
         ),
         ("changes[0].action == 'create'", true),
@@ -101,6 +107,19 @@ fn expressions_are_evaluated() {
         ),
         (
             "changes.exists(c, c.before.state == 'PRODUCTION' || c.address.contains('@2'))",
+            true,
+        ),
+        ("changes.exists(c, c.before.state == 'RETIRED')", false),
+        (
+            "now.time >= '09:00' && now.time < '23:59' && now.date > '2026-02-28'",
+            true,
+        ),
+        (
+            "now.hour + 10 == 26 && now.hour in [16, now.hour + 99]",
+            true,
+        ),
+        (
+            "'x' in [environment, 'x'] && (true ? 'x' : now.weekday) == 'x'",
             true,
         ),
     ] {
@@ -170,6 +189,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ),
     ("a b", "b", "unexpected 'b'"),
     ("ä == 1", "ä", "unexpected 'ä'"),
+    ("true ? false", "e", "the expression ends too early"),
+    ("(true ? false) && true", ")", "unexpected ')'"),
+    ("[true", "e", "the expression ends too early"),
+    ("1 +", "+", "the expression ends too early"),
+    ("|| true", "|", "unexpected '||'"),
     ("'ä' == chnges", "chnges", "unknown variable `chnges`"),
     (
         "changes",
@@ -201,6 +225,63 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "now.weekday == 'Friday'",
         "'Friday'",
         "the value is never \"Friday\"",
+    ),
+    ("now.hour == 99", "99", "the value is never 99"),
+    ("24 <= now.hour", "24", "the value is never 24"),
+    ("now.hour > -1", "1", "the value is never -1"),
+    ("now.hour in [16, 61]", "61", "the value is never 61"),
+    (
+        "now.time >= '9:00'",
+        "'9:00'",
+        "the value is never \"9:00\"",
+    ),
+    ("'24:00' == now.time", "'24:00'", "the value is never"),
+    ("now.time < '17'", "'17'", "the value is never"),
+    ("now.date == '2026-1-1'", "'2026-1-1'", "the value is never"),
+    (
+        "now.date < '2026-02-30'",
+        "'2026-02-30'",
+        "the value is never",
+    ),
+    (
+        "now.date in ['24.12.2026']",
+        "'24.12.2026'",
+        "the value is never",
+    ),
+    (
+        "changes.exists(c, c.before.state == 'active')",
+        "'active'",
+        "the value is never \"active\"",
+    ),
+    (
+        "changes.exists(c, c.before.visibility != 'Public')",
+        "'Public'",
+        "the value is never \"Public\"",
+    ),
+    (
+        "'deploy' in changes.map(c, c.action)",
+        "'deploy'",
+        "the value is never",
+    ),
+    (
+        "changes.exists(c, c.address == 'Form')",
+        "'Form'",
+        "the value is never",
+    ),
+    (
+        "changes.exists(c, c.after.version == '')",
+        "''",
+        "the value is never",
+    ),
+    (
+        "'sha256:ab' in verified",
+        "'sha256:ab'",
+        "the value is never",
+    ),
+    (
+        "changes.exists(c, newer(c.after.version, 'latest'))",
+        "'latest'",
+        "no version is newer",
     ),
     (
         "now.hour == '16'",
@@ -334,6 +415,18 @@ fn many_changes_are_judged() {
     let text = "changes.exists(c, c.action == 'delete' && !(c.address in verified))";
     let found = Expression::parse(text).unwrap().evaluate(&facts).unwrap();
     assert!(!found.holds);
+}
+
+#[test]
+fn compared_environments_are_named() {
+    let text = "environment == 'prod' || environment in ['a'] || 'uat' != environment";
+    let expression = Expression::parse(text).unwrap();
+    let named = expression.environments().iter();
+    let named: Vec<(&str, &str)> = named
+        .map(|(name, at)| (&**name, &text[at.clone()]))
+        .collect();
+    let expected = [("prod", "'prod'"), ("a", "'a'"), ("uat", "'uat'")];
+    assert_eq!(named, expected);
 }
 
 #[test]

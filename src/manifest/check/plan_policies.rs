@@ -1,12 +1,14 @@
 //! Checks of the policies that plans are judged by.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use jiff::tz::TimeZone;
 
 use super::super::masking::printable;
 use super::super::near::{list, nearest};
 use super::super::node::{Field, List, Node, Shape, Text};
+use super::super::overlay::entries;
 use super::super::plan_policy::{Enforcement, MAX_POLICIES, PlanPolicies, PlanPolicy};
 use super::super::position::Mark;
 use super::super::problem::Code;
@@ -142,13 +144,19 @@ impl<'a> Context<'a> {
             return Err(self.problems.add(problem.help(help)));
         }
         let value = self.value(&field.node, Builtins::default())?;
+        let at = |range: &Range<usize>| {
+            written.map_or(value.at, |text| locate(source, &field.node, text, range))
+        };
         let error = match Expression::parse(&value.text) {
-            Ok(expression) => return Ok(expression),
+            Ok(expression) => {
+                for (name, range) in expression.environments() {
+                    self.check_compared_environment(name, at(range));
+                }
+                return Ok(expression);
+            }
             Err(error) => error,
         };
-        let at = written.map_or(value.at, |text| {
-            locate(source, &field.node, text, &error.range)
-        });
+        let at = at(&error.range);
         let ExpressionError {
             message,
             help,
@@ -160,14 +168,34 @@ impl<'a> Context<'a> {
             .problem(Code::BadExpression, printable(&message), at);
         let help = help.or_else(|| {
             let (word, known) = unknown?;
-            let near = nearest(&word, known.iter().copied());
-            let near = near.map(|near| format!("Write `{near}` if that is what you mean. "));
-            let near = near.unwrap_or_default();
-            Some(format!("{near}The known words are {}.", list(known)))
+            Some(suggestion(&word, &known, "known words"))
         });
         Err(self.problems.add(match help {
             Some(help) => problem.help(help),
             None => problem,
         }))
     }
+
+    /// Warns about a comparison with the name of no environment. The same policies may be in the
+    /// manifests of several teams, which declare other environments.
+    fn check_compared_environment(&mut self, name: &str, at: Mark) {
+        let names: Vec<&str> = entries(&self.raw.environments)
+            .map(|(name, _)| name)
+            .collect();
+        if names.contains(&name) {
+            return;
+        }
+        let message = format!("no environment is named `{}`", printable(name));
+        let problem = self.problems.problem(Code::PolicyEnvironment, message, at);
+        let help = suggestion(name, &names, "environments");
+        self.problems.add(problem.help(help));
+    }
+}
+
+/// Returns the fix for an unknown word, with the nearest known one.
+fn suggestion(word: &str, known: &[&str], what: &str) -> String {
+    let near = nearest(word, known.iter().copied());
+    let near = near.map(|near| format!("Write `{near}` if that is what you mean. "));
+    let known = list(known.iter().copied());
+    format!("{}The {what} are {known}.", near.unwrap_or_default())
 }

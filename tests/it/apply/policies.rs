@@ -103,7 +103,7 @@ async fn a_warning_does_not_block() {
 /// A condition that meets a null denies, and a plan without changes violates nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_condition_that_fails_denies() {
-    let condition = r#"changes.exists(c, newer(c.before.version, "7")) || now.hour < 0"#;
+    let condition = r#"changes.exists(c, newer(c.before.version, "7")) || now.hour > 23"#;
     let (emulator, env) = world("deny", condition).await;
     let denied = "denies the plan, because it could not be judged: `newer` needs a value";
     let _ = env.solform_beside(&PLAN).await.exits_with(4).warns(denied);
