@@ -60,4 +60,5 @@ pub mod render;
 pub mod review;
 pub mod run;
 pub mod store;
+pub mod store_location;
 pub mod watch;

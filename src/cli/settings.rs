@@ -18,7 +18,7 @@ use super::restrictions::Restrictions;
 use crate::api::{Redactor, RequestSink};
 use crate::manifest::{self, Problems, SourceFile, VariableRefusal};
 use crate::platform;
-use crate::store::BucketService;
+use crate::store_location::BucketService;
 
 /// The settings from the process environment.
 #[derive(Debug, Clone, Default)]

@@ -149,6 +149,9 @@ word_enum! {
         BadContext = "bad-context" ERROR
             .label("not plain ASCII")
             .help("Write the id of the organization or user, not its display name."),
+        /// A store that cannot exist.
+        BadStore = "bad-store" ERROR
+            .label("not the location of a store"),
         /// A client certificate without its key, or the other way round.
         IncompleteClientCertificate = "incomplete-client-certificate" ERROR,
         /// A limit that is neither a count nor a percentage.

@@ -16,6 +16,7 @@ use super::position::Position;
 use super::verification::Verification;
 use crate::attribute::{State, Visibility};
 use crate::ident::{Digest, Identity, Owner, SolutionName};
+use crate::store_location::StoreLocation;
 
 /// A manifest, resolved for one environment.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,7 +53,7 @@ pub struct Environment {
     /// The account that requests are for, sent as `IB-Context`.
     pub context: Option<String>,
     /// The location of lock, journal and history; without one, `.solform/` beside the manifest.
-    pub store: Option<String>,
+    pub store: Option<StoreLocation>,
     /// Live versions that no plan may delete.
     pub protect: Vec<Glob>,
     /// True if only versions that passed their verification elsewhere are promoted to it.

@@ -64,6 +64,7 @@ fn settings_of(environment: &Environment) -> [Setting; 15] {
         (Kind::TimeoutChanged, field, time, Vec::new())
     };
     let user = user.as_ref().map(Owner::as_str);
+    let store = store.as_ref().map(ToString::to_string);
     let mut token_risks = risks_of_token(token.as_ref());
     token_risks.push(Risk::OtherToken);
     [

@@ -709,12 +709,12 @@ const CASES: &[(Sides, Sides, &[&str])] = &[
         &[r#"token token-source-changed command ["pass"]>file token.txt !other-token"#],
     ),
     (
-        ("user: ann, context: a, store: s3://a/b", ""),
+        ("user: ann, context: a, store: s3://abc/b", ""),
         ("user: bob, context: b", ""),
         &[
             "user user-changed ann>bob !other-account",
             "context context-changed a>b !other-account",
-            "store store-changed s3://a/b>- !other-store",
+            "store store-changed s3://abc/b>- !other-store",
         ],
     ),
     (

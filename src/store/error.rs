@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::bucket::{BucketError, BucketErrorKind, BucketService, BucketSettingsError};
+use super::bucket::{BucketError, BucketErrorKind, BucketSettingsError};
+use crate::store_location::BucketService;
 
 /// The reason why the store cannot be used.
 #[derive(Debug, thiserror::Error)]

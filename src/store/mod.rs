@@ -21,7 +21,7 @@ mod rollback;
 
 pub use acquire::lock;
 pub use backend::{Store, StoreKey};
-pub use bucket::{Bucket, BucketError, BucketService, BucketSettingsError, server_of};
+pub use bucket::{Bucket, BucketError, BucketSettingsError, server_of};
 pub use entry::{ChangeRef, Entry, Record, RecordPatch, RecordedOutcome};
 pub use error::{JournalRef, Lacking, StoreError};
 pub use history::{expired, history_of, progress_of};

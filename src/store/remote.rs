@@ -13,10 +13,9 @@ use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{Error, PutMode};
 use tokio::sync::OnceCell;
-use url::Url;
 
 use super::backend::{DEPLOYED_LIMIT, Store, StoreKey, deployed_name};
-use super::bucket::{Bucket, BucketError, BucketService, Names, OBJECT_LIMIT, OpenError, open};
+use super::bucket::{Bucket, BucketError, Names, OBJECT_LIMIT, OpenError, open};
 use super::entry::Record;
 use super::error::{Lacking, StoreError};
 use super::journal::{Journal, LineSink};
@@ -25,22 +24,23 @@ use super::lock::{Held, Lease, LockOwner};
 use super::probe::probe;
 use crate::allowed_hosts::AllowedHosts;
 use crate::ident::SolutionId;
+use crate::store_location::BucketUrl;
 
-/// Opens the bucket of a URL such as `s3://BUCKET/PREFIX`, and returns the prefix in it.
-/// Credentials and endpoint come from `variables`, which hold those that
-/// [`BucketService::has_variable`] selects.
+/// Opens the bucket of a URL, and returns the prefix in it. Credentials and endpoint come from
+/// `variables`, which hold those that [`BucketService::has_variable`] selects.
+///
+/// [`BucketService::has_variable`]: crate::store_location::BucketService::has_variable
 pub fn open_bucket(
-    service: BucketService,
-    url: &Url,
+    url: &BucketUrl,
     variables: &[(String, String)],
     allowed_hosts: Option<&AllowedHosts>,
 ) -> Result<(Bucket, Path), StoreError> {
-    open(service, url, variables, allowed_hosts).map_err(|error| match error {
+    open(url, variables, allowed_hosts).map_err(|error| match error {
         OpenError::Settings(source) => StoreError::Settings {
-            location: url.to_string(),
+            location: url.as_str().to_owned(),
             source,
         },
-        OpenError::Client(error) => StoreError::remote("open", url.to_string(), &error),
+        OpenError::Client(error) => StoreError::remote("open", url.as_str().to_owned(), &error),
     })
 }
 

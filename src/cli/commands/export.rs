@@ -17,6 +17,7 @@ use crate::live::{Coverage, LiveState};
 use crate::manifest::{self, Environment, Selection, SourceFile, TokenSource};
 use crate::plan::{ApplyHistory, DiffOptions, Summary, diff};
 use crate::render::{render_manifest, words};
+use crate::store_location::StoreLocation;
 
 /// Write the live versions as a manifest whose plan is empty
 #[derive(Debug, Args)]
@@ -180,8 +181,5 @@ fn names_neighbours(environment: &Environment) -> bool {
     files.into_iter().flatten().any(|path| path.is_relative())
         || environment.url == manifest::Endpoint::Emulator
         || matches!(&environment.token, Some(TokenSource::File(path)) if path.is_relative())
-        || environment
-            .store
-            .as_deref()
-            .is_some_and(|store| !store.contains("://") && Path::new(store).is_relative())
+        || matches!(&environment.store, Some(StoreLocation::Folder(path)) if path.is_relative())
 }

@@ -10,6 +10,7 @@ use crate::cli::invocation::Invocation;
 use crate::manifest::{MAX_PROBLEMS, Problems, Severity};
 use crate::render::{Diagnostic, words};
 use crate::store::{JournalError, StoreError};
+use crate::store_location::StoreLocationError;
 
 type Source = Box<dyn Error + Send + Sync>;
 
@@ -188,6 +189,13 @@ impl From<io::Error> for CommandError {
 impl From<Problems> for CommandError {
     fn from(problems: Problems) -> Self {
         Self::new(ErrorKind::Manifest(problems), "the manifest has problems")
+    }
+}
+
+impl From<StoreLocationError> for CommandError {
+    fn from(source: StoreLocationError) -> Self {
+        let hint = source.help();
+        Self::failed(source).hint(hint)
     }
 }
 

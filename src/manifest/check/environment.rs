@@ -17,6 +17,7 @@ use super::super::vars::{Builtins, Reported};
 use super::context::{Context, Outcome};
 use super::entry::FLAG;
 use crate::ident::Owner;
+use crate::store_location::StoreLocation;
 
 impl<'a> Context<'a> {
     pub(super) fn check_environment(&mut self) -> Result<Environment, Reported> {
@@ -25,7 +26,7 @@ impl<'a> Context<'a> {
         let token = self.check_token(url.as_ref().ok());
         let user = self.check_owner(raw.user.as_ref(), Builtins::default());
         let context = self.check_account();
-        let store = self.text(raw.store.as_ref());
+        let store = self.check_store();
         let protect = self.check_protect();
         let flag = raw.require_verified.as_ref();
         let require_verified = self.word(flag, Builtins::default(), &FLAG);
@@ -41,7 +42,7 @@ impl<'a> Context<'a> {
             token: token?,
             user: user?,
             context: context?,
-            store: store?.map(|value| value.text.into_owned()),
+            store: store?,
             protect: protect?,
             require_verified: require_verified?.unwrap_or(false),
             limits: limits?,
@@ -76,6 +77,19 @@ impl<'a> Context<'a> {
                 (name, self.problems.source.position(at))
             })
             .collect()
+    }
+
+    fn check_store(&mut self) -> Outcome<StoreLocation> {
+        let Some(value) = self.text(self.environment.store.as_ref())? else {
+            return Ok(None);
+        };
+        StoreLocation::parse(&value.text)
+            .map(Some)
+            .map_err(|error| {
+                let message = printable(&error.to_string());
+                let problem = self.problems.problem(Code::BadStore, message, value.at);
+                self.problems.add(problem.help(error.help()))
+            })
     }
 
     /// Checks `context`: it is sent in an HTTP header, which allows visible ASCII only.

@@ -114,7 +114,10 @@ fn render_environment(environment: &Environment, out: &mut dyn Write) -> io::Res
         ("token", token),
         ("user", user.as_ref().map(|user| value(user.as_str()))),
         ("context", context.as_deref().map(value)),
-        ("store", store.as_deref().map(value)),
+        (
+            "store",
+            store.as_ref().map(|store| value(&store.to_string())),
+        ),
         ("ca_bundle", ca_bundle.as_ref().map(path)),
         ("client_cert", client_cert.as_ref().map(path)),
         ("client_key", client_key.as_ref().map(path)),

@@ -21,8 +21,8 @@ use super::error::Refused;
 use super::objects::{Bucket, Removal};
 use super::opening::{Opening, Transport};
 use super::server::own_server;
-use super::service::BucketService;
 use super::settings::Credentials;
+use crate::store_location::BucketService;
 
 /// The pauses before a delete is sent again.
 const PAUSES: [Duration; 4] = [
@@ -36,7 +36,7 @@ const PAUSES: [Duration; 4] = [
 pub(super) fn open(opening: &Opening<'_>, settings: &AzureSettings) -> Result<Bucket> {
     let server = match &settings.endpoint.url {
         Some(endpoint) => endpoint.clone(),
-        None => own_server(BucketService::Azure, opening.url, opening.variables),
+        None => own_server(opening.url, opening.variables),
     };
     let transport = opening.transport(&[], settings.endpoint.allows_http);
     let mut builder = configured(opening, settings, &server, &transport);
@@ -48,7 +48,7 @@ pub(super) fn open(opening: &Opening<'_>, settings: &AzureSettings) -> Result<Bu
     let blobs = Arc::new(builder.build()?);
     let mut container = Url::parse(&server).map_err(generic)?;
     if let Ok(mut segments) = container.path_segments_mut() {
-        segments.pop_if_empty().push(opening.bucket());
+        segments.pop_if_empty().push(opening.url.bucket());
     }
     let removal = BlobRemoval {
         client: transport.connector.connect(&transport.options)?,
@@ -80,7 +80,7 @@ fn configured(
     }
     builder
         .with_account(&settings.account)
-        .with_container_name(opening.bucket())
+        .with_container_name(opening.url.bucket())
         .with_endpoint(server.trim_end_matches('/').to_owned())
         .with_retry(transport.retry.clone())
         .with_client_options(transport.options.clone())

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use object_store::{CredentialProvider, Error};
 
-use super::service::BucketService;
 use super::settings_error::BucketSettingsError;
+use crate::store_location::BucketService;
 
 /// Reports missing credentials if the machine does not provide any.
 #[derive(Debug)]

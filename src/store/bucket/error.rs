@@ -6,7 +6,7 @@ use object_store::client::{HttpError, HttpResponse};
 use object_store::path::Path;
 use reqwest::StatusCode;
 
-use super::service::BucketService;
+use crate::store_location::BucketService;
 
 /// The most pages of one list.
 pub(in crate::store) const MAX_PAGES: usize = 1_000;

@@ -10,7 +10,7 @@ use super::gcs_settings::{GcsCredentials, GcsSettings};
 use super::objects::Bucket;
 use super::opening::{Opening, Transport};
 use super::server::own_server;
-use super::service::BucketService;
+use crate::store_location::BucketService;
 
 /// Creates the client of a bucket.
 pub(super) fn open(opening: &Opening<'_>, settings: &GcsSettings) -> Result<Bucket> {
@@ -35,11 +35,11 @@ fn configured(
     settings: &GcsSettings,
     transport: &Transport,
 ) -> GoogleCloudStorageBuilder {
-    let own = || own_server(BucketService::Gcs, opening.url, opening.variables);
+    let own = || own_server(opening.url, opening.variables);
     let server = settings.endpoint.url.clone().unwrap_or_else(own);
     GoogleCloudStorageBuilder::new()
         .with_http_connector(transport.connector.clone())
-        .with_bucket_name(opening.bucket())
+        .with_bucket_name(opening.url.bucket())
         // A file of credentials may name another server.
         .with_base_url(server.trim_end_matches('/'))
         .with_retry(transport.retry.clone())

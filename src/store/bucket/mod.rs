@@ -29,5 +29,4 @@ pub use objects::Bucket;
 pub(super) use objects::{Names, Object};
 pub(super) use open::{OpenError, open};
 pub use server::server_of;
-pub use service::BucketService;
 pub use settings_error::BucketSettingsError;

@@ -2,7 +2,6 @@
 
 use object_store::Error;
 use object_store::path::Path;
-use url::Url;
 
 #[cfg(feature = "azure")]
 use super::azure;
@@ -16,11 +15,11 @@ use super::objects::Bucket;
 use super::opening::Opening;
 use super::s3;
 use super::s3_settings::S3Settings;
-use super::service::BucketService;
 use super::settings::Variables;
 use super::settings_error::BucketSettingsError;
 use crate::allowed_hosts::AllowedHosts;
 use crate::crypto;
+use crate::store_location::{BucketService, BucketUrl};
 
 /// The reason why a bucket could not be opened.
 pub(in crate::store) enum OpenError {
@@ -45,8 +44,7 @@ impl From<Error> for OpenError {
 /// Opens the bucket of a URL, and returns the prefix in it. Credentials and endpoint come from
 /// `variables`, which hold those that [`BucketService::has_variable`] selects.
 pub(in crate::store) fn open(
-    service: BucketService,
-    url: &Url,
+    url: &BucketUrl,
     variables: &[(String, String)],
     allowed_hosts: Option<&AllowedHosts>,
 ) -> Result<(Bucket, Path), OpenError> {
@@ -57,7 +55,7 @@ pub(in crate::store) fn open(
         variables,
         allowed_hosts,
     };
-    let bucket = match service {
+    let bucket = match url.service() {
         BucketService::S3 => s3::open(&opening, &S3Settings::read(variables)?)?,
         #[cfg(feature = "azure")]
         BucketService::Azure => azure::open(&opening, &AzureSettings::read(variables)?)?,
@@ -68,6 +66,6 @@ pub(in crate::store) fn open(
         #[cfg(not(feature = "gcp"))]
         BucketService::Gcs => return Err(BucketSettingsError::Feature("gcp").into()),
     };
-    let prefix = Path::from_url_path(url.path()).map_err(|source| Error::InvalidPath { source })?;
+    let prefix = Path::parse(url.prefix()).map_err(|source| Error::InvalidPath { source })?;
     Ok((bucket, prefix))
 }

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use object_store::{ClientOptions, RetryConfig};
 use reqwest::Certificate;
-use url::Url;
 
 use super::connection::BucketConnector;
 use super::settings::Variables;
 use crate::allowed_hosts::AllowedHosts;
+use crate::store_location::BucketUrl;
 
 /// The parameters of a new client.
 #[derive(Clone, Copy)]
 pub(super) struct Opening<'o> {
-    pub(super) url: &'o Url,
+    pub(super) url: &'o BucketUrl,
     pub(super) variables: Variables<'o>,
     pub(super) allowed_hosts: Option<&'o AllowedHosts>,
 }
@@ -27,11 +27,6 @@ pub(super) struct Transport {
 }
 
 impl Opening<'_> {
-    /// Returns the name of the bucket.
-    pub(super) fn bucket(&self) -> &str {
-        self.url.host_str().unwrap_or_default()
-    }
-
     /// Returns the transport of requests to the bucket, and to the service that issues tokens.
     pub(super) fn transport(&self, certificates: &[Certificate], allows_http: bool) -> Transport {
         Transport {

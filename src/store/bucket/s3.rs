@@ -9,8 +9,8 @@ use super::credentials::MetadataCredentials;
 use super::objects::Bucket;
 use super::opening::{Opening, Transport};
 use super::s3_settings::S3Settings;
-use super::service::BucketService;
 use super::settings::Credentials;
+use crate::store_location::BucketService;
 
 /// Creates the client of a bucket.
 pub(super) fn open(opening: &Opening<'_>, settings: &S3Settings) -> Result<Bucket, Error> {
@@ -31,7 +31,7 @@ fn configured(
     transport: &Transport,
 ) -> AmazonS3Builder {
     let mut builder = AmazonS3Builder::new()
-        .with_bucket_name(opening.bucket())
+        .with_bucket_name(opening.url.bucket())
         .with_http_connector(transport.connector.clone());
     for (name, value) in opening.variables.0 {
         // A variable that the client does not know belongs to another program.

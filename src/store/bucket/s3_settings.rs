@@ -5,10 +5,10 @@ use std::path::Path;
 use reqwest::Certificate;
 
 use super::server::S3_ENDPOINTS;
-use super::service::BucketService;
 use super::settings::{Credentials, Endpoint, Variables};
 use super::settings_error::BucketSettingsError;
 use crate::regular_file::{self, SECRET_LIMIT};
+use crate::store_location::BucketService;
 
 /// The settings of a bucket.
 #[derive(Debug)]

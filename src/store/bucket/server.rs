@@ -2,8 +2,8 @@
 
 use url::Url;
 
-use super::service::BucketService;
 use super::settings::Variables;
+use crate::store_location::{BucketService, BucketUrl};
 
 /// The variables of the endpoint of an S3 service, the most specific first.
 pub(super) const S3_ENDPOINTS: [&str; 3] =
@@ -19,9 +19,9 @@ pub(super) const AZURE_ACCOUNT: &str = "AZURE_STORAGE_ACCOUNT_NAME";
 pub(super) const GCS_ENDPOINTS: [&str; 1] = ["GOOGLE_BASE_URL"];
 
 /// Returns the URL of the server that the variables choose for a bucket.
-pub fn server_of(service: BucketService, bucket: &Url, variables: &[(String, String)]) -> Url {
+pub fn server_of(bucket: &BucketUrl, variables: &[(String, String)]) -> Url {
     let variables = Variables(variables);
-    let endpoints: &[&str] = match service {
+    let endpoints: &[&str] = match bucket.service() {
         BucketService::S3 => &S3_ENDPOINTS,
         BucketService::Azure => &AZURE_ENDPOINTS,
         BucketService::Gcs => &GCS_ENDPOINTS,
@@ -29,20 +29,21 @@ pub fn server_of(service: BucketService, bucket: &Url, variables: &[(String, Str
     let endpoint = variables.first(endpoints).map(|(_, text)| text);
     endpoint
         .and_then(|text| Url::parse(text).ok())
-        .or_else(|| Url::parse(&own_server(service, bucket, variables)).ok())
-        .unwrap_or_else(|| bucket.clone())
+        .or_else(|| Url::parse(&own_server(bucket, variables)).ok())
+        .unwrap_or_else(|| bucket.url().clone())
 }
 
 /// Returns the cloud's own server for a bucket.
-pub(super) fn own_server(service: BucketService, bucket: &Url, variables: Variables<'_>) -> String {
-    match service {
+pub(super) fn own_server(bucket: &BucketUrl, variables: Variables<'_>) -> String {
+    match bucket.service() {
         BucketService::S3 => {
             let region = variables.first(&["AWS_REGION", "AWS_DEFAULT_REGION"]);
             let region = region.map_or("us-east-1", |(_, region)| region);
             let is_virtual = variables.value("AWS_VIRTUAL_HOSTED_STYLE_REQUEST") == Some("true");
-            let name = match bucket.host_str().filter(|_| is_virtual) {
-                Some(name) => format!("{name}."),
-                None => String::new(),
+            let name = if is_virtual {
+                format!("{}.", bucket.bucket())
+            } else {
+                String::new()
             };
             format!("https://{name}s3.{region}.amazonaws.com")
         }

@@ -1,50 +1,8 @@
-//! The kinds of services, each with its URLs and its variables.
+//! The variables of the services that have buckets, and the fixes of their errors.
 
-use url::Url;
-
-/// A service that has buckets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BucketService {
-    /// Amazon S3, and every other service with its protocol.
-    S3,
-    /// Azure Blob Storage, where a bucket is called a container.
-    Azure,
-    /// Google Cloud Storage.
-    Gcs,
-}
+use crate::store_location::BucketService;
 
 impl BucketService {
-    /// All services.
-    pub const ALL: [Self; 3] = [Self::S3, Self::Azure, Self::Gcs];
-
-    /// Returns the service of the URL of a bucket.
-    pub fn of(url: &str) -> Option<Self> {
-        let (scheme, _) = url.split_once("://")?;
-        Self::ALL
-            .into_iter()
-            .find(|service| service.scheme() == scheme)
-    }
-
-    /// Returns the service, the bucket and the prefix of a URL, if it has nothing else.
-    pub fn of_url(url: &Url) -> Option<Self> {
-        let is_whole = url.host_str().is_some_and(|bucket| !bucket.is_empty())
-            && url.username().is_empty()
-            && url.password().is_none()
-            && url.port().is_none()
-            && url.query().is_none()
-            && url.fragment().is_none();
-        Self::of(url.as_str()).filter(|_| is_whole)
-    }
-
-    /// Returns the scheme of its URLs.
-    pub fn scheme(self) -> &'static str {
-        match self {
-            Self::S3 => "s3",
-            Self::Azure => "az",
-            Self::Gcs => "gs",
-        }
-    }
-
     /// Returns whether an environment variable is a setting of its client.
     pub fn has_variable(self, name: &str) -> bool {
         match self {
@@ -133,25 +91,6 @@ pub(super) const GOOGLE_FILES: [&str; 3] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_url_names_a_bucket_and_a_prefix_only() {
-        for (text, expected) in [
-            ("s3://releases/solform", Some(BucketService::S3)),
-            ("az://releases", Some(BucketService::Azure)),
-            ("gs://my_releases/a/b", Some(BucketService::Gcs)),
-            ("ftp://releases", None),
-            ("az:///releases", None),
-            ("az://releases@acme.blob.core.windows.net/x", None),
-            ("az://user:key@releases/x", None),
-            ("gs://releases:80/x", None),
-            ("s3://releases/x?versionId=1", None),
-            ("s3://releases/x#y", None),
-        ] {
-            let url = Url::parse(text).unwrap();
-            assert_eq!(BucketService::of_url(&url), expected, "{text}");
-        }
-    }
 
     #[test]
     fn secrets_are_known_by_their_names() {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::service::BucketService;
+use crate::store_location::BucketService;
 
 /// The reason why the variables cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +90,19 @@ pub enum BucketSettingsError {
     },
 }
 
+/// Returns the fix of missing or wrong Google credentials in a variable.
+fn google_help(variable: &str) -> String {
+    let what = if BucketService::is_secret_file(variable) {
+        "the path of the key file"
+    } else {
+        "the whole JSON key"
+    };
+    format!(
+        "Set {variable} to {what} of a service account. For a login of `gcloud`, or a federated \
+         identity, set GOOGLE_BEARER_TOKEN to what `gcloud auth print-access-token` prints."
+    )
+}
+
 impl BucketSettingsError {
     /// Returns this error if an error of the bucket's client contains it.
     pub(in crate::store) fn in_chain(error: &object_store::Error) -> Option<Self> {
@@ -129,11 +142,10 @@ impl BucketSettingsError {
                  login of `az`, set AZURE_STORAGE_TOKEN to what `az account get-access-token \
                  --resource https://storage.azure.com --query accessToken --output tsv` prints."
             }
-            Self::NoCredentials(BucketService::Gcs) | Self::CredentialKind { .. } => {
-                "Set GOOGLE_APPLICATION_CREDENTIALS to the file of a service account. For a login \
-                 of `gcloud`, or a federated identity, set GOOGLE_BEARER_TOKEN to what `gcloud \
-                 auth print-access-token` prints."
+            Self::NoCredentials(BucketService::Gcs) => {
+                return google_help("GOOGLE_APPLICATION_CREDENTIALS");
             }
+            Self::CredentialKind { variable, .. } => return google_help(variable),
             Self::NoAccount => {
                 "Set AZURE_STORAGE_ACCOUNT_NAME to the storage account that has the container."
             }

@@ -162,7 +162,7 @@ async fn a_second_signal_before_a_write_names_the_same_command() {
                 "A b",
                 "--auto-approve",
             ][..],
-            "apply --file solform.yaml -e test --store s3://b/p --target Old --exclude 'A b'",
+            "apply --file solform.yaml -e test --store s3://bkt/p --target Old --exclude 'A b'",
         ),
         (
             &[
@@ -172,20 +172,20 @@ async fn a_second_signal_before_a_write_names_the_same_command() {
                 "--allow-destroy=1",
                 "--allow-change=2",
             ],
-            "apply --file solform.yaml -e test --store s3://b/p --replace Old@1 \
+            "apply --file solform.yaml -e test --store s3://bkt/p --replace Old@1 \
              --allow-destroy 1 --allow-change 2",
         ),
         (
             &["destroy", "--target=Old@1"],
-            "destroy --file solform.yaml -e test --store s3://b/p --target Old@1",
+            "destroy --file solform.yaml -e test --store s3://bkt/p --target Old@1",
         ),
         (
             &["apply", "the.plan", "--allow-change=2"],
-            "apply --file solform.yaml -e test --store s3://b/p --allow-change 2 the.plan",
+            "apply --file solform.yaml -e test --store s3://bkt/p --allow-change 2 the.plan",
         ),
         (
             &["apply", "--resume"],
-            "apply --file solform.yaml -e test --store s3://b/p --resume",
+            "apply --file solform.yaml -e test --store s3://bkt/p --resume",
         ),
     ] {
         let mut env = env_with(&manifest(&emulator.url(), "  Old: { version: 1 }\n"));
@@ -200,7 +200,7 @@ async fn a_second_signal_before_a_write_names_the_same_command() {
         for (name, value) in variables_of(store.url.as_str().trim_end_matches('/')) {
             env.set(&name, &value);
         }
-        let arguments = [arguments, &["--store", "s3://b/p"]].concat();
+        let arguments = [arguments, &["--store", "s3://bkt/p"]].concat();
         let mut command = env.command(env!("CARGO_BIN_EXE_solform"), &arguments);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn().unwrap();

@@ -9,11 +9,10 @@ use solform::ident::{Address, Digest, JobId, SolutionId};
 use solform::outcome::{OutcomeKind, WriteKind};
 use solform::plan::Subject;
 use solform::store::{
-    Bucket as AnyBucket, BucketService, ChangeRef, Entry, Lacking, LocalStore, LockOwner,
-    PastApply, Record, RecordedOutcome, RemoteStore, Store, StoreError, StoreKey, lock,
-    open_bucket,
+    Bucket as AnyBucket, ChangeRef, Entry, Lacking, LocalStore, LockOwner, PastApply, Record,
+    RecordedOutcome, RemoteStore, Store, StoreError, StoreKey, lock, open_bucket,
 };
-use url::Url;
+use solform::store_location::{BucketService, StoreLocation};
 
 use crate::support::bucket::{BUCKET, Bucket, Quirk, in_memory, variables_of};
 use crate::support::cloud::{CLOUDS, Cloud, cloud_variables};
@@ -239,8 +238,11 @@ fn opened(
     prefix: &str,
     variables: &[(String, String)],
 ) -> impl Fn() -> RemoteStore + use<> {
-    let url = Url::parse(&format!("{}://{BUCKET}/{prefix}", service.scheme())).unwrap();
-    let (bucket, prefix) = open_bucket(service, &url, variables, None).unwrap();
+    let url = format!("{}://{BUCKET}/{prefix}", service.scheme());
+    let StoreLocation::Bucket(url) = StoreLocation::parse(&url).unwrap() else {
+        unreachable!("the URL is that of a bucket");
+    };
+    let (bucket, prefix) = open_bucket(&url, variables, None).unwrap();
     move || {
         RemoteStore::new(
             bucket.clone(),

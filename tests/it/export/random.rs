@@ -23,7 +23,7 @@ environments:
     token: { command: [vault, read, \"a, b\", \"#x\"] }
     user: svc
     context: \"a: b\"
-    store: \"s3://b/$${x}\"
+    store: \"s3://bkt/$${x}\"
     protect: [\"Old @*\"]
     limits: { max_destroy: 2, max_change: 30% }
     timeouts: { deploy: 90s, propagation: 0s, run: 1h }

@@ -3,6 +3,7 @@
 use solform::manifest::{
     Code, Endpoint, Limit, Manifest, Selection, SourceFile, TokenSource, environments, read_all,
 };
+use solform::store_location::StoreLocation;
 
 use super::{complete, env, found, read_for, read_text};
 
@@ -475,7 +476,7 @@ fn values_of_an_environment() {
     let part = "environments: { e: { url: 'https://X.example/a/', token: { command: [a, 007] }, \
         vars: { t: 90m },\n\
         timeouts: { deploy: '${t}' }, limits: { max_change: 0%, max_destroy: 3 }, store: \
-        's3://b/${environment}' } }";
+        's3://bkt/${environment}' } }";
     let environment = manifest(part).environment;
     assert_eq!(environment.url.as_str(), "https://x.example/a");
     let command = ["a", "007"].map(str::to_owned).to_vec();
@@ -484,7 +485,7 @@ fn values_of_an_environment() {
     assert_eq!(environment.timeouts.run.as_secs(), 7200);
     assert_eq!(environment.limits.max_change, Some(Limit::Percent(0)));
     assert_eq!(environment.limits.max_destroy, Some(Limit::Count(3)));
-    assert_eq!(environment.store.as_deref(), Some("s3://b/e"));
+    assert_eq!(environment.store, StoreLocation::parse("s3://bkt/e").ok());
     let local = manifest("environments: { e: { url: 'emulator:', token: { env: T } } }");
     assert_eq!(
         (local.environment.url, local.environment.token),

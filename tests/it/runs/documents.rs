@@ -78,7 +78,7 @@ async fn documents_match_their_schemas() {
         (1, &["jobs"], 0),
         (2, &["job", "unknown"], 1),
         (6, &["doctor"], 0),
-        (6, &["doctor", "--store", "ftp://x"], 1),
+        (6, &["doctor", "--store", "solform.yaml"], 1),
     ] {
         let arguments = [arguments, &["--json"]].concat();
         let output = env.solform_beside(&arguments).await.exits_with(code);

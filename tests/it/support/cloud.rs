@@ -11,7 +11,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use percent_encoding::percent_decode_str;
-use solform::store::BucketService;
+use solform::store_location::BucketService;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use url::form_urlencoded;
