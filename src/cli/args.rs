@@ -130,8 +130,8 @@ pub(super) struct PlanningArgs {
     /// Leave out this version, or all versions of this name, with their dependents; repeatable
     #[arg(long, value_name = "ADDR")]
     pub(super) exclude: Vec<String>,
-    /// Read more targets from this file, one per line; lines that begin with # are comments;
-    /// repeatable
+    /// Read more targets from this file, one per line; lines that begin with # are comments; -
+    /// reads standard input; repeatable
     #[arg(long, value_name = "FILE")]
     target_file: Vec<PathBuf>,
     /// Read more versions to leave out from this file, in the form of --target-file; repeatable

@@ -1,6 +1,6 @@
 //! Files that are written atomically, and the file that is appended to.
 
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::platform;
@@ -168,9 +168,16 @@ pub(super) fn folder_of(file: &Path) -> &Path {
     }
 }
 
-/// Returns true if a manifest is read from standard input, which `-` names.
-pub(super) fn is_standard_input(manifest: &Path) -> bool {
-    manifest == Path::new("-")
+/// Returns true if a file is read from standard input, which `-` names.
+pub(super) fn is_standard_input(file: &Path) -> bool {
+    file == Path::new("-")
+}
+
+/// Reads standard input. Of a longer one, `limit` + 1 bytes are returned.
+pub(super) fn read_standard_input(limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    io::stdin().lock().take(limit + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Returns true if a manifest is not in a folder of its own: it comes through standard input,

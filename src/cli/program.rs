@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgMatches, ColorChoice, Command, CommandFactory as _, FromArgMatches as _};
@@ -10,9 +11,11 @@ use super::command_line::{innermost, normalise};
 use super::commands::Cli;
 use super::completion;
 use super::error::{CommandError, ExitStatus, Result};
+use super::files::is_standard_input;
 use super::invocation::Invocation;
 use super::io::Io;
 use super::settings::{Settings, variable};
+use crate::store_location::StoreLocation;
 
 /// Runs the program, and returns the code to exit with.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
@@ -47,15 +50,15 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let is_given = |name| matches!(matches.try_get_one(name), Ok(Some(true)));
     let is_detailed = is_given("detailed_exitcode") || is_given("exit_on_drift");
     let mut io = Io::new(&settings, cli.global.no_color);
-    io.start_log(cli.global.log.or(settings.log), settings.is_log_json);
     if cli.command.has_stream() {
         io.open_stream();
     }
+    let prepared = prepare(&cli, matches, &settings, &io);
     settings
         .allowed_variables
         .extend_from_slice(&cli.global.env);
     let is_writing = cli.command.is_writing();
-    let result = match execute(cli, definition, &settings, &mut io) {
+    let result = match prepared.and_then(|()| execute(cli, definition, &settings, &mut io)) {
         // A closed pipe must not hide that the apply did not happen.
         Err(error) if is_writing && error.is_closed() => Err(CommandError::failed(
             "the output was closed before anything was sent, so nothing was changed",
@@ -102,6 +105,27 @@ fn parse(
         };
         status.code(false)
     })
+}
+
+/// Starts the log, and checks the values that clap does not check.
+fn prepare(cli: &Cli, matches: &ArgMatches, settings: &Settings, io: &Io) -> Result<()> {
+    io.start_log(settings.log_level(cli.global.log)?, settings.is_log_json()?);
+    // clap would print the value, and a pasted URL may have credentials.
+    if let Ok(typed) = matches.try_get_one::<String>("store")
+        && let Some(store) = typed.or(settings.store.as_ref())
+    {
+        StoreLocation::parse(store)?;
+    }
+    let files = ["file", "target_file", "exclude_file"];
+    let files = files.map(|name| matches.try_get_many::<PathBuf>(name).ok().flatten());
+    let files = files.into_iter().flatten().flatten();
+    if files.filter(|file| is_standard_input(file)).count() > 1 {
+        return Err(CommandError::failed(
+            "more than one file is standard input, which is read once",
+        )
+        .hint("Write `-` for one of them only."));
+    }
+    Ok(())
 }
 
 fn execute(cli: Cli, definition: Command, settings: &Settings, io: &mut Io) -> Result<ExitStatus> {

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 
 use super::args::LogLevel;
 use super::emulators::Emulators;
-use super::error::Result;
+use super::error::{CommandError, Result};
 use super::invocation::Invocation;
 use super::restrictions::Restrictions;
 use crate::api::{Redactor, RequestSink};
@@ -25,10 +25,10 @@ use crate::store_location::BucketService;
 pub(super) struct Settings {
     /// `SOLFORM_ENVIRONMENT`: the environment, if `-e` is not given.
     pub(super) environment: Option<String>,
-    /// `SOLFORM_LOG`.
-    pub(super) log: Option<LogLevel>,
-    /// `SOLFORM_LOG_FORMAT=json`: one JSON object per log message.
-    pub(super) is_log_json: bool,
+    /// `SOLFORM_LOG`: the log level, if `--log` is not given.
+    pub(super) log: Option<String>,
+    /// `SOLFORM_LOG_FORMAT`: with `json`, one JSON object per log message.
+    pub(super) log_format: Option<String>,
     /// `SOLFORM_CLI_ARGS`: options that are inserted after the command's name.
     pub(super) cli_args: Option<String>,
     /// `SOLFORM_STORE`: the store of locks, journals and plans.
@@ -64,8 +64,8 @@ impl Settings {
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         Self {
             environment: variable("SOLFORM_ENVIRONMENT"),
-            log: variable("SOLFORM_LOG").and_then(|level| LogLevel::from_str(&level, true).ok()),
-            is_log_json: variable("SOLFORM_LOG_FORMAT").as_deref() == Some("json"),
+            log: variable("SOLFORM_LOG"),
+            log_format: variable("SOLFORM_LOG_FORMAT"),
             cli_args: variable("SOLFORM_CLI_ARGS"),
             store: variable("SOLFORM_STORE"),
             who: who(),
@@ -79,6 +79,31 @@ impl Settings {
             step_summary: variable("GITHUB_STEP_SUMMARY").map(PathBuf::from),
             is_ci: variable("CI").is_some_and(|value| value != "false" && value != "0"),
             ..Self::default()
+        }
+    }
+
+    /// Returns the level of the log.
+    pub(super) fn log_level(&self, typed: Option<LogLevel>) -> Result<Option<LogLevel>> {
+        let Some(text) = self.log.as_deref().filter(|_| typed.is_none()) else {
+            return Ok(typed);
+        };
+        LogLevel::from_str(text, true).map(Some).map_err(|_| {
+            CommandError::failed(format!("SOLFORM_LOG is `{text}`, which is not a log level"))
+                .hint("Write `trace`, `debug`, `info`, `warn` or `error`.")
+        })
+    }
+
+    /// Returns true if the log is written as JSON.
+    pub(super) fn is_log_json(&self) -> Result<bool> {
+        let text = self.log_format.as_deref().unwrap_or("text");
+        match text.to_ascii_lowercase().as_str() {
+            "text" => Ok(false),
+            "json" => Ok(true),
+            _ => {
+                let message =
+                    format!("SOLFORM_LOG_FORMAT is `{text}`, which is not a format of the log");
+                Err(CommandError::failed(message).hint("Write `json` or `text`."))
+            }
         }
     }
 

@@ -103,6 +103,12 @@ fn completions_are_printed() {
             "fish",
             "complete --keep-order --exclusive --command solform",
         ),
+        ("elvish", "set edit:completion:arg-completer[solform]"),
+        // The text that is inserted is quoted where it needs quotes.
+        (
+            "powershell",
+            "CompletionResult]::new($text, $cmd, 'ParameterValue', $help)",
+        ),
     ] {
         let _ = env
             .solform(&["completions", shell])
@@ -281,6 +287,15 @@ async fn selectors_are_read_from_files() {
         .await
         .exits_with(0)
         .says("Resources: 2 added");
+    let read = env.solform_reading(&["plan", "--target-file", "-"], "C@1\n# B\n");
+    let _ = read.exits_with(0).says("Plan: 1 to add");
+    for twice in [
+        ["plan", "--target-file", "-", "--exclude-file", "-"],
+        ["plan", "--target-file", "-", "--file", "-"],
+    ] {
+        let read = env.solform_reading(&twice, "A\n").exits_with(1);
+        let _ = read.warns("more than one file is standard input");
+    }
     env.write("bad.txt", &format!("A\n\n{}\n", "x".repeat(2_000)));
     std::fs::write(env.path().join("binary.txt"), b"A\nB\xff\n").unwrap();
     for (file, message) in [
@@ -296,6 +311,35 @@ async fn selectors_are_read_from_files() {
         let output = env.solform_beside(&["plan", "--target-file", file]).await;
         let _ = output.exits_with(1).warns(message);
     }
+}
+
+#[test]
+fn settings_of_the_log_are_checked() {
+    let env = TestEnv::new();
+    for (variable, value, expected) in [
+        ("SOLFORM_LOG", "loud", "SOLFORM_LOG is `loud`, which is not"),
+        (
+            "SOLFORM_LOG_FORMAT",
+            "xml",
+            "SOLFORM_LOG_FORMAT is `xml`, which is not",
+        ),
+    ] {
+        let mut env = TestEnv::new();
+        env.set(variable, value);
+        let schema = env.solform(&["schema", "manifest"]);
+        let schema = schema.exits_with(1).warns(expected).warns("help: Write");
+        assert!(schema.stdout.is_empty(), "{schema}");
+    }
+    let mut plain = env;
+    plain
+        .set("SOLFORM_LOG", "WARN")
+        .set("SOLFORM_LOG_FORMAT", "text");
+    let _ = plain.solform(&["schema", "manifest"]).exits_with(0);
+    // The option has precedence.
+    plain.set("SOLFORM_LOG", "loud");
+    let _ = plain
+        .solform(&["--log", "warn", "schema", "manifest"])
+        .exits_with(0);
 }
 
 /// Each log message is one JSON object, without the token.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::cli::error::CommandError;
+use crate::cli::files::{is_standard_input, read_standard_input};
 use crate::ident::{Address, SolutionName};
 use crate::regular_file;
 
@@ -13,7 +14,12 @@ const LIMIT: u64 = 4 * 1024 * 1024;
 /// skipped.
 pub(super) fn read(path: &Path) -> Result<Vec<String>, CommandError> {
     let failed = |source| CommandError::io("read", path, source);
-    let bytes = regular_file::read_named(path, LIMIT).map_err(failed)?;
+    let bytes = if is_standard_input(path) {
+        read_standard_input(LIMIT)
+    } else {
+        regular_file::read_named(path, LIMIT)
+    };
+    let bytes = bytes.map_err(failed)?;
     let text = std::str::from_utf8(&bytes).map_err(|error| {
         let line = lines_before(&bytes[..error.valid_up_to()]);
         let message = format!("line {line} of `{}` is not UTF-8", path.display());

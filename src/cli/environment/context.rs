@@ -1,11 +1,10 @@
 //! The manifest and everything else that is known of an environment without sending a request.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::cli::args::ManifestArgs;
 use crate::cli::error::CommandError;
-use crate::cli::files::{is_standard_input, manifest_folder};
+use crate::cli::files::{is_standard_input, manifest_folder, read_standard_input};
 use crate::cli::invocation::PrintedCommand;
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
@@ -31,13 +30,8 @@ pub(in crate::cli) struct EnvironmentContext {
 pub(in crate::cli) fn read_source(path: &Path) -> Result<SourceFile, CommandError> {
     let limit = manifest::MAX_BYTES as u64;
     if is_standard_input(path) {
-        let mut bytes = Vec::new();
-        // One byte more than the limit, so that a text that is too long is detected.
-        std::io::stdin()
-            .lock()
-            .take(limit + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|source| CommandError::io("read", path, source))?;
+        let bytes = read_standard_input(limit);
+        let bytes = bytes.map_err(|source| CommandError::io("read", path, source))?;
         return Ok(SourceFile::from_bytes("standard input", bytes)?);
     }
     let bytes = regular_file::read_named(path, limit).map_err(|source| {

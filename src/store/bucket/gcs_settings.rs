@@ -151,6 +151,24 @@ mod tests {
             let found = found.unwrap_or_else(|error| error.to_string());
             assert_eq!(found, expected, "{name}");
         }
+        for (name, expected) in [
+            (
+                "SERVICE_ACCOUNT_KEY",
+                "Set GOOGLE_SERVICE_ACCOUNT_KEY to the whole JSON key of",
+            ),
+            (
+                "SERVICE_ACCOUNT",
+                "Set GOOGLE_SERVICE_ACCOUNT to the path of the key file of",
+            ),
+        ] {
+            let value = match name {
+                "SERVICE_ACCOUNT" => path("damaged"),
+                _ => "{".to_owned(),
+            };
+            let variables = [(format!("GOOGLE_{name}"), value)];
+            let error = GcsSettings::read(Variables(&variables)).unwrap_err();
+            assert!(error.help().starts_with(expected), "{}", error.help());
+        }
         let variables = [("GOOGLE_SERVICE_ACCOUNT".to_owned(), "/dev/zero".to_owned())];
         let error = GcsSettings::read(Variables(&variables)).unwrap_err();
         assert!(error.to_string().contains("failed to read"), "{error}");

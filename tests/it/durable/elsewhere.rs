@@ -1,13 +1,13 @@
 //! Lock, journal and plan in a bucket: a second machine finishes the apply of the first one.
 
-use solform::store::BucketService;
+use solform::store_location::BucketService;
 use solform_emulator::{Emulator, JobPace, Operation};
 
 use super::{finish_all, killed_at_work};
 use crate::support::TestEnv;
 use crate::support::bucket::{BUCKET, Bucket, Quirk, SECRET_KEY};
 use crate::support::cloud::{ACCOUNT_KEY, BEARER, CLOUDS, Cloud};
-use crate::support::worlds::{self, Version, count, env_with, manifest, seed};
+use crate::support::worlds::{self, Version, count, env_with, manifest, manifest_with, seed};
 
 const SOLUTIONS: &str = "
   A: { version: 2, path: '${drive}/${name}-${version}.ibsolution' }
@@ -129,6 +129,41 @@ async fn an_unusable_bucket_is_reported_before_any_write() {
         assert!(output.stdout.is_empty(), "{output}");
     }
     assert_eq!(count(&emulator, Operation::Deploy), 0);
+}
+
+/// A plan reads the store too: a location that no store has is not only a warning.
+#[tokio::test(flavor = "multi_thread")]
+async fn impossible_stores_are_refused_first() {
+    let emulator = emulator().await;
+    let plain = manifest(&emulator.url(), SOLUTIONS);
+    for (store, expected) in [
+        ("abc://x", "unsupported store URL `abc://x`"),
+        ("az://", "`` cannot be the name of an Azure container"),
+        ("gs://b?x=1", "the store URL `gs://b` has a user, a port"),
+        ("az://me:pa55@c/x", "the store URL `az://c/x` has a user"),
+        ("az://Releases/x", "`Releases` cannot be the name of"),
+        (
+            "az://releases/../x",
+            "has a prefix that a bucket cannot have",
+        ),
+    ] {
+        let mut env = env_with(&plain);
+        let typed = env.solform_beside(&["plan", "--store", store]).await;
+        env.set("SOLFORM_STORE", store);
+        let set = env.solform_beside(&["history"]).await;
+        for output in [typed, set] {
+            let output = output.exits_with(1).warns(expected).warns("help: ");
+            assert!(!output.stderr.contains("pa55"), "{output}");
+        }
+        let store = format!("    store: '{store}'\n");
+        let env = env_with(&manifest_with(&emulator.url(), &store, "", SOLUTIONS));
+        for command in ["validate", "plan"] {
+            let output = env.solform_beside(&[command]).await.exits_with(1);
+            let output = output.warns(expected).warns("bad-store");
+            assert!(output.stderr.contains("solform.yaml:"), "{output}");
+        }
+    }
+    assert!(emulator.requests().is_empty());
 }
 
 /// In a bucket without conditional writes two applies could hold the lock at once, and deploy
