@@ -186,17 +186,21 @@ pub fn render_codes(out: &mut StyledWriter<'_>) -> io::Result<()> {
     let all = Explanation::all();
     let widest = all.iter().map(|explanation| explanation.code.len()).max();
     let widest = widest.unwrap_or_default();
+    let line = |out: &mut StyledWriter<'_>, word: &str, text: &str| {
+        writeln!(out, "  {word:widest$}  {text}")
+    };
     for kind in CodeKind::ALL {
         if kind != CodeKind::Problem {
             writeln!(out)?;
         }
         out.line(out.styles.strong, format_args!("{}:", kind.heading()))?;
         for explanation in all.iter().filter(|explanation| explanation.kind == kind) {
-            let summary = explanation.summary();
-            writeln!(out, "  {:widest$}  {summary}", explanation.code)?;
+            line(out, explanation.code, &explanation.summary())?;
         }
     }
-    let count = words::count(all.len(), "text");
+    out.line(out.styles.strong, format_args!("\nOther subjects:"))?;
+    line(out, POLICIES, "What the expression of a policy can use.")?;
+    let count = words::count(all.len() + 1, "text");
     writeln!(out, "\n{count}. `solform explain CODE` prints one of them.")
 }
 

@@ -51,6 +51,7 @@ fn all_codes_are_listed() {
         let summary = explanation["summary"].as_str().unwrap();
         assert!(summary.ends_with('.'), "{code}: {summary}");
     }
+    let _ = listed.says("Other subjects:\n  policies ");
     let schema = env
         .solform(&["schema", "explanations"])
         .exits_with(0)
