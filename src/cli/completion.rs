@@ -52,6 +52,17 @@ complete -o bashdefault -o nosort -F _solform solform 2> /dev/null ||
     complete -o bashdefault -F _solform solform
 "#;
 
+/// The line of clap's registration in PowerShell that inserts a candidate as it is, and the lines
+/// instead of it. A word with other characters than these needs quotes.
+const POWERSHELL: [&str; 2] = [
+    "[System.Management.Automation.CompletionResult]::new($cmd, $cmd, 'ParameterValue', $help)",
+    r#"$text = $cmd;
+        if ($cmd -notmatch '^[\w./\\:=+~-][\w./\\:=+~@%-]*$') {
+            $text = "'" + $cmd.Replace("'", "''") + "'";
+        }
+        [System.Management.Automation.CompletionResult]::new($text, $cmd, 'ParameterValue', $help)"#,
+];
+
 /// What zsh executes when it loads the script from a folder of functions: the first completion.
 const ZSH_AUTOLOAD: &str =
     "[[ \"${funcstack[1]}\" == _solform ]] && _clap_dynamic_completer_solform \"$@\"\n";
@@ -64,8 +75,15 @@ pub(super) fn registration(shell: &str) -> io::Result<Vec<u8>> {
     } else if let Some(adapter) = Shells::builtins().completer(shell) {
         adapter.write_registration(VARIABLE, "solform", "solform", "solform", &mut script)?;
     }
-    if shell == "zsh" {
-        script.extend_from_slice(ZSH_AUTOLOAD.as_bytes());
+    match shell {
+        "zsh" => script.extend_from_slice(ZSH_AUTOLOAD.as_bytes()),
+        "powershell" => {
+            let [inserted, quoted] = POWERSHELL;
+            script = String::from_utf8_lossy(&script)
+                .replace(inserted, quoted)
+                .into_bytes();
+        }
+        _ => {}
     }
     Ok(script)
 }
