@@ -9,12 +9,20 @@ import keyword
 import pathlib
 import sys
 import textwrap
-from typing import Any, Dict, List
+from typing import Any, Dict
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 TARGET = ROOT / "python/solform/documents.py"
 # The schema of each document, with the name of its class.
-DOCUMENTS = {"plan": "Plan", "report": "Report", "solutions": "Solutions"}
+DOCUMENTS = {
+    "plan": "Plan",
+    "plan-matrix": "PlanMatrix",
+    "report": "Report",
+    "report-matrix": "ReportMatrix",
+    "solutions": "Solutions",
+    "list-matrix": "ListMatrix",
+    "review": "Review",
+}
 SCALARS = {"string": "str", "integer": "int", "boolean": "bool", "number": "float"}
 
 HEADER = '''\
@@ -78,20 +86,42 @@ def class_of(name: str, schema: Dict[str, Any], words: Dict[str, Any]) -> str:
     return text
 
 
+def renamed(value: Any, names: Dict[str, str]) -> Any:
+    """Returns a part of a schema with other names in its references."""
+    if isinstance(value, dict):
+        parts = {key: renamed(part, names) for key, part in value.items()}
+        if "$ref" in parts:
+            name = parts["$ref"].rpartition("/")[2]
+            parts["$ref"] = f"#/$defs/{names.get(name, name)}"
+        return parts
+    return [renamed(part, names) for part in value] if isinstance(value, list) else value
+
+
 def generate() -> str:
     definitions: Dict[str, Any] = {}
     words: Dict[str, Any] = {}
-    roots: List[str] = []
-    for document, name in DOCUMENTS.items():
+    titles: Dict[str, str] = {}
+    for document, root in DOCUMENTS.items():
         schema = json.loads((ROOT / f"schema/{document}.schema.json").read_text(encoding="utf-8"))
-        for key, definition in [*schema.pop("$defs").items(), (name, schema)]:
-            kind = definitions if "properties" in definition else words
-            if kind.setdefault(key, definition) != definition:
-                raise SystemExit(f"two schemas define {key} differently")
-        roots.append(name)
+        parts = schema.pop("$defs")
+        # A document in another one is the same class.
+        names = {title: known for title, known in titles.items() if title in parts}
+        parts = {key: part for key, part in parts.items() if key not in names}
+        known = {**definitions, **words}
+        # Two documents may give parts that differ the same name.
+        while clashes := [
+            key
+            for key, part in parts.items()
+            if key not in names and key in known and known[key] != renamed(part, names)
+        ]:
+            names.update((key, root + key) for key in clashes)
+        parts = {names.get(key, key): renamed(part, names) for key, part in parts.items()}
+        for key, part in {**parts, root: renamed(schema, names)}.items():
+            (definitions if "properties" in part else words)[key] = part
+        titles[schema["title"]] = root
     classes = [class_of(name, definitions[name], words) for name in sorted(definitions)]
-    names = "".join(f'    "{name}",\n' for name in sorted(definitions))
-    return HEADER + f"\n__all__ = [\n{names}]\n" + "".join(f"\n\n{text}" for text in classes)
+    exported = "".join(f'    "{name}",\n' for name in sorted(definitions))
+    return HEADER + f"\n__all__ = [\n{exported}]\n" + "".join(f"\n\n{text}" for text in classes)
 
 
 def main() -> None:

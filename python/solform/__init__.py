@@ -11,7 +11,19 @@ dataclasses. A function raises a `SolformError` for every exit code except 0 and
 """
 
 from ._binary import BinaryNotFoundError, find_binary
-from ._commands import apply, destroy, plan, rollback, show, validate, version
+from ._commands import (
+    apply,
+    apply_several,
+    destroy,
+    list_several,
+    plan,
+    plan_several,
+    review,
+    rollback,
+    show,
+    validate,
+    version,
+)
 from ._commands import list_versions as list
 from ._emulator import Emulator
 from ._errors import (
@@ -25,7 +37,7 @@ from ._errors import (
     SolformError,
     VerificationFailed,
 )
-from .documents import Plan, Report, Solutions
+from .documents import ListMatrix, Plan, PlanMatrix, Report, ReportMatrix, Review, Solutions
 
 __all__ = [
     "BinaryNotFoundError",
@@ -34,19 +46,27 @@ __all__ = [
     "Emulator",
     "FormatError",
     "InFlight",
+    "ListMatrix",
     "LockHeld",
     "PartlyFailed",
     "Plan",
+    "PlanMatrix",
     "Refused",
     "Report",
+    "ReportMatrix",
+    "Review",
     "SolformError",
     "Solutions",
     "VerificationFailed",
     "apply",
+    "apply_several",
     "destroy",
     "find_binary",
     "list",
+    "list_several",
     "plan",
+    "plan_several",
+    "review",
     "rollback",
     "show",
     "validate",

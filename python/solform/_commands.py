@@ -13,7 +13,7 @@ from typing import List, Mapping, Optional, Sequence, Tuple, Type, TypeVar, Unio
 from ._errors import FormatError, SolformError
 from ._process import run
 from ._reading import read
-from .documents import Plan, Report, Solutions
+from .documents import ListMatrix, Plan, PlanMatrix, Report, ReportMatrix, Review, Solutions
 
 Path = Union[str, "PathLike[str]"]
 Env = Optional[Mapping[str, str]]
@@ -152,6 +152,101 @@ def list_versions(
     return _finish(None, document, error)
 
 
+def plan_several(
+    environments: Optional[Sequence[str]] = None,
+    *,
+    file: Optional[Path] = None,
+    chdir: Optional[Path] = None,
+    target: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    replace: Sequence[str] = (),
+    reverify: Sequence[str] = (),
+    out: Optional[Path] = None,
+    options: Sequence[str] = (),
+    env: Env = None,
+) -> PlanMatrix:
+    """Makes the plans of several environments, or of all without `environments`.
+
+    `out` saves all of them for `apply_several`. The exceptions are those of `plan`, and have the
+    plans as `plans`.
+    """
+    arguments = _several("plan", environments, file, chdir)
+    arguments += _scope(target, exclude, reverify, None, None)
+    arguments += _each("--replace", replace) + _option("--out", out)
+    arguments += ["--no-input", "--detailed-exitcode", "--format", "json", *options]
+    document, error = _document(PlanMatrix, arguments, env)
+    return _finish("plans", document, error)
+
+
+def apply_several(
+    environments: Optional[Sequence[str]] = None,
+    *,
+    plan: Optional[Path] = None,
+    auto_approve: bool = False,
+    file: Optional[Path] = None,
+    chdir: Optional[Path] = None,
+    target: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    replace: Sequence[str] = (),
+    reverify: Sequence[str] = (),
+    lock_timeout: Optional[str] = None,
+    message: Optional[str] = None,
+    options: Sequence[str] = (),
+    env: Env = None,
+) -> ReportMatrix:
+    """Changes several environments, one after another; all without `environments`.
+
+    `plan` is a file that `plan_several` saved, which names its environments. Otherwise as `apply`;
+    the exceptions have the reports as `reports`.
+    """
+    if plan is None:
+        arguments = _several("apply", environments, file, chdir)
+    elif environments is None:
+        arguments = _selection("apply", None, file, chdir)
+    else:
+        raise TypeError("a saved plan names its environments")
+    arguments += _scope(target, exclude, reverify, None, None) + _each("--replace", replace)
+    arguments = _changing(arguments, auto_approve, None, lock_timeout, message, options, plan)
+    document, error = _document(ReportMatrix, arguments, env)
+    return _finish("reports", document, error)
+
+
+def list_several(
+    environments: Optional[Sequence[str]] = None,
+    *,
+    file: Optional[Path] = None,
+    chdir: Optional[Path] = None,
+    options: Sequence[str] = (),
+    env: Env = None,
+) -> ListMatrix:
+    """Lists the live versions of several environments; of all without `environments`."""
+    arguments = [*_several("list", environments, file, chdir), "--json", *options]
+    document, error = _document(ListMatrix, arguments, env)
+    return _finish(None, document, error)
+
+
+def review(
+    base: Path,
+    *,
+    base_exact: bool = False,
+    environments: Sequence[str] = (),
+    file: Optional[Path] = None,
+    chdir: Optional[Path] = None,
+    options: Sequence[str] = (),
+    env: Env = None,
+) -> Review:
+    """Compares the manifest with another one, without network or token.
+
+    `base` is a file, or a git revision: then its merge base with HEAD counts, or with `base_exact`
+    the revision itself. Without `environments`, all are compared.
+    """
+    arguments = _selection("review", None, file, chdir) + _each("--environment", environments)
+    arguments += [] if environments else ["--all-environments"]
+    arguments += _option("--base", base) + (["--base-exact"] if base_exact else [])
+    document, error = _document(Review, [*arguments, "--format", "json", *options], env)
+    return _finish(None, document, error)
+
+
 def validate(
     *,
     environment: Optional[str] = None,
@@ -184,6 +279,22 @@ def _selection(
     return [command, *selected, *_option("--environment", environment)]
 
 
+def _several(
+    command: str,
+    environments: Optional[Sequence[str]],
+    file: Optional[Path],
+    chdir: Optional[Path],
+) -> List[str]:
+    """Returns the command with the options that select several environments."""
+    arguments = _selection(command, None, file, chdir)
+    if environments is None:
+        return [*arguments, "--all-environments"]
+    named = _each("--environment", environments)
+    if len(set(named)) < 2:
+        raise ValueError("name two environments or more, or none for all of them")
+    return arguments + named
+
+
 def _scope(
     target: Sequence[str],
     exclude: Sequence[str],
@@ -207,13 +318,26 @@ def _change(
     env: Env,
 ) -> Report:
     """Runs a command that changes the environment."""
+    arguments = _changing(arguments, auto_approve, store, lock_timeout, message, options, source)
+    document, error = _document(Report, arguments, env)
+    return _finish("report", document, error)
+
+
+def _changing(
+    arguments: List[str],
+    auto_approve: bool,
+    store: Optional[str],
+    lock_timeout: Optional[str],
+    message: Optional[str],
+    options: Sequence[str],
+    source: Optional[Path],
+) -> List[str]:
+    """Returns the command with the options of all commands that change an environment."""
     arguments += ["--auto-approve"] if auto_approve else []
     arguments += _option("--store", store) + _option("--lock-timeout", lock_timeout)
     arguments += _option("--message", message)
     arguments += ["--no-input", "--detailed-exitcode", "--format", "json", *options]
-    arguments += [] if source is None else ["--", fspath(source)]
-    document, error = _document(Report, arguments, env)
-    return _finish("report", document, error)
+    return arguments if source is None else [*arguments, "--", fspath(source)]
 
 
 def _document(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, List, Optional, Type
 
-from .documents import Plan, Report
+from .documents import Plan, PlanMatrix, Report, ReportMatrix
 
 
 class SolformError(Exception):
@@ -20,6 +20,10 @@ class SolformError(Exception):
     """The plan, if the command is a plan that was made; it names what blocks it."""
     report: Optional[Report]
     """The report, if the command is an apply that made one."""
+    plans: Optional[PlanMatrix]
+    """The plans of several environments, if the command made them."""
+    reports: Optional[ReportMatrix]
+    """The reports of several environments, if the command made them."""
 
     def __init__(self, command: List[str], exit_code: int, stderr: str) -> None:
         super().__init__(command, exit_code, stderr)
@@ -28,6 +32,8 @@ class SolformError(Exception):
         self.stderr = stderr
         self.plan = None
         self.report = None
+        self.plans = None
+        self.reports = None
 
     def __str__(self) -> str:
         found = self.stderr.find("Error: ")

@@ -8,18 +8,22 @@ import json
 import keyword
 from typing import Any, Dict, Type, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from .documents import Review
+
 T = TypeVar("T")
 
-# The major number of each format, as `docs/output.md` defines it.
+# The major number of the formats, as `docs/output.md` defines it, and those of other documents.
 MAJOR = 1
+MAJORS: Dict[Any, int] = {Review: 2}
 
 
 def read(document: Type[T], text: str) -> T:
     """Reads a document. Ignores unknown keys, and raises a ValueError for another major version."""
     value = json.loads(text)
     found = str(value.get("format_version") if isinstance(value, dict) else None)
-    if found.partition(".")[0] != str(MAJOR):
-        raise ValueError(f"the format has version {found}, and this package reads {MAJOR}.x")
+    major = MAJORS.get(document, MAJOR)
+    if found.partition(".")[0] != str(major):
+        raise ValueError(f"the format has version {found}, and this package reads {major}.x")
     try:
         result: T = _convert(document, value)
     except (KeyError, TypeError, AttributeError) as error:

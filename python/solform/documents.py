@@ -10,31 +10,49 @@ from dataclasses import dataclass
 from typing import Dict, List, Optional
 
 __all__ = [
+    "BaseItem",
+    "CellItem",
     "ChangeExtension",
     "ChangeItem",
     "Convergence",
+    "DeclaredItem",
+    "DeclaredUploadItem",
     "Diagnostic",
     "DiagnosticExtension",
     "DriftItem",
     "DriftMemberItem",
+    "EffectItem",
+    "EnvironmentItem",
+    "EnvironmentReportItem",
     "ExpectedTimeItem",
     "FieldItem",
+    "FindingItem",
     "InFlightItem",
     "JobTimes",
     "LineItem",
+    "ListMatrix",
+    "ListMatrixEnvironmentItem",
     "ManifestEditItem",
     "NotApprovedItem",
     "NotConverged",
     "OrphanedItem",
     "Plan",
     "PlanExtension",
+    "PlanMatrix",
     "PositionItem",
     "ProvenanceItem",
     "ReleaseItem",
     "ReleaseStepItem",
     "Report",
     "ReportChange",
+    "ReportMatrix",
     "ResourceChange",
+    "Review",
+    "ReviewPositionItem",
+    "ReviewSummaryItem",
+    "ReviewedCell",
+    "ReviewedRow",
+    "RowItem",
     "RunningRunsItem",
     "Snippet",
     "SolutionItem",
@@ -49,8 +67,38 @@ __all__ = [
     "UploadItem",
     "VerificationItem",
     "VerifiedRunItem",
+    "VersionItem",
     "ViolationItem",
 ]
+
+
+@dataclass(frozen=True)
+class BaseItem:
+    """The side that the manifest is compared with."""
+
+    commit: Optional[str]
+    """The commit of a revision; null if the base is a file."""
+
+    is_merge_base: bool
+    """True if the commit is the merge base of the revision with `HEAD`, and not the revision
+    itself."""
+
+    is_present: bool
+    """True if the base has the manifest; if not, everything is new."""
+
+    name: str
+    """The name: a file, or a revision and a path."""
+
+
+@dataclass(frozen=True)
+class CellItem:
+    """A solution in one environment."""
+
+    environment: str
+    """The environment."""
+
+    versions: Optional[List[VersionItem]]
+    """The versions; null if the environment could not be read."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +215,43 @@ class Convergence:
 
 
 @dataclass(frozen=True)
+class DeclaredItem:
+    """A declared version."""
+
+    change: str
+    """The change of its declaration: `added`, `removed`, `changed` or `none`."""
+
+    owner: str
+    """The owner."""
+
+    state: Optional[str]
+    """The declared state in the base; null if the base does not declare the version."""
+
+    state_after: Optional[str]
+    """The declared state in the manifest under review; null if it does not declare the version."""
+
+    version: str
+    """The version."""
+
+    visibility: Optional[str]
+    """The declared visibility in the base; null if there is none."""
+
+    visibility_after: Optional[str]
+    """The declared visibility in the manifest under review; null if there is none."""
+
+
+@dataclass(frozen=True)
+class DeclaredUploadItem:
+    """A package that is uploaded."""
+
+    sha256: Optional[str]
+    """The declared digest of its bytes; null if there is none."""
+
+    source: str
+    """The source."""
+
+
+@dataclass(frozen=True)
 class Diagnostic:
     """An error or a warning."""
 
@@ -254,6 +339,65 @@ class DriftMemberItem:
 
 
 @dataclass(frozen=True)
+class EffectItem:
+    """The effect of an apply."""
+
+    address: Optional[str]
+    """The version; null if the target is not a single version."""
+
+    fate: str
+    """The effect, as a stable word."""
+
+    on: str
+    """The target: `version`, `other-versions`, `undeclared-names` or `environment`."""
+
+    reason: Optional[str]
+    """The reason why it is left alone, as a stable word; null if it is not left alone."""
+
+    retain: Optional[int]
+    """The number of the newest superseded versions that stay; null if none are retained."""
+
+
+@dataclass(frozen=True)
+class EnvironmentItem:
+    """An environment."""
+
+    document: Optional[Plan]
+    """The document that the command prints for this environment alone; null if there is an
+    error."""
+
+    errors: List[Diagnostic]
+    """The errors that prevent the document."""
+
+    name: str
+    """The name in the manifest."""
+
+    url: Optional[str]
+    """The URL; null if the manifest has an error in this environment."""
+
+
+@dataclass(frozen=True)
+class EnvironmentReportItem:
+    """One of several environments."""
+
+    document: Optional[Report]
+    """The report of this environment; null if it was not begun."""
+
+    errors: List[Diagnostic]
+    """The errors that prevent it, if it was not begun."""
+
+    name: str
+    """The name in the manifest."""
+
+    result: str
+    """`complete`: All is as planned; `incomplete`: Something is left; `not-applied`: It was
+    begun, and no change was started; `not-begun`: It was not begun."""
+
+    url: Optional[str]
+    """The URL; null if the manifest has an error in this environment."""
+
+
+@dataclass(frozen=True)
 class ExpectedTimeItem:
     """The expected duration of a plan, from the durations of earlier applies."""
 
@@ -286,6 +430,49 @@ class FieldItem:
 
     field: str
     """The name."""
+
+
+@dataclass(frozen=True)
+class FindingItem:
+    """A change."""
+
+    address: Optional[str]
+    """`Name@version`, with the owner in front if two versions have the same name and version;
+    null if the finding is about the environment."""
+
+    after: Optional[str]
+    """The value in the manifest under review."""
+
+    before: Optional[str]
+    """The value in the base manifest."""
+
+    concerned: List[str]
+    """The declared versions that it affects, if it is not about a single one: versions that lose
+    their protection and are removed in the same change, or versions whose policy changes."""
+
+    effect: Optional[EffectItem]
+    """The effects of an apply, if the version is live."""
+
+    environments: List[str]
+    """The environments that it affects, in the manifest's order."""
+
+    field: Optional[str]
+    """The manifest's key that changes; null if a version or an environment is added or removed."""
+
+    has_high_risk: bool
+    """True if any of the risks is high."""
+
+    kind: str
+    """The kind of change, as a stable word; more words may be added."""
+
+    position: ReviewPositionItem
+    """The position in the manifest."""
+
+    risks: List[str]
+    """The risks, as stable words."""
+
+    upload: Optional[DeclaredUploadItem]
+    """The package that is uploaded if the version is deployed; null if nothing is uploaded."""
 
 
 @dataclass(frozen=True)
@@ -341,6 +528,42 @@ class LineItem:
 
     text: str
     """The text of the line."""
+
+
+@dataclass(frozen=True)
+class ListMatrix:
+    """The output of `plan --format json` and `list --json` for several environments."""
+
+    environments: List[ListMatrixEnvironmentItem]
+    """The environments, in the order of the manifest."""
+
+    format_version: str
+    """The version of this format, `MAJOR.MINOR`."""
+
+    solform_version: str
+    """The version of solform that wrote the document."""
+
+    solutions: List[RowItem]
+    """The matrix: one row for each solution. Rows with a loss come first, then other rows with a
+    change."""
+
+
+@dataclass(frozen=True)
+class ListMatrixEnvironmentItem:
+    """An environment."""
+
+    document: Optional[Solutions]
+    """The document that the command prints for this environment alone; null if there is an
+    error."""
+
+    errors: List[Diagnostic]
+    """The errors that prevent the document."""
+
+    name: str
+    """The name in the manifest."""
+
+    url: Optional[str]
+    """The URL; null if the manifest has an error in this environment."""
 
 
 @dataclass(frozen=True)
@@ -474,6 +697,24 @@ class PlanExtension:
 
     unrestored: Optional[List[UnrestoredItem]] = None
     """The versions that are not restored, or not completely; only in the plan of a roll-back."""
+
+
+@dataclass(frozen=True)
+class PlanMatrix:
+    """The output of `plan --format json` and `list --json` for several environments."""
+
+    environments: List[EnvironmentItem]
+    """The environments, in the order of the manifest."""
+
+    format_version: str
+    """The version of this format, `MAJOR.MINOR`."""
+
+    solform_version: str
+    """The version of solform that wrote the document."""
+
+    solutions: List[RowItem]
+    """The matrix: one row for each solution. Rows with a loss come first, then other rows with a
+    change."""
 
 
 @dataclass(frozen=True)
@@ -673,6 +914,33 @@ class ReportChange:
 
 
 @dataclass(frozen=True)
+class ReportMatrix:
+    """The output of `apply --format json` for several environments."""
+
+    environments: List[EnvironmentReportItem]
+    """The environments, in the order of the manifest."""
+
+    errors: List[Diagnostic]
+    """The errors that concern all environments."""
+
+    format_version: str
+    """The version of this format, `MAJOR.MINOR`."""
+
+    result: str
+    """`complete`: All is as planned; `incomplete`: Something is left; `not-applied`: Nothing was
+    started."""
+
+    resume_command: Optional[str]
+    """The command that continues this apply; null if nothing is left."""
+
+    solform_version: str
+    """The version of solform that wrote the document."""
+
+    solutions: List[RowItem]
+    """The matrix of the plans that were approved: one row for each solution."""
+
+
+@dataclass(frozen=True)
 class ResourceChange:
     """A version with its change."""
 
@@ -702,6 +970,132 @@ class ResourceChange:
 
     x_solution: ChangeExtension
     """Values without a key in Terraform's format."""
+
+
+@dataclass(frozen=True)
+class Review:
+    """The output of `review --json`: the effects of a change to a manifest."""
+
+    base: BaseItem
+    """The side that the manifest is compared with."""
+
+    environments: List[str]
+    """Every environment that was compared, including those without a change."""
+
+    findings: List[FindingItem]
+    """The findings; a finding that several environments share is listed once."""
+
+    format_version: str
+    """The version of this format, `MAJOR.MINOR`."""
+
+    has_changes: bool
+    """True if anything changes."""
+
+    head: str
+    """The manifest under review, as the user named it."""
+
+    only: Optional[str]
+    """The selected environment; null if all environments or several of them were compared."""
+
+    solform_version: str
+    """The version of solform that wrote the document."""
+
+    solutions: List[ReviewedRow]
+    """The matrix: one row for each solution whose declared versions change in an environment."""
+
+    summary: ReviewSummaryItem
+    """The counts."""
+
+
+@dataclass(frozen=True)
+class ReviewPositionItem:
+    """A position in one of the two manifests."""
+
+    column: int
+    """The column, from 1."""
+
+    file: str
+    """The file."""
+
+    line: int
+    """The line, from 1."""
+
+    side: str
+    """`base` or `head`."""
+
+
+@dataclass(frozen=True)
+class ReviewSummaryItem:
+    """The counts of findings."""
+
+    added: int
+    """Versions that are new."""
+
+    changed_environments: int
+    """Environments with findings."""
+
+    downgraded: int
+    """Versions that replace a higher version."""
+
+    environments: int
+    """Environments that were compared."""
+
+    findings: int
+    """All findings."""
+
+    high_risk: int
+    """Findings with a high risk."""
+
+    other: int
+    """Every other finding."""
+
+    removed: int
+    """Versions that are no longer declared."""
+
+    retired: int
+    """Versions that get a tombstone."""
+
+    risks: Dict[str, int]
+    """The number of findings for each risk."""
+
+    upgraded: int
+    """Versions that replace a lower version."""
+
+
+@dataclass(frozen=True)
+class ReviewedCell:
+    """A solution in one environment."""
+
+    environment: str
+    """The environment."""
+
+    versions: List[DeclaredItem]
+    """The versions that at least one side declares."""
+
+
+@dataclass(frozen=True)
+class ReviewedRow:
+    """A solution in all environments."""
+
+    cells: List[ReviewedCell]
+    """The cells, in the order of the environments."""
+
+    name: str
+    """The solution's name."""
+
+
+@dataclass(frozen=True)
+class RowItem:
+    """A solution in all environments."""
+
+    cells: List[CellItem]
+    """The cells, in the order of the environments."""
+
+    changes: bool
+    """True if a version changes in an environment."""
+
+    name: str
+    """The solution's name."""
 
 
 @dataclass(frozen=True)
@@ -1017,6 +1411,39 @@ class VerifiedRunItem:
 
     why: Optional[str]
     """The reason, if it did not pass."""
+
+
+@dataclass(frozen=True)
+class VersionItem:
+    """A version in one environment."""
+
+    address: str
+    """`Name@version`, with the owner in front if two versions have the same name and version."""
+
+    blocked: bool
+    """True if the change is blocked."""
+
+    change: Optional[str]
+    """The change: `no-op`, `create`, `update`, `replace` or `delete`; null in a list."""
+
+    owner: str
+    """The owner."""
+
+    state: Optional[str]
+    """The live state; null if the version is not live."""
+
+    state_after: Optional[str]
+    """The state after the change; null if the version will not be live, and in a list."""
+
+    version: str
+    """The version."""
+
+    visibility: Optional[str]
+    """The live visibility; null if the version is not live, or if it is unknown."""
+
+    visibility_after: Optional[str]
+    """The visibility after the change; null if the version will not be live, if it is unknown,
+    and in a list."""
 
 
 @dataclass(frozen=True)

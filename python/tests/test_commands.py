@@ -69,6 +69,69 @@ def test_a_stale_plan_is_refused(project: Project) -> None:
         project.apply("test.plan")
 
 
+SECOND = """\
+  second:
+    url: {url}
+    token: {{ env: IB_TOKEN }}
+    user: ann
+"""
+
+
+def several(project: Project, solutions: str = FORM) -> None:
+    """Declares two environments on the same server."""
+    project.declare(solutions, "    protect: []\n" + SECOND.format(url=project.emulator.url))
+
+
+def test_several_environments_are_planned_and_applied(project: Project) -> None:
+    several(project)
+    plans = solform.plan_several(chdir=project.folder, out="all.plan", env=project.env)
+    assert [environment.name for environment in plans.environments] == ["test", "second"]
+    first = plans.environments[0].document
+    assert first is not None and first.resource_changes[0].address == "Form@0.0.1"
+    assert [row.name for row in plans.solutions] == ["Form"]
+
+    reports = solform.apply_several(plan="all.plan", chdir=project.folder, env=project.env)
+    assert reports.result == "complete"
+    assert {environment.result for environment in reports.environments} == {"complete"}
+
+    both = ["second", "test"]
+    lists = solform.list_several(both, chdir=project.folder, env=project.env)
+    documents = [environment.document for environment in lists.environments]
+    assert all(document is not None and len(document.solutions) == 2 for document in documents)
+
+
+def test_several_plans_are_in_their_exception(project: Project) -> None:
+    solutions = "  Old: { version: 1.0.0, state: ABSENT }"
+    project.declare(solutions, '    protect: ["Old@*"]\n' + SECOND.format(url=project.emulator.url))
+    with pytest.raises(solform.Blocked) as caught:
+        solform.plan_several(["test", "second"], chdir=project.folder, env=project.env)
+    assert caught.value.plan is None and caught.value.plans is not None
+    with pytest.raises(solform.Blocked) as caught:
+        solform.apply_several(auto_approve=True, chdir=project.folder, env=project.env)
+    assert caught.value.exit_code == 4
+
+
+def test_several_environments_are_two_at_least(project: Project) -> None:
+    with pytest.raises(ValueError, match="two environments"):
+        solform.plan_several(["test"], chdir=project.folder)
+    with pytest.raises(TypeError, match="names its environments"):
+        solform.apply_several(["test", "second"], plan="all.plan", chdir=project.folder)
+
+
+def test_a_change_of_the_manifest_is_reviewed(project: Project) -> None:
+    base = project.folder / "base.yaml"
+    base.write_bytes((project.folder / "solform.yaml").read_bytes())
+    several(project, f"{FORM}\n  Old: {{ version: 1.0.0, state: ABSENT }}")
+    review = solform.review("base.yaml", chdir=project.folder)
+    assert review.has_changes and review.environments == ["test", "second"]
+    assert "Old" in [row.name for row in review.solutions]
+    one = solform.review(base, environments=["test"], chdir=project.folder)
+    assert one.only == "test"
+    assert {finding.kind for finding in one.findings} == {"retired"}
+    with pytest.raises(solform.SolformError, match=r"nothing\.yaml"):
+        solform.review("nothing.yaml", chdir=project.folder)
+
+
 def test_a_failed_apply_has_its_report(project: Project) -> None:
     project.emulator.request(
         "POST",
