@@ -310,6 +310,9 @@ word_enum! {
         /// A package whose last deploy did not make the declared version.
         PackageDeployedBefore = "package-deployed-before" ERROR
             .label("this package"),
+        /// A policy that denies the plan.
+        PolicyDenied = "policy-denied" ERROR
+            .label("this condition"),
         /// A package of another kind than the platform documents.
         PackageType = "package-type" WARNING
             .label("this package")

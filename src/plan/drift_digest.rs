@@ -46,7 +46,8 @@ pub fn drift_digest(plan: &Plan, refusals: &[Refusal]) -> Option<Digest> {
     if changes.is_empty() && refusals.is_empty() && in_flight.is_empty() && orphaned.is_empty() {
         return None;
     }
-    let all = (changes, refusals, in_flight, orphaned);
+    let warnings: Vec<String> = plan.judgement.warnings().map(ToString::to_string).collect();
+    let all = (changes, refusals, warnings, in_flight, orphaned);
     let digest = Digest::of_json(&all);
     Some(digest.expect("invariant: the keys of a plan are strings"))
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::origin::Origin;
-use crate::manifest::{Enforcement, PlanPolicies};
+use crate::manifest::{Code, Enforcement, PlanPolicies};
 
 /// The maximum number of changes in a sentence.
 const IN_SENTENCE: usize = 3;
@@ -86,7 +86,7 @@ impl fmt::Display for Violation {
 
 impl Violation {
     /// The stable word of a policy that denies a plan.
-    pub const CODE: &str = "policy-denied";
+    pub const CODE: &str = Code::PolicyDenied.as_str();
 
     /// Returns the fix, as a sentence.
     pub fn help(&self) -> &'static str {

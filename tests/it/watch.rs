@@ -390,6 +390,41 @@ async fn drift_is_healed_by_the_rules_of_apply() {
     );
 }
 
+/// What policies say about a plan is part of the drift.
+#[tokio::test(flavor = "multi_thread")]
+async fn warnings_of_policies_are_reported() {
+    let (emulator, env) = world(DECLARED).await;
+    let with = |policies: &str| {
+        let policies = format!("policies: [{policies}]\n");
+        manifest_with(&emulator.url(), "", &policies, DECLARED)
+    };
+    let warn = "{ name: p, warn: 'true', message: Take care. }";
+    let deny = "{ name: q, deny: 'true', message: Closed. }";
+    env.write("solform.yaml", &with(warn));
+    patch(&emulator, "A", "ACTIVE", "state=INACTIVE").await;
+    let mut watching = Watching::start(&env, &[]);
+    let _ = watching.says("1 to change").await;
+    let _ = watching
+        .says("  warning: policy `p` warns: Take care.")
+        .await;
+    // Another warning is another drift.
+    env.write("solform.yaml", &with(&format!("{warn}, {deny}")));
+    watching.plan();
+    let _ = watching
+        .says("  blocked: policy `q` denies the plan: Closed.")
+        .await;
+    let _ = watching.says("  warning: policy `p` warns").await;
+    let _ = watching.terminated().await;
+    let of = validator(&env, "events");
+    let mut watching = Watching::start(&env, &["--json"]);
+    let plan = watching.event(&of).await;
+    let watch = &plan["x_solution"]["watch"];
+    assert_eq!(watch["warnings"][0], "policy `p` warns: Take care.");
+    assert_eq!(watch["refusals"][0], "policy `q` denies the plan: Closed.");
+    assert_eq!(plan["x_solution"]["applyable"], false);
+    let _ = watching.terminated().await;
+}
+
 /// A roll-back holds until the manifest changes: otherwise the next plan would undo it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_roll_back_is_not_healed() {

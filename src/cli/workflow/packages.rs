@@ -66,20 +66,25 @@ fn keep(contents: Option<&ContentsRecorder>, read: &PackageContents) {
     }
 }
 
-/// Returns the problem of the manifest that caused a refusal, if it is about a package.
+/// Returns the problem of the manifest that caused a refusal, if it is about a package or a policy.
 pub(in crate::cli) fn problem_of(session: &Session, refusal: &Refusal) -> Option<Problem> {
-    let Refusal::Package {
-        identity, problem, ..
-    } = refusal
-    else {
-        return None;
+    let manifest = session.manifest();
+    let (position, code) = match refusal {
+        Refusal::Package {
+            identity, problem, ..
+        } => {
+            let entry = entry_of(manifest, identity)?;
+            (problem.position(entry)?, problem.code())
+        }
+        Refusal::Policy(violation) => {
+            let mut policies = manifest.policies.list.iter();
+            let policy = policies.find(|policy| policy.name == violation.policy)?;
+            (&policy.position, Code::PolicyDenied)
+        }
+        _ => return None,
     };
-    let entry = entry_of(session.manifest(), identity)?;
-    let position = problem.position(entry)?;
     let source = &session.context.source;
-    Some(
-        Problem::remote(source, position, problem.code(), refusal.to_string()).help(problem.help()),
-    )
+    Some(Problem::remote(source, position, code, refusal.to_string()).help(refusal.help()))
 }
 
 /// Returns the warnings about packages that do not block a change, in the order of the plan.

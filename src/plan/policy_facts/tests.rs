@@ -236,6 +236,32 @@ fn an_unjudged_plan_is_refused() {
     assert!(approve(narrowed, &Limits::default(), &Overrides::default()).is_ok());
 }
 
+/// The plan that is applied is judged by the time of the apply, not by that of its approval.
+#[test]
+fn an_approved_plan_is_judged_by_the_time_of_its_apply() {
+    let scenario = scenario().declare([declared("A@1")]);
+    let policies = policies(
+        Enforcement::Deny,
+        "now.weekday == 'friday' && now.hour >= 16",
+    );
+    let history = ApplyHistory::default();
+    let at = |now_ms| JudgementInputs {
+        now_ms,
+        ..inputs(&history, &[])
+    };
+    let (open_ms, closed_ms) = (FRIDAY_MS - 60 * 60 * 1000, FRIDAY_MS);
+    for (planned_ms, applied_ms, is_allowed) in [
+        (open_ms, open_ms, true),
+        (open_ms, closed_ms, false),
+        (closed_ms, open_ms, true),
+    ] {
+        let plan = scenario.plan().judged(&policies, &at(planned_ms));
+        let narrowed = NarrowedPlan::from(plan).judged(&policies, &at(applied_ms));
+        let approved = approve(narrowed, &Limits::default(), &Overrides::default());
+        assert_eq!(approved.is_ok(), is_allowed, "{planned_ms} {applied_ms}");
+    }
+}
+
 /// A policy with the time must not block a plan that does nothing.
 #[test]
 fn a_plan_without_changes_violates_nothing() {

@@ -33,6 +33,8 @@ pub struct DriftDocument {
     more_changes: usize,
     /// The first reasons why the plan cannot be applied.
     refusals: Vec<String>,
+    /// The first warnings of policies.
+    warnings: Vec<String>,
     /// The number of changes of the drift since the last post that was delivered.
     unreported_changes: u64,
     /// The time of the first of these changes, as RFC 3339.
@@ -70,6 +72,7 @@ impl DriftDocument {
             changes: report.lines.iter().map(item).collect(),
             more_changes: report.more,
             refusals: report.refusals.clone(),
+            warnings: report.warnings.clone(),
             unreported_changes: unreported.changes,
             first_change_at: unreported.since_ms.and_then(time),
         }

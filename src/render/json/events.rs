@@ -137,6 +137,7 @@ impl StreamMessage {
             changed: report.is_changed,
             changes: planned_changes(plan),
             refusals: refusals.iter().map(ToString::to_string).collect(),
+            warnings: view::policy_warnings(plan),
         };
         Self::counts(plan, refusals.is_empty(), Some(watched))
     }

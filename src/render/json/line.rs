@@ -221,6 +221,8 @@ pub(super) struct WatchedItem {
     pub(super) changes: Vec<PlannedChangeItem>,
     /// The refusals of the plan.
     pub(super) refusals: Vec<String>,
+    /// The warnings of policies.
+    pub(super) warnings: Vec<String>,
 }
 
 /// A change in progress.

@@ -1,7 +1,7 @@
 //! The drift that a plan of a watch shows: short, and independent of the plan.
 
 use super::notes;
-use super::plan::{short_reason, urgency, verdict};
+use super::plan::{policy_warnings, short_reason, urgency, verdict};
 use crate::ident::Digest;
 use crate::plan::{ActionKind, Plan, Refusal, Summary, drift_digest};
 use crate::render::words;
@@ -9,7 +9,7 @@ use crate::render::words;
 /// The maximum number of lines about versions.
 const LINES: usize = 10;
 
-/// The maximum number of refusals.
+/// The maximum number of refusals, and of warnings.
 const REFUSALS: usize = 3;
 
 /// The maximum length of a line, in characters.
@@ -36,6 +36,8 @@ pub struct DriftReport {
     pub more: usize,
     /// The first reasons why the plan cannot be applied, escaped.
     pub refusals: Vec<String>,
+    /// The first warnings of policies, escaped.
+    pub warnings: Vec<String>,
     /// The digest of all drift; none if everything is as declared.
     pub digest: Option<Digest>,
 }
@@ -92,6 +94,8 @@ impl DriftReport {
         };
         let lines = all.by_ref().take(LINES).map(line_of).collect();
         let digest = drift_digest(plan, refusals);
+        let refusals = refusals.iter().take(REFUSALS).map(ToString::to_string);
+        let warnings = policy_warnings(plan).into_iter().take(REFUSALS);
         Self {
             environment: plan.subject.environment.clone(),
             url: plan.subject.url.clone(),
@@ -101,11 +105,8 @@ impl DriftReport {
             verdict: line + rest,
             lines,
             more: all.count(),
-            refusals: refusals
-                .iter()
-                .take(REFUSALS)
-                .map(|refusal| words::escaped(&refusal.to_string()))
-                .collect(),
+            refusals: refusals.map(|text| words::escaped(&text)).collect(),
+            warnings: warnings.map(|text| words::escaped(&text)).collect(),
             digest,
         }
     }
@@ -144,6 +145,8 @@ impl DriftReport {
         }
         let refusals = self.refusals.iter();
         lines.extend(refusals.map(|refusal| format!("blocked: {refusal}")));
+        let warnings = self.warnings.iter();
+        lines.extend(warnings.map(|warning| format!("warning: {warning}")));
         let lines = lines.iter().map(|line| words::shortened(line, WIDTH));
         lines.collect()
     }

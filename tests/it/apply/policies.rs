@@ -6,6 +6,7 @@ use serde_json::Value;
 use solform_emulator::{Emulator, Operation};
 
 use super::uploads::put;
+use crate::output::streams::{assert_golden, assert_valid, steady, validator};
 use crate::support::TestEnv;
 use crate::support::plan_file::PlanFile;
 use crate::support::worlds::{DRIVE, Version, count, env_with, manifest_with, seed, start};
@@ -70,6 +71,43 @@ async fn a_denied_plan_is_not_applied() {
     assert_eq!(violation["policy"], "p");
     assert_eq!(violation["enforcement"], "deny");
     assert_eq!(violation["addresses"], serde_json::json!(["Form@2"]));
+    assert_eq!(writes(&emulator), 0);
+}
+
+/// The document of a plan that policies deny, and warn about.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_denied_plan_has_its_document() {
+    let (emulator, env) = world("deny", r#"changes.exists(c, c.action == "create")"#).await;
+    let more = "  - { name: q, warn: 'true', message: Take care. }\n  - { name: r, deny: \
+                'changes.exists(c, newer(c.before.version, \"7\"))', message: Not known. }\n";
+    let text = env
+        .read("solform.yaml")
+        .replace("solutions:\n", &format!("{more}solutions:\n"));
+    env.write("solform.yaml", &text);
+    let json = ["plan", "--format", "json"];
+    let output = env.solform_beside(&json).await.exits_with(1);
+    let document: Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_valid(&validator(&env, "plan"), &document);
+    let pretty = serde_json::to_string_pretty(&steady(&document)).unwrap();
+    assert_golden("plan-denied.json", &format!("{pretty}\n"));
+    // The lines of the manifest are shown, as for other problems.
+    let _ = output
+        .warns("[policy-denied]")
+        .warns("solform.yaml:10:")
+        .warns(" 10 \u{2502}   - { name: p, deny: ")
+        .warns("this condition");
+    let stream = env.solform_beside(&["plan", "--json"]).await;
+    let lines = stream
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    let lines: Vec<Value> = lines.collect();
+    let denied = lines.iter().find(|line| line["@level"] == "error").unwrap();
+    let diagnostic = &denied["diagnostic"];
+    assert_eq!(diagnostic["x_solution"]["code"], "policy-denied");
+    assert_eq!(diagnostic["range"]["start"]["line"], 10);
+    let code = diagnostic["snippet"]["code"].as_str().unwrap();
+    assert!(code.contains("name: p, deny:"), "{code}");
     assert_eq!(writes(&emulator), 0);
 }
 
@@ -155,6 +193,34 @@ async fn a_saved_plan_is_judged_again() {
         .await
         .exits_with(3)
         .warns("has changed");
+}
+
+/// The file holds what was true when it was made. In this test the time has changed since.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saved_plan_is_judged_by_the_time_of_the_apply() {
+    let out = ["plan", "--out", "plan.json"];
+    let apply = ["apply", "plan.json", "--detailed-exitcode"];
+    let (emulator, env) = world("deny", r#"now.date >= "2001-01-01""#).await;
+    let _ = env.solform_beside(&out).await.exits_with(1);
+    let mut file = PlanFile::read(&env.read("plan.json"));
+    let refusals = std::mem::replace(file.at("refusals"), serde_json::json!([]));
+    let plan = file.at("plan").as_object_mut().unwrap();
+    let judgement = plan.remove("judgement").unwrap();
+    env.write("plan.json", &file.sealed());
+    let denied = "policy `p` denies the plan: Not so.";
+    let _ = env.solform_beside(&apply).await.exits_with(4).warns(denied);
+    assert_eq!(writes(&emulator), 0);
+    // The other way round, the policy allows what it denied before.
+    let (emulator, env) = world("deny", r#"now.date < "2001-01-01""#).await;
+    let _ = env.solform_beside(&out).await.exits_with(0);
+    let mut file = PlanFile::read(&env.read("plan.json"));
+    *file.at("refusals") = refusals;
+    file.at("plan")["judgement"] = judgement;
+    env.write("plan.json", &file.sealed());
+    let show = env.solform_beside(&["show", "plan.json"]).await;
+    let _ = show.warns(denied);
+    let _ = env.solform_beside(&apply).await.exits_with(2);
+    assert_eq!(count(&emulator, Operation::Deploy), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -90,7 +90,7 @@ pub(super) fn final_summary<'a>(lines: &'a [Value], operation: &str) -> &'a Valu
 }
 
 /// Replaces times, ids, server addresses and durations, so that the value is always the same.
-pub(super) fn steady(value: &Value) -> Value {
+pub(crate) fn steady(value: &Value) -> Value {
     let mut seen = Vec::new();
     let mut value = value.clone();
     steady_within(&mut value, "", &mut seen);
