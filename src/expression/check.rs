@@ -71,10 +71,12 @@ pub(super) fn syntax_error(text: &str, errors: &ParseErrors) -> ExpressionError 
         let mut stripped = unexpected.iter().filter_map(|it| found.strip_prefix(it));
         let message = stripped.next().map(|token| format!("unexpected {token}"));
         let is_internal = found.contains("Context");
-        let message = message.unwrap_or_else(|| match is_internal {
-            true => "the expression is not complete".to_owned(),
-            false => found.to_owned(),
-        });
+        let found = if is_internal {
+            "the expression is not complete"
+        } else {
+            found
+        };
+        let message = message.unwrap_or_else(|| found.to_owned());
         message.replace('`', "'")
     };
     let start = start.min(text.trim_end().len().saturating_sub(1));
@@ -571,13 +573,11 @@ impl<'a> Check<'a> {
             return Ok(());
         }
         let message = format!("the value is never \"{text}\"");
-        Err(match kind {
-            Kind::Form(form) => self.error(literal, message).help(form.help()),
-            _ => {
-                let words = kind.words().unwrap_or_default();
-                self.unknown(literal, message, text, words.to_vec())
-            }
-        })
+        if let Kind::Form(form) = kind {
+            return Err(self.error(literal, message).help(form.help()));
+        }
+        let words = kind.words().unwrap_or_default();
+        Err(self.unknown(literal, message, text, words.to_vec()))
     }
 
     /// Checks that a literal version can be newer or older than another one.
