@@ -12,7 +12,7 @@ pub enum StoreLocation {
     /// A folder.
     Folder(PathBuf),
     /// A prefix in a bucket.
-    Bucket(BucketUrl),
+    Bucket(Box<BucketUrl>),
 }
 
 /// The URL of a prefix in a bucket. It has no user, port, query or fragment.
@@ -90,7 +90,7 @@ impl StoreLocation {
         if !is_url {
             return Ok(Self::Folder(PathBuf::from(text)));
         }
-        BucketUrl::parse(text).map(Self::Bucket)
+        Ok(Self::Bucket(Box::new(BucketUrl::parse(text)?)))
     }
 
     /// Returns the URL of a bucket.

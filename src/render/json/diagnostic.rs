@@ -37,7 +37,7 @@ pub struct DiagnosticExtension {
     /// The environment; only in output about several environments.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
-    /// The stable code of a problem of the manifest.
+    /// The stable code of a problem of the manifest, or of a block of a plan.
     pub code: Option<String>,
     /// The causes, the outermost first.
     pub causes: Vec<String>,
@@ -184,36 +184,21 @@ impl Diagnostic {
         let causes = words::causes(refusal).collect();
         let mut diagnostic =
             Self::new(Severity::Error, refusal.to_string()).because(causes, Some(refusal.help()));
+        diagnostic.x_solution.code = Some(refusal.code().to_owned());
         let of_change = |address: &Address| {
             let mut changes = plan.changes.iter();
             let change = changes.find(|change| change.address == *address);
             change.and_then(|change| change.origin.as_ref())
         };
         let (address, origin) = match refusal {
-            Refusal::NotListed { address } | Refusal::Protected { address } => {
-                (address, of_change(address))
-            }
-            Refusal::Owner { address, conflict } => {
-                diagnostic.x_solution.code = Some(conflict.code().to_owned());
-                (address, of_change(address))
-            }
-            Refusal::Verification { address, .. } => {
-                diagnostic.x_solution.code = Some(refusal.code().to_owned());
-                (address, of_change(address))
-            }
+            Refusal::NotListed { address }
+            | Refusal::Protected { address }
+            | Refusal::Owner { address, .. }
+            | Refusal::Verification { address, .. } => (address, of_change(address)),
             Refusal::Package {
-                address,
-                problem,
-                origin,
-                identity: _,
-            } => {
-                diagnostic.x_solution.code = Some(problem.code().to_string());
-                (address, origin.as_ref())
-            }
-            Refusal::Policy(violation) => {
-                diagnostic.x_solution.code = Some(refusal.code().to_owned());
-                return diagnostic.located(violation.origin.as_ref());
-            }
+                address, origin, ..
+            } => (address, origin.as_ref()),
+            Refusal::Policy(violation) => return diagnostic.located(violation.origin.as_ref()),
             Refusal::Unproven(_)
             | Refusal::NotJudged
             | Refusal::TooManyDestroys { .. }
