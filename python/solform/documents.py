@@ -285,7 +285,7 @@ class DiagnosticExtension:
     """The causes, the outermost first."""
 
     code: Optional[str]
-    """The stable code of a problem of the manifest."""
+    """The stable code of a problem of the manifest, or of a block of a plan."""
 
     help: Optional[str]
     """The fix."""

@@ -372,11 +372,11 @@ fn mistakes_are_refused_with_their_positions() {
     let chain = format!("1{} == 2", " + 1".repeat(400));
     let wide = format!(
         "changes.exists(c, c.address in [{}])",
-        "'a',".repeat(300) + "'a'"
+        "'a@1',".repeat(300) + "'a@1'"
     );
     let wider = format!(
         "['a','b','c','d'].exists(x, changes.exists(c, c.address in [{}]))",
-        "'a',".repeat(300) + "'a'"
+        "'a@1',".repeat(300) + "'a@1'"
     );
     let long_ones = [
         (deep.as_str(), "!", "the expression is nested too deeply"),
