@@ -51,6 +51,8 @@ pub(in crate::api) struct Capabilities {
     pub(in crate::api) limit: Option<Limit>,
     /// The maximum number of records on a page so far.
     pub(in crate::api) longest_page: u64,
+    /// The number of records in the last list of everything without a state.
+    pub(in crate::api) listed: Option<u64>,
     pub(in crate::api) states: States,
     pub(in crate::api) names: NameFilter,
     /// True if a list without a state showed something in service.

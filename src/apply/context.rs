@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::confirm::Batch;
 use super::contents::ContentsRecorder;
 use super::durations::JobDurations;
 use super::event::ApplyEvent;
@@ -18,7 +19,7 @@ use super::source::SourceReaders;
 use crate::api::{ApiErrorKind, Files, PatchStyle, ReadError, Reader, Writer};
 use crate::attribute::Visibility;
 use crate::delivery::{CancelToken, PollPolicy, PropagationWait};
-use crate::ident::{Identity, SolutionId, SolutionName};
+use crate::ident::{Address, Identity, SolutionId, SolutionName};
 use crate::live::LiveVersion;
 use crate::plan::{ApplyHistory, DiffOptions, LiveImage, OwnWrites};
 use crate::store::{Journal, Lease};
@@ -91,7 +92,11 @@ pub struct SharedState {
     /// The form of PATCH that had an effect last (docs/platform.md, 8.7).
     patch_style: Mutex<PatchStyle>,
     /// The records that the changes of this apply brought to their declared state.
-    confirmed: Mutex<Vec<(Identity, SolutionId)>>,
+    pub(super) confirmed: Mutex<Vec<(Identity, SolutionId)>>,
+    /// The records that the next list confirms, if any are waiting for it.
+    pub(super) batch: Mutex<Option<Arc<Batch>>>,
+    /// The changes that others wait for.
+    pub(super) awaited: BTreeSet<Address>,
     /// The versions of the plan.
     pub(super) planned: BTreeSet<Identity>,
     /// The time after which no step may start.
@@ -108,6 +113,8 @@ impl SharedState {
             durations: JobDurations::default(),
             patch_style: Mutex::new(PatchStyle::Query),
             confirmed: Mutex::default(),
+            batch: Mutex::default(),
+            awaited: BTreeSet::new(),
             planned: BTreeSet::new(),
             ends_at: Instant::now() + settings.apply,
             permits: Semaphore::new(settings.parallelism.max(1)),

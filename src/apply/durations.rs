@@ -5,12 +5,13 @@
 //! again in small steps. No pause is longer than the longest pause of the policy.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::context::locked;
 use crate::delivery::{CancelToken, Pauses, PollPolicy, Stopped, pause};
 use crate::outcome::WriteKind;
 
@@ -21,6 +22,10 @@ const REMEMBERED: usize = 16;
 /// `SMALLEST_STEP`.
 const STEPS: u32 = 50;
 const SMALLEST_STEP: Duration = Duration::from_millis(10);
+
+/// The number of steps by which the first poll is postponed at most, because other jobs are still in
+/// progress. A job that takes longer than that says nothing about others.
+const POSTPONED: u32 = 4;
 
 /// The shortest pause before the expected end of a job.
 const SURE: Duration = Duration::from_secs(1);
@@ -48,7 +53,14 @@ impl JobDurations {
 
 /// The durations of the latest jobs of one kind of call, as far as polling shows them.
 #[derive(Debug, Default)]
-pub(super) struct RecentDurations(watch::Sender<VecDeque<Seen>>);
+pub(super) struct RecentDurations {
+    ended: watch::Sender<VecDeque<Seen>>,
+    /// The number of jobs that are polled.
+    polled: watch::Sender<usize>,
+    /// The longest time after which a job was still in progress, and when this was seen. Jobs that
+    /// began later have probably not ended before.
+    in_progress: Mutex<Option<(Instant, Duration)>>,
+}
 
 /// The duration of one job.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +76,8 @@ impl RecentDurations {
     /// true if the first poll at the expected end found it ended: the job may have ended long
     /// before.
     fn learn(&self, pending: Duration, over: Duration, is_hit: bool) {
-        self.0.send_modify(|jobs| {
+        self.in_progress().take_if(|(_, time)| *time >= over);
+        self.ended.send_modify(|jobs| {
             let mut since = pending;
             if is_hit {
                 let others = jobs.iter().map(|job| job.pending);
@@ -83,8 +96,8 @@ impl RecentDurations {
 
     /// Returns the time of the first poll: one step after the fastest quarter of the jobs had
     /// ended.
-    fn expected_end(&self) -> Option<Duration> {
-        let mut times: Vec<Duration> = self.0.borrow().iter().map(|job| job.ended).collect();
+    pub(super) fn expected_end(&self) -> Option<Duration> {
+        let mut times: Vec<Duration> = self.ended.borrow().iter().map(|job| job.ended).collect();
         times.sort_unstable();
         let time = *times.get(times.len() / 4)?;
         Some(time + step_of(time))
@@ -93,7 +106,32 @@ impl RecentDurations {
     /// Waits until the duration of one job is known.
     async fn known(&self) {
         // `self` holds the sender, so that the channel cannot be closed.
-        let _ = self.0.subscribe().wait_for(|jobs| !jobs.is_empty()).await;
+        let mut jobs = self.ended.subscribe();
+        let _ = jobs.wait_for(|jobs| !jobs.is_empty()).await;
+    }
+
+    /// Returns the number of jobs that are polled.
+    pub(super) fn polled(&self) -> usize {
+        *self.polled.borrow()
+    }
+
+    /// Waits until no job is polled.
+    pub(super) async fn all_ended(&self) {
+        let _ = self.polled.subscribe().wait_for(|jobs| *jobs == 0).await;
+    }
+
+    fn in_progress(&self) -> MutexGuard<'_, Option<(Instant, Duration)>> {
+        locked(&self.in_progress)
+    }
+
+    /// Records that a job was in progress after this time.
+    fn see_in_progress(&self, time: Duration) {
+        let now = Instant::now();
+        let mut longest = self.in_progress();
+        let is_longest = longest.is_none_or(|(seen, longest)| longest <= time || seen + time < now);
+        if is_longest {
+            *longest = Some((now, time));
+        }
     }
 }
 
@@ -121,6 +159,7 @@ impl<'a> JobPolls<'a> {
         recent: &'a RecentDurations,
         random: &'a Mutex<fastrand::Rng>,
     ) -> Self {
+        recent.polled.send_modify(|jobs| *jobs += 1);
         Self {
             policy,
             pauses: Pauses::new(policy, random),
@@ -149,6 +188,9 @@ impl<'a> JobPolls<'a> {
                 pause(length, deadline, interrupt).await?;
             }
         }
+        while let Some(length) = self.postponement() {
+            pause(length, deadline, interrupt).await?;
+        }
         self.asked = self.begun.elapsed();
         Ok(())
     }
@@ -171,9 +213,25 @@ impl<'a> JobPolls<'a> {
         self.pauses.jittered(step.min(self.policy.cap))
     }
 
+    /// Returns how much longer the first poll must wait, because a job that is at least as old was
+    /// still in progress.
+    fn postponement(&self) -> Option<Duration> {
+        let expected_end = self.expected_end.filter(|_| self.step.is_none())?;
+        let passed = self.begun.elapsed();
+        let (seen, time) = (*self.recent.in_progress())?;
+        let step = step_of(expected_end);
+        let is_alike = seen > self.begun && time <= expected_end + POSTPONED * step;
+        if passed < expected_end || !is_alike {
+            return None;
+        }
+        let left = (time + step).checked_sub(passed)?;
+        (!left.is_zero()).then_some(left)
+    }
+
     /// Records that the job is still in progress.
     pub(super) fn is_pending(&mut self) {
         self.pending = self.asked;
+        self.recent.see_in_progress(self.asked);
     }
 
     /// Records that the job succeeded. The duration of a failed job is not used: it may have ended
@@ -184,6 +242,12 @@ impl<'a> JobPolls<'a> {
             .is_some_and(|expected_end| expected_end <= self.asked)
             && self.step.is_none();
         self.recent.learn(self.pending, self.asked, is_hit);
+    }
+}
+
+impl Drop for JobPolls<'_> {
+    fn drop(&mut self) {
+        self.recent.polled.send_modify(|jobs| *jobs -= 1);
     }
 }
 
@@ -251,6 +315,32 @@ mod tests {
         let late = results.iter().map(|(_, late)| *late).max().unwrap();
         // If each job were polled on its own, the last poll could be 250 ms late.
         assert!(late <= ms(50), "{late:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_job_is_not_polled_while_older_ones_are_in_progress() {
+        let (recent, random) = (RecentDurations::default(), random());
+        for _ in 0..REMEMBERED {
+            poll(ms(500), &recent, &random).await;
+        }
+        let jobs = (0..50).map(|index| {
+            let (recent, random) = (&recent, &random);
+            async move {
+                tokio::time::sleep(ms(2 * index)).await;
+                poll(ms(520), recent, random).await
+            }
+        });
+        let results = futures_util::future::join_all(jobs).await;
+        let count: u32 = results.iter().map(|(count, _)| count).sum();
+        let late = results.iter().map(|(_, late)| *late).max().unwrap();
+        assert!(count <= 60, "{count} polls");
+        assert!(late <= ms(25), "{late:?}");
+        // A job that takes much longer than usual does not delay the others.
+        let (_, others) = tokio::join!(poll(ms(5_000), &recent, &random), async {
+            tokio::time::sleep(ms(700)).await;
+            poll(ms(520), &recent, &random).await
+        });
+        assert!(others.1 <= ms(25), "{others:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -20,6 +20,10 @@ use crate::store::{ChangeRef, Entry, RecordedOutcome};
 pub async fn apply(plan: &ApprovedPlan, mut context: ApplyContext<'_>) -> ApplyReport {
     let all = &plan.plan().changes;
     context.shared.planned = all.iter().map(|change| change.identity.clone()).collect();
+    context.shared.awaited = all
+        .iter()
+        .flat_map(|change| change.waits_for.clone())
+        .collect();
     context.reader.serve_steps(context.settings.parallelism);
     let context = &context;
     let changes: Vec<&Change> = plan.plan().to_do().collect();

@@ -102,6 +102,16 @@ impl<'a> Step<'a> {
         self.has_begun()
     }
 
+    /// Returns whether anything of this apply starts only after this change.
+    pub(super) fn is_awaited(&self) -> bool {
+        let verifies = self
+            .change
+            .action
+            .after()
+            .is_some_and(|after| after.verification.is_some());
+        verifies || self.context.shared.awaited.contains(&self.change.address)
+    }
+
     /// Releases the permit, so that another step can start: this step starts no more jobs.
     pub(super) fn release_permit(&mut self) {
         self.permit = None;

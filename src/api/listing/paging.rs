@@ -242,8 +242,12 @@ impl Reader {
             }
         }
         ahead.let_go();
-        self.capabilities
-            .learn(|known| known.longest_page = known.longest_page.max(walk.widest));
+        self.capabilities.learn(|known| {
+            known.longest_page = known.longest_page.max(walk.widest);
+            if *filter == ListFilter::default() {
+                known.listed = Some(walk.items);
+            }
+        });
         let is_long = walk.pages > 1 && walk.items > opening.received;
         Ok(Reading::Final(Listing {
             pending: is_long.then(|| Recheck::begin(self, filter, limit, opening)),

@@ -18,6 +18,7 @@ use crate::api::http::error::ApiError;
 use crate::api::http::routes::ListFilter;
 use crate::api::listing::coverage::Shows;
 use crate::api::listing::request::VisibilityOf;
+use crate::api::listing::unproven::RECORDS_PER_PAGE;
 use crate::api::reader::Reader;
 use crate::api::visibility_words::Words;
 use crate::attribute::{LiveVisibilityWord, Visibility};
@@ -26,9 +27,6 @@ use crate::live::{Coverage, LiveState, LiveVersion};
 
 /// The time for which a read of every visibility is reused by the writes that start after it.
 const WHOLE_READ_SERVES: Duration = Duration::from_secs(10);
-
-/// The usual number of records on a page, to estimate the cost of a list of everything.
-const RECORDS_PER_PAGE: usize = 100;
 
 impl Reader {
     /// Fills in the visibility of every version of these names, as far as lists show it.

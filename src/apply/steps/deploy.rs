@@ -278,6 +278,11 @@ impl Step<'_> {
             self.release_permit();
         }
         let named_ids = named_ids.unwrap_or_default();
+        if !self.is_awaited()
+            && let Some(live) = context.find_listed(&named_ids).await
+        {
+            return target.judge(live).map_err(Outcome::Failed);
+        }
         let look = async || {
             let made = context.look_for_made(target, known, &named_ids).await;
             Ok(made?)

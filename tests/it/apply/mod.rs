@@ -1,5 +1,6 @@
 //! Plan and apply against emulated platforms, through the program itself.
 
+mod confirmations;
 pub(crate) mod contents;
 mod contract;
 mod converge;

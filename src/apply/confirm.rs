@@ -1,0 +1,104 @@
+//! One list confirms all deploys that finished within a short time, if it has fewer pages than they
+//! have records.
+//!
+//! An answer that shows a record confirms it, so the list is not proven complete. A record that is
+//! not in the list is read by its id.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+use super::context::{ApplyContext, locked};
+use crate::ident::SolutionId;
+use crate::live::LiveVersion;
+use crate::outcome::WriteKind;
+
+/// The number of concurrent deploys from which on records wait for each other.
+const MANY: usize = 20;
+
+/// The longest time that a record waits for others.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// The records that the same list confirms.
+#[derive(Debug)]
+pub(super) struct Batch {
+    /// The time at which the list begins at the latest.
+    due: Instant,
+    /// The number of deploys whose records it contains.
+    deploys: AtomicUsize,
+    records: OnceCell<HashMap<SolutionId, LiveVersion>>,
+}
+
+impl ApplyContext<'_> {
+    /// Returns the record that a finished deploy made, one of `ids`, from a list that also confirms
+    /// others. `None` if reading it by its id costs less, or if it is not listed.
+    ///
+    /// A record waits only while other deploys are in progress, so that the apply ends no later.
+    pub(super) async fn find_listed(&self, ids: &[SolutionId]) -> Option<LiveVersion> {
+        if ids.is_empty() {
+            return None;
+        }
+        let durations = self.shared.durations.of(WriteKind::Deploy);
+        let batch = {
+            let mut open = locked(&self.shared.batch);
+            let waiting = open.as_ref().map_or(0, |batch| batch.size());
+            let deploys = durations.polled() + waiting;
+            if deploys < MANY || !self.is_list_cheaper(deploys) {
+                return None;
+            }
+            let wait = durations.expected_end()?.min(LONGEST_WAIT);
+            let batch = open.get_or_insert_with(|| {
+                Arc::new(Batch {
+                    due: Instant::now() + wait,
+                    deploys: AtomicUsize::new(0),
+                    records: OnceCell::new(),
+                })
+            });
+            batch.deploys.fetch_add(1, Ordering::Relaxed);
+            Arc::clone(batch)
+        };
+        tokio::select! {
+            () = tokio::time::sleep_until(batch.due) => {}
+            () = durations.all_ended() => {}
+            () = self.interrupt.raised() => {}
+        }
+        // A deploy that finishes now may not be in the list.
+        locked(&self.shared.batch).take_if(|open| Arc::ptr_eq(open, &batch));
+        let records = batch.records.get_or_init(|| self.list_records(&batch));
+        let records = records.await;
+        ids.iter().find_map(|id| records.get(id)).cloned()
+    }
+
+    async fn list_records(&self, batch: &Batch) -> HashMap<SolutionId, LiveVersion> {
+        let deploys = batch.size();
+        let mut records = HashMap::new();
+        if self.is_list_cheaper(deploys) {
+            // After an error, each record is read by its id, and reports its own error.
+            let listed = self.reader.list_unproven(self.added(deploys)).await;
+            let listed = listed.unwrap_or_default().into_iter();
+            records.extend(listed.map(|live| (live.id.clone(), live)));
+        }
+        records
+    }
+
+    /// Returns whether a list of everything has fewer pages than these deploys have records.
+    fn is_list_cheaper(&self, deploys: usize) -> bool {
+        let pages = self.reader.pages_of_everything(self.added(deploys));
+        pages.is_some_and(|pages| pages < deploys)
+    }
+
+    /// Returns the number of records that were added since everything was listed.
+    fn added(&self, deploys: usize) -> usize {
+        locked(&self.shared.confirmed).len() + deploys
+    }
+}
+
+impl Batch {
+    fn size(&self) -> usize {
+        self.deploys.load(Ordering::Relaxed)
+    }
+}
