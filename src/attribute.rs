@@ -52,8 +52,8 @@ macro_rules! open_word_enum {
         #[serde(from = "String", into = "String")]
         pub enum $name {
             $( $(#[$doc])* $variant, )+
-            /// Any other word, kept unchanged.
-            Other(Arc<str>),
+            /// Any other word, kept unchanged. A thin pointer, as there may be many records.
+            Other(Arc<String>),
         }
 
         impl $name {
@@ -61,7 +61,7 @@ macro_rules! open_word_enum {
             pub fn new(word: &str) -> Self {
                 match word {
                     $( $word => Self::$variant, )+
-                    other => Self::Other(Arc::from(other)),
+                    other => Self::Other(Arc::new(other.to_owned())),
                 }
             }
 

@@ -153,7 +153,10 @@ impl LiveState {
         let mut seen = std::collections::HashSet::with_capacity(versions.len());
         versions.reverse();
         versions.retain(|version| seen.insert(version.id.clone()));
-        versions.sort_by(|left, right| {
+        drop(seen);
+        versions.shrink_to_fit();
+        // Ids are unique, so no two versions are equal.
+        versions.sort_unstable_by(|left, right| {
             left.identity
                 .cmp(&right.identity)
                 .then_with(|| left.newest_first(right))

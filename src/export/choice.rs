@@ -200,7 +200,7 @@ impl<'a> NameChoice<'a> {
 fn words_beside(live: &LiveVersion) -> Vec<&str> {
     let state = Some(live.state.as_str()).filter(|_| live.state == LiveStateWord::Production);
     let visibility = match &live.visibility {
-        Some(LiveVisibilityWord::Other(word)) => Some(&**word),
+        Some(LiveVisibilityWord::Other(word)) => Some(word.as_str()),
         _ => None,
     };
     state.into_iter().chain(visibility).collect()

@@ -12,7 +12,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::drain::Drain;
 use super::glob::Glob;
@@ -44,7 +44,8 @@ struct Canonical<'a> {
     drain: Option<&'a Drain>,
     #[serde(skip_serializing_if = "Option::is_none")]
     policies: Option<CanonicalPolicies<'a>>,
-    desired: Vec<CanonicalVersion<'a>>,
+    #[serde(serialize_with = "versions")]
+    desired: &'a [Desired],
 }
 
 #[derive(Serialize)]
@@ -125,7 +126,7 @@ pub(super) fn digest(
         undeclared: undeclared.as_str(),
         drain: drain.as_deref(),
         policies: canonical_policies(policies),
-        desired: desired.iter().map(version).collect(),
+        desired,
     };
     Digest::of_json(&canonical)
         .expect("invariant: texts, numbers and lists always have a JSON form")
@@ -138,6 +139,10 @@ fn canonical_policies(policies: &PlanPolicies) -> Option<CanonicalPolicies<'_>> 
         timezone: policies.timezone_name(),
         list: policies.contents().collect(),
     })
+}
+
+fn versions<S: Serializer>(desired: &&[Desired], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(desired.iter().map(version))
 }
 
 fn version(desired: &Desired) -> CanonicalVersion<'_> {

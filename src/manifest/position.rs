@@ -35,6 +35,16 @@ pub(super) struct Mark {
 }
 
 impl Mark {
+    /// Returns the mark of a position.
+    pub(super) fn of(position: &Position) -> Self {
+        Self {
+            offset: narrow(position.offset),
+            length: narrow(position.length),
+            line: narrow(position.line),
+            column: narrow(position.column),
+        }
+    }
+
     /// Returns the same position with another length.
     #[cfg(test)]
     pub(super) fn with_length(self, length: usize) -> Self {

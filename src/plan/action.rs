@@ -21,7 +21,7 @@ pub enum Action {
         /// The `.ibsolution` on the platform's file system.
         path: String,
         /// The state that must be live at the end.
-        after: AfterImage,
+        after: Box<AfterImage>,
         /// The other owner of the pair, under which the server may file versions that `user`
         /// publishes; `None` if the declared owner is in no pair.
         other_owner: Option<Owner>,
@@ -33,7 +33,7 @@ pub enum Action {
         /// The fields to patch.
         patch: Patch,
         /// The state that must be live at the end.
-        after: AfterImage,
+        after: Box<AfterImage>,
     },
     /// Delete a live version, then deploy it again. It is out of service in between, and the change
     /// cannot be undone.
@@ -43,7 +43,7 @@ pub enum Action {
         /// The `.ibsolution` on the platform's file system.
         path: String,
         /// The state that must be live at the end.
-        after: AfterImage,
+        after: Box<AfterImage>,
         /// The other owner of the pair, under which the server may file versions that `user`
         /// publishes; `None` if the declared owner is in no pair.
         other_owner: Option<Owner>,
@@ -444,13 +444,11 @@ mod tests {
     #[test]
     fn actions_begin_and_end_service() {
         let before = |state| LiveImage::of(&live("Form@1").state(state));
-        let after = |state| AfterImage {
-            identity: declared("Form@1").identity,
-            state,
-            visibility: None,
-            package: None,
-            upload: None,
-            verification: None,
+        let after = |state| {
+            Box::new(AfterImage {
+                state,
+                ..AfterImage::of(&declared("Form@1"))
+            })
         };
         let create = |to| Action::Create {
             path: String::new(),

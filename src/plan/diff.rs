@@ -219,7 +219,7 @@ struct Differ<'a> {
 }
 
 impl<'a> Differ<'a> {
-    /// Plans name after name. Returns the range of changes for each name.
+    /// Plans name after name. Returns the range of changes for each name that has any to do.
     fn diff_names(&mut self) -> Vec<(NameView<'a>, Range<usize>)> {
         let mut names = Vec::new();
         let mut desired = self.inputs.manifest.desired.as_slice();
@@ -250,7 +250,10 @@ impl<'a> Differ<'a> {
             self.diff_name(view);
             // Names are visited in order, so that sorting within each name sorts the whole plan.
             self.changes[start..].sort_by(|left, right| left.identity.natural_cmp(&right.identity));
-            names.push((view, start..self.changes.len()));
+            // Most names of a big manifest are as declared.
+            if !self.changes[start..].iter().all(Change::is_no_op) {
+                names.push((view, start..self.changes.len()));
+            }
         }
         names
     }

@@ -47,7 +47,7 @@ pub(super) fn create(name: NameView<'_>, entry: &Desired, path: &str) -> Change 
     let elsewhere = name.records_of_version(&entry.identity.version).first();
     let action = Action::Create {
         path: path.to_owned(),
-        after: AfterImage::deployed(entry),
+        after: Box::new(AfterImage::deployed(entry)),
         other_owner: name.manifest.other_owner(owner),
     };
     let conflict = elsewhere.map(|live| {
@@ -97,7 +97,7 @@ pub(super) fn update_or_no_op(
             let action = Action::Update {
                 before,
                 patch,
-                after,
+                after: Box::new(after),
             };
             declared_change(entry, action, Reason::Declared)
         }
@@ -152,7 +152,7 @@ pub(super) fn replace(
     let action = Action::Replace {
         before: LiveImage::of(live),
         path: path.to_owned(),
-        after: AfterImage::deployed(entry),
+        after: Box::new(AfterImage::deployed(entry)),
         other_owner: name.manifest.other_owner(&entry.identity.owner),
     };
     Change {
@@ -226,7 +226,7 @@ pub(super) fn deactivate(
     let action = Action::Update {
         before,
         patch,
-        after,
+        after: Box::new(after),
     };
     Some(change(live.identity.clone(), action, reason.clone(), entry))
 }

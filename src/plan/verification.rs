@@ -98,7 +98,7 @@ pub(super) fn verify_before_retirement(changes: &mut [Change], name: NameView<'_
             change.action = Action::Update {
                 before,
                 patch,
-                after,
+                after: Box::new(after),
             };
             change.fields = fields_of(&change.action);
         }

@@ -86,15 +86,6 @@ pub(crate) fn kind_of(kind: FileType) -> &'static str {
     }
 }
 
-/// Lowers the priority of this thread until its end: only a privileged process can undo it. Only
-/// Linux has a priority for each thread.
-pub(crate) fn lower_thread_priority() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::nice(10) {
-        tracing::debug!(%error, "the thread keeps its priority");
-    }
-}
-
 /// The requests of the system to end this process, SIGINT and SIGTERM.
 pub(crate) struct Interrupts {
     interrupts: Signal,

@@ -72,9 +72,6 @@ pub(crate) fn kind_of(_: FileType) -> &'static str {
     "something else"
 }
 
-/// Lowers the priority of this thread until its end. Only Linux needs it.
-pub(crate) fn lower_thread_priority() {}
-
 /// The requests of the system to end this process, Ctrl-C and Ctrl-Break.
 pub(crate) struct Interrupts {
     interrupts: CtrlC,

@@ -7,7 +7,7 @@
 //! so the list that holds it proves nothing, unless the record has a name that does not matter.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
 use crate::api::http::excerpt::capped;
@@ -38,6 +38,7 @@ pub(in crate::api) struct BadRecord {
 #[derive(Default)]
 pub(in crate::api) struct Interner {
     owners: HashMap<String, Owner>,
+    versions: HashSet<Version>,
     authors: HashMap<String, Arc<str>>,
 }
 
@@ -80,7 +81,7 @@ pub(in crate::api) fn record(body: SolutionBody<'_>, interner: &mut Interner) ->
     let identity = name_parsed.and_then(|name| {
         Ok(Identity {
             name,
-            version: Version::parse(&version)?,
+            version: interner.version(&version)?,
             owner: interner.owner(&owner)?,
         })
     });
@@ -148,6 +149,15 @@ impl Interner {
         let owner = Owner::parse(text)?;
         self.owners.insert(text.to_owned(), owner.clone());
         Ok(owner)
+    }
+
+    fn version(&mut self, text: &str) -> Result<Version, IdentError> {
+        if let Some(version) = self.versions.get(text) {
+            return Ok(version.clone());
+        }
+        let version = Version::parse(text)?;
+        self.versions.insert(version.clone());
+        Ok(version)
     }
 
     fn author(&mut self, text: &str) -> Arc<str> {
@@ -237,11 +247,8 @@ mod tests {
             r#"{"id": "a", "name": "N", "version": "1", "owner": "o", "visibility": "SECRET",
                 "state": "active"}"#,
         );
-        assert_eq!(odd.state, LiveStateWord::Other("active".into()));
-        assert_eq!(
-            odd.visibility,
-            Some(LiveVisibilityWord::Other("SECRET".into()))
-        );
+        assert_eq!(odd.state, LiveStateWord::new("active"));
+        assert_eq!(odd.visibility, Some(LiveVisibilityWord::new("SECRET")));
     }
 
     #[test]

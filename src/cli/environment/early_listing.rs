@@ -14,7 +14,6 @@ use crate::cli::files::manifest_folder;
 use crate::cli::io::Io;
 use crate::cli::settings::Settings;
 use crate::manifest::{self, Endpoint, Environment, SourceFile, TokenSource};
-use crate::platform;
 
 /// Reads the manifest and prepares the client, as [`session::open`] does. A listing of the whole
 /// instance may already be in progress.
@@ -25,11 +24,6 @@ pub(in crate::cli) async fn open(
 ) -> Result<(Session, Option<PendingListing>), CommandError> {
     let source = context::read_source(&args.file)?;
     let early = begin(&source, args, settings, io);
-    if early.is_some() {
-        // A late request costs more time than an entry that is read late. This lasts until the end
-        // of the plan.
-        platform::lower_thread_priority();
-    }
     // This is the main thread. The listing continues on the threads of the runtime.
     let context = context::context_of(source, args, settings, io)?;
     let environment = &context.manifest.environment;

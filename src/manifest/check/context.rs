@@ -27,6 +27,8 @@ pub(super) struct Context<'a> {
     pub(super) problems: Diagnostics<'a>,
     /// The owners so far, by their text: thousands of versions have few different owners.
     pub(super) owners: HashMap<String, Owner>,
+    /// The versions so far, for the same reason.
+    pub(super) versions: HashSet<Version>,
     /// The other environments whose packages are sources, by name.
     pub(super) sources: BTreeMap<&'a str, SourceEnvironment<'a>>,
     env: &'a dyn Fn(&str) -> Option<String>,
@@ -95,6 +97,7 @@ impl<'a> Context<'a> {
             variables,
             problems,
             owners: HashMap::new(),
+            versions: HashSet::new(),
             sources: BTreeMap::new(),
             env,
             tokens,

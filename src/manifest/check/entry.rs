@@ -24,10 +24,19 @@ pub(super) const EXTENSION: &str = ".ibsolution";
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) desired: Desired,
-    pub(super) at: Mark,
     pub(super) name_at: Mark,
-    pub(super) path_at: Option<Mark>,
     pub(super) visibility_at: Option<Mark>,
+}
+
+impl Entry {
+    pub(super) fn at(&self) -> Mark {
+        Mark::of(&self.desired.position)
+    }
+
+    pub(super) fn path_at(&self) -> Option<Mark> {
+        let path = self.desired.path.as_ref()?;
+        Some(Mark::of(&path.position))
+    }
 }
 
 /// A version that a layer declares, before its fields are checked.
@@ -85,7 +94,6 @@ impl<'a> Context<'a> {
         };
         // A version that must be absent is never deployed, so its path has no meaning.
         let path = path.filter(|_| state != State::Absent);
-        let path_at = path.as_ref().map(|path| path.at);
         let desired = Desired {
             identity,
             path: path.map(|path| SolutionPath {
@@ -103,9 +111,7 @@ impl<'a> Context<'a> {
         };
         Ok(Entry {
             desired,
-            at,
             name_at: solution.key,
-            path_at,
             visibility_at: visibility.map(|field| field.node.used),
         })
     }

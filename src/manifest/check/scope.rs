@@ -138,7 +138,7 @@ impl Context<'_> {
             let help = format!("{start} the {what} to `manage.{what}s`, or remove the entry.");
             let problem = self
                 .problems
-                .problem(Code::OutOfScope, message, entry.at)
+                .problem(Code::OutOfScope, message, entry.at())
                 .related(field.key, format!("does not list its {what}"))
                 .help(help);
             outcome = Err(self.problems.add(problem));

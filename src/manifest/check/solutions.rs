@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::digest::digest;
 use super::super::masking::printable;
-use super::super::model::{Desired, Manifest};
+use super::super::model::{Desired, KeyPositions, Manifest};
 use super::super::overlay::{Declared, Solution, merge};
 use super::super::position::Mark;
 use super::super::problem::Code;
@@ -20,7 +20,7 @@ impl<'a> Context<'a> {
         self.check_defaults();
         let (mut entries, is_complete) = self.check_solutions();
         // Identities are unique: names are keys of one mapping, and so are the versions of a name.
-        entries.sort_by(|left, right| left.desired.identity.cmp(&right.desired.identity));
+        entries.sort_unstable_by(|left, right| left.desired.identity.cmp(&right.desired.identity));
         let pair = environment
             .as_ref()
             .ok()
@@ -49,8 +49,15 @@ impl<'a> Context<'a> {
         let mut merged = merge(self.raw, self.environment);
         let mut entries = Vec::with_capacity(merged.solutions.len());
         let mut is_complete = true;
+        let mut policy_keys = Arc::default();
         for solution in &merged.solutions {
-            let checked = self.check_solution(solution, &mut merged.removed_nothing, &mut entries);
+            let keys = self.policy_keys(solution);
+            if keys != *policy_keys {
+                policy_keys = Arc::new(keys);
+            }
+            let removed_nothing = &mut merged.removed_nothing;
+            let checked =
+                self.check_solution(solution, &policy_keys, removed_nothing, &mut entries);
             is_complete &= checked.is_ok();
         }
         for at in merged.removed_nothing {
@@ -63,6 +70,7 @@ impl<'a> Context<'a> {
     fn check_solution(
         &mut self,
         solution: &Solution<'a>,
+        policy_keys: &Arc<KeyPositions>,
         removed_nothing: &mut Vec<Mark>,
         entries: &mut Vec<Entry>,
     ) -> Result<(), Reported> {
@@ -70,7 +78,6 @@ impl<'a> Context<'a> {
             .map_err(|error| self.refuse_key(&error, solution.key));
         let superseded = self.check_superseded(solution);
         let drain = self.check_drain(solution.drain(), Builtins::of_solution(solution.name));
-        let policy_keys = Arc::new(self.policy_keys(solution));
         let mut outcome = self.check_pin(solution);
         for declaration in self.declarations(solution, removed_nothing) {
             match self.check_entry(
@@ -79,7 +86,7 @@ impl<'a> Context<'a> {
                 &name,
                 superseded,
                 &drain,
-                &policy_keys,
+                policy_keys,
             ) {
                 Ok(entry) => entries.push(entry),
                 Err(reported) => outcome = Err(reported),
@@ -156,8 +163,13 @@ impl<'a> Context<'a> {
     }
 
     fn check_version(&mut self, text: &str, at: Mark) -> Result<Version, Reported> {
+        // Many solutions have the same version.
+        if let Some(known) = self.versions.get(text) {
+            return Ok(known.clone());
+        }
         let version = Version::parse(text).map_err(|error| self.refuse_key(&error, at))?;
         if !text.contains('@') {
+            self.versions.insert(version.clone());
             return Ok(version);
         }
         // An address is split at its last `@`, so a version cannot have one.

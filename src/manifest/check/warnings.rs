@@ -40,10 +40,10 @@ impl Context<'_> {
         for entry in entries {
             let desired = &entry.desired;
             let identity = &desired.identity;
-            let path = desired.path.as_ref().zip(entry.path_at);
+            let path = desired.path.as_ref().zip(entry.path_at());
             let texts = [
                 Some((identity.name.as_str(), entry.name_at)),
-                Some((identity.version.as_str(), entry.at)),
+                Some((identity.version.as_str(), entry.at())),
                 path.map(|(path, at)| (&*path.text, at)),
             ];
             for (text, at) in texts.into_iter().flatten() {
@@ -122,7 +122,7 @@ impl Context<'_> {
                 printable(identity.version.as_str()),
                 printable(identity.name.as_str()),
             );
-            self.warn_of_similar(Code::SimilarVersions, message, first.at, entry.at);
+            self.warn_of_similar(Code::SimilarVersions, message, first.at(), entry.at());
         }
     }
 
@@ -166,7 +166,7 @@ impl Context<'_> {
             }
         }
         for entries in groups.into_values() {
-            let Some(at) = entries.iter().filter_map(|entry| entry.path_at).max() else {
+            let Some(at) = entries.iter().filter_map(|entry| entry.path_at()).max() else {
                 continue;
             };
             let message = format!("several versions have one package: {}", addresses(&entries));
@@ -185,7 +185,7 @@ fn by_name(entries: &[Entry]) -> impl Iterator<Item = &[Entry]> {
 /// Adds the positions of the first [`SHOWN`] versions to a problem.
 fn with_positions(problem: Problem, entries: &[&Entry], label: &str) -> Problem {
     let shown = entries.iter().take(SHOWN);
-    shown.fold(problem, |problem, entry| problem.related(entry.at, label))
+    shown.fold(problem, |problem, entry| problem.related(entry.at(), label))
 }
 
 /// The maximum number of versions that a warning names.
