@@ -33,6 +33,7 @@ pub(super) struct Solution<'a> {
     pub(super) name: &'a str,
     /// The position of the key that declares it, in the most specific layer that has one.
     pub(super) key: Mark,
+    shared: Option<&'a Field<Box<RawSolution>>>,
     entries: Layers<'a, RawSolution>,
     defaults: Layers<'a, RawDefaults>,
 }
@@ -61,55 +62,27 @@ pub(super) struct Entry<'a, T> {
     pub(super) layers: Layers<'a, T>,
 }
 
-/// The result of merging the `solutions` of a manifest and an environment.
-#[derive(Debug, Default)]
-pub(super) struct Merged<'a> {
-    pub(super) solutions: Vec<Solution<'a>>,
-    /// The keys of `Name: ~` and `1.0: ~` that remove nothing.
-    pub(super) removed_nothing: Vec<Mark>,
-}
-
-/// Merges the `solutions` for one environment, in the order of the file.
-pub(super) fn merge<'a>(manifest: &'a RawManifest, environment: &'a RawEnvironment) -> Merged<'a> {
-    let layers = [value(&environment.solutions), value(&manifest.solutions)];
-    let defaults = [value(&environment.defaults), value(&manifest.defaults)];
-    let mut removed_nothing = Vec::new();
-    let solution = |entry: Entry<'a, RawSolution>| Solution {
-        name: entry.name,
-        key: entry.key,
-        entries: entry.layers,
-        defaults,
-    };
-    let entries = merge_tables(layers, true, &mut removed_nothing);
-    Merged {
-        solutions: entries.into_iter().map(solution).collect(),
-        removed_nothing,
-    }
-}
-
-/// Returns the layers of one solution of an environment; `None` if the environment does not have
-/// it.
-pub(super) fn solution<'a>(
+/// Merges the layers of a solution for one environment. `shared` is the entry of the manifest
+/// itself.
+pub(super) fn merge_solution<'a>(
     manifest: &'a RawManifest,
     environment: &'a RawEnvironment,
-    name: &str,
-) -> Option<Solution<'a>> {
-    let layers = [value(&environment.solutions), value(&manifest.solutions)];
-    let entries = layers.map(|layer| layer?.entries.get_key_value(name));
-    let [over, base] = entries;
-    let (name, _) = over.or(base)?;
-    let layers = entries.map(|entry| entry.map(|(_, field)| field));
-    let entry = merge_entry(name, layers, true).ok()?;
-    Some(Solution {
+    name: &'a str,
+    shared: Option<&'a Field<Box<RawSolution>>>,
+) -> Result<Solution<'a>, NoEntry> {
+    let over = value(&environment.solutions).and_then(|table| table.entries.get(name));
+    let entry = merge_entry(name, [over, shared], true)?;
+    Ok(Solution {
         name: entry.name,
         key: entry.key,
+        shared,
         entries: entry.layers,
         defaults: [value(&environment.defaults), value(&manifest.defaults)],
     })
 }
 
 /// The reason why an entry is in no layer.
-enum NoEntry {
+pub(super) enum NoEntry {
     /// A `~` removes it.
     Removed,
     /// A `~` removes nothing; the position of its key.
@@ -169,6 +142,16 @@ fn merge_entry<'a, T>(
 }
 
 impl<'a> Solution<'a> {
+    /// Returns the layers of the same solution for another environment; `None` if it does not have
+    /// the solution.
+    pub(super) fn beside(
+        &self,
+        manifest: &'a RawManifest,
+        environment: &'a RawEnvironment,
+    ) -> Option<Self> {
+        merge_solution(manifest, environment, self.name, self.shared).ok()
+    }
+
     /// Returns the declared versions: those of the most specific layer with `version` or
     /// `versions`; two layers with `versions` are merged.
     pub(super) fn declared(&self, removed_nothing: &mut Vec<Mark>) -> Declared<'a> {

@@ -219,7 +219,7 @@ struct Differ<'a> {
 }
 
 impl<'a> Differ<'a> {
-    /// Plans name after name. Returns the range of changes for each name that has any to do.
+    /// Plans name after name. Returns the range of changes for each name that is not as declared.
     fn diff_names(&mut self) -> Vec<(NameView<'a>, Range<usize>)> {
         let mut names = Vec::new();
         let mut desired = self.inputs.manifest.desired.as_slice();
@@ -251,7 +251,9 @@ impl<'a> Differ<'a> {
             // Names are visited in order, so that sorting within each name sorts the whole plan.
             self.changes[start..].sort_by(|left, right| left.identity.natural_cmp(&right.identity));
             // Most names of a big manifest are as declared.
-            if !self.changes[start..].iter().all(Change::is_no_op) {
+            let is_as_declared =
+                |change: &Change| change.is_no_op() && change.reason == Reason::Declared;
+            if !self.changes[start..].iter().all(is_as_declared) {
                 names.push((view, start..self.changes.len()));
             }
         }

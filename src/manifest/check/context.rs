@@ -40,7 +40,7 @@ pub(super) struct SourceEnvironment<'a> {
     pub(super) context: Context<'a>,
     pub(super) environment: Result<Environment, Reported>,
     /// The versions of the solution that was looked for last.
-    pub(super) last: Option<(&'a str, Vec<DeclaredPackage>)>,
+    pub(super) last: Option<(String, Vec<DeclaredPackage>)>,
 }
 
 /// A version that another environment declares.
@@ -110,16 +110,22 @@ impl<'a> Context<'a> {
     }
 
     /// Returns the text of a field in which only variables and `environment` have a value.
-    pub(super) fn text(&mut self, field: Option<&'a Field<Text>>) -> Outcome<Value<'a>> {
+    pub(super) fn text<'n>(&mut self, field: Option<&'n Field<Text>>) -> Outcome<Value<'n>>
+    where
+        'a: 'n,
+    {
         self.text_with(field, Builtins::default())
     }
 
     /// Returns the text of a field; a blank text is a problem.
-    pub(super) fn text_with(
+    pub(super) fn text_with<'n>(
         &mut self,
-        field: Option<&'a Field<Text>>,
+        field: Option<&'n Field<Text>>,
         known: Builtins<'_>,
-    ) -> Outcome<Value<'a>> {
+    ) -> Outcome<Value<'n>>
+    where
+        'a: 'n,
+    {
         field
             .map(|field| self.value(&field.node, known))
             .transpose()
@@ -144,7 +150,7 @@ impl<'a> Context<'a> {
     }
 
     /// Returns the path of a file on this machine.
-    pub(super) fn path(&mut self, field: Option<&'a Field<Text>>) -> Outcome<PathBuf> {
+    pub(super) fn path(&mut self, field: Option<&Field<Text>>) -> Outcome<PathBuf> {
         let value = self.text(field)?;
         Ok(value.map(|value| PathBuf::from(&*value.text)))
     }
@@ -152,7 +158,7 @@ impl<'a> Context<'a> {
     /// Returns the value of a field that must be one of these words.
     pub(super) fn word<T: Copy>(
         &mut self,
-        field: Option<&'a Field<Text>>,
+        field: Option<&Field<Text>>,
         known: Builtins<'_>,
         words: &[(&'static str, T)],
     ) -> Outcome<T> {
@@ -184,7 +190,7 @@ impl<'a> Context<'a> {
     /// Returns the parsed text of an optional field; `what` names its form in the message.
     pub(super) fn parsed<T>(
         &mut self,
-        field: Option<&'a Field<Text>>,
+        field: Option<&Field<Text>>,
         parse: impl FnOnce(&str) -> Option<T>,
         code: Code,
         what: &str,

@@ -21,7 +21,7 @@ impl<'a> Context<'a> {
     /// the most specific layer.
     pub(super) fn check_drain(
         &mut self,
-        layers: DrainLayers<'a>,
+        layers: DrainLayers<'_>,
         known: Builtins<'_>,
     ) -> Outcome<Arc<Drain>> {
         let mut mode = Ok(None);
@@ -75,7 +75,7 @@ impl<'a> Context<'a> {
     /// Returns the mode that a layer declares, and its position.
     fn check_mode(
         &mut self,
-        field: &'a Field<Box<RawDrain>>,
+        field: &Field<Box<RawDrain>>,
         known: Builtins<'_>,
     ) -> Outcome<(Option<DrainMode>, Mark)> {
         let node = &field.node;
@@ -93,7 +93,7 @@ impl<'a> Context<'a> {
 
     fn check_spaces(
         &mut self,
-        field: Option<&'a Field<List<Text>>>,
+        field: Option<&Field<List<Text>>>,
         known: Builtins<'_>,
     ) -> Result<BTreeSet<String>, Reported> {
         let mut spaces = BTreeSet::new();

@@ -51,8 +51,8 @@ impl<'a> Context<'a> {
     /// Checks the other fields of a declared version, even if the version itself is invalid.
     pub(super) fn check_entry(
         &mut self,
-        solution: &Solution<'a>,
-        declaration: Declaration<'a>,
+        solution: &Solution<'_>,
+        declaration: Declaration<'_>,
         name: &Result<SolutionName, Reported>,
         superseded: Result<Superseded, Reported>,
         drain: &Outcome<Arc<Drain>>,
@@ -118,8 +118,8 @@ impl<'a> Context<'a> {
 
     pub(super) fn check_declared_owner(
         &mut self,
-        solution: &Solution<'a>,
-        layers: Layers<'a, RawVersion>,
+        solution: &Solution<'_>,
+        layers: Layers<'_, RawVersion>,
         known: Builtins<'_>,
     ) -> Result<Owner, Reported> {
         let owner = solution.owner(layers).map(|(_, field)| field);
@@ -136,7 +136,7 @@ impl<'a> Context<'a> {
 
     pub(super) fn check_state(
         &mut self,
-        layered: Option<Layered<'a>>,
+        layered: Option<Layered<'_>>,
         known: Builtins<'_>,
     ) -> Result<State, Reported> {
         let Some((layer, field)) = layered else {
@@ -151,18 +151,21 @@ impl<'a> Context<'a> {
         Ok(state)
     }
 
-    pub(super) fn check_declared_path(
+    pub(super) fn check_declared_path<'n>(
         &mut self,
-        solution: &Solution<'a>,
-        layers: Layers<'a, RawVersion>,
+        solution: &Solution<'n>,
+        layers: Layers<'n, RawVersion>,
         known: Builtins<'_>,
-    ) -> Outcome<Value<'a>> {
+    ) -> Outcome<Value<'n>>
+    where
+        'a: 'n,
+    {
         let path = solution.path(layers).map(|(_, field)| field);
         self.text_with(path, known)
             .and_then(|path| path.map(|path| self.check_path(path)).transpose())
     }
 
-    pub(super) fn check_path(&mut self, path: Value<'a>) -> Result<Value<'a>, Reported> {
+    pub(super) fn check_path<'n>(&mut self, path: Value<'n>) -> Result<Value<'n>, Reported> {
         let text = &*path.text;
         let (folder, file) = text.rsplit_once('/').unwrap_or(("", text));
         let why = if !file.ends_with(EXTENSION) {

@@ -174,7 +174,7 @@ impl<'a> Context<'a> {
         })
     }
 
-    fn check_limit(&mut self, field: Option<&'a Field<Text>>) -> Outcome<Limit> {
+    fn check_limit(&mut self, field: Option<&Field<Text>>) -> Outcome<Limit> {
         self.parsed(field, parse_limit, Code::BadLimit, "limit")
     }
 
@@ -201,7 +201,7 @@ impl<'a> Context<'a> {
 
     pub(super) fn check_duration(
         &mut self,
-        field: Option<&'a Field<Text>>,
+        field: Option<&Field<Text>>,
         zero: bool,
     ) -> Outcome<Duration> {
         let duration = self.parsed(field, parse_duration, Code::BadDuration, "duration")?;
@@ -272,7 +272,7 @@ impl<'a> Context<'a> {
     /// Checks an owner or a user.
     pub(super) fn check_owner(
         &mut self,
-        field: Option<&'a Field<Text>>,
+        field: Option<&Field<Text>>,
         known: Builtins<'_>,
     ) -> Outcome<Owner> {
         let Some(value) = self.text_with(field, known)? else {

@@ -6,11 +6,11 @@ use super::super::invisible;
 use super::super::masking::printable;
 use super::super::model::Manifest;
 use super::super::near::{list, nearest};
-use super::super::node::{Field, List, Shape, Slot, Text};
+use super::super::node::{Field, List, Shape, Slot, Table, Text};
 use super::super::overlay::{entries, value};
 use super::super::position::Mark;
 use super::super::problem::{Code, MAX_GUESSES, MAX_PROBLEMS, Problem, Problems, keep};
-use super::super::raw::{RawManifest, RawPolicy, RawToken};
+use super::super::raw::{RawManifest, RawPolicy, RawSolution, RawToken};
 use super::super::source::SourceFile;
 use super::super::vars::is_env_name;
 use super::super::yaml;
@@ -54,7 +54,10 @@ pub fn read(
 ) -> Result<Checked, Problems> {
     let mut file = File::open(source)?;
     let (manifest, found) = match file.choose(selection) {
-        Some(name) => file.check(&name, env, &file.tokens()),
+        Some(name) => {
+            let shared = file.raw.solutions.take();
+            file.check_with(&name, env, &file.tokens(), shared)
+        }
         None => (None, Vec::new()),
     };
     file.problems.extend(found);
@@ -217,10 +220,21 @@ impl File {
         env: &dyn Fn(&str) -> Option<String>,
         tokens: &HashSet<&str>,
     ) -> (Option<Manifest>, Vec<Problem>) {
+        self.check_with(name, env, tokens, None)
+    }
+
+    /// As [`File::check`], with the solutions of the manifest itself, if they were taken out.
+    fn check_with(
+        &self,
+        name: &str,
+        env: &dyn Fn(&str) -> Option<String>,
+        tokens: &HashSet<&str>,
+        shared: Option<Table<Box<RawSolution>>>,
+    ) -> (Option<Manifest>, Vec<Problem>) {
         let Some(mut context) = self.context(name, env, tokens) else {
             return (None, Vec::new());
         };
-        let manifest = context.manifest().ok();
+        let manifest = context.manifest(shared).ok();
         (manifest, context.problems.problems)
     }
 

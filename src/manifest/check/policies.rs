@@ -57,7 +57,7 @@ impl<'a> Context<'a> {
 
     pub(super) fn check_superseded(
         &mut self,
-        solution: &Solution<'a>,
+        solution: &Solution<'_>,
     ) -> Result<Superseded, Reported> {
         let known = Builtins::of_solution(solution.name);
         let layered = solution.superseded();
@@ -90,7 +90,7 @@ impl<'a> Context<'a> {
     }
 
     /// Returns the positions of the policies of a solution.
-    pub(super) fn policy_keys(&self, solution: &Solution<'a>) -> KeyPositions {
+    pub(super) fn policy_keys(&self, solution: &Solution<'_>) -> KeyPositions {
         [
             ("superseded", solution.superseded()),
             ("retain", solution.retain()),
@@ -106,7 +106,7 @@ impl<'a> Context<'a> {
         .collect()
     }
 
-    fn check_retain(&mut self, field: Option<&'a Field<Text>>) -> Outcome<usize> {
+    fn check_retain(&mut self, field: Option<&Field<Text>>) -> Outcome<usize> {
         self.parsed(field, parse_count, Code::BadRetain, "count")
     }
 }

@@ -5,20 +5,38 @@ use std::sync::Arc;
 use super::super::digest::digest;
 use super::super::masking::printable;
 use super::super::model::{Desired, KeyPositions, Manifest};
-use super::super::overlay::{Declared, Solution, merge};
+use super::super::node::{Field, Table};
+use super::super::overlay::{Declared, NoEntry, Solution, entries, merge_solution, value};
 use super::super::position::Mark;
 use super::super::problem::Code;
+use super::super::raw::RawSolution;
 use super::super::vars::{Builtins, Reported};
 use super::context::Context;
 use super::entry::{Declaration, Entry};
 use crate::ident::{IdentError, OwnerPair, SolutionName, Version};
 
+/// The solutions that are checked so far.
+#[derive(Default)]
+struct CheckedSolutions {
+    entries: Vec<Entry>,
+    /// True if a solution has a problem.
+    is_incomplete: bool,
+    /// The keys of `Name: ~` and `1.0: ~` that remove nothing.
+    removed_nothing: Vec<Mark>,
+    /// The positions of the policies of the last solution: mostly those of the defaults.
+    policy_keys: Arc<KeyPositions>,
+}
+
 impl<'a> Context<'a> {
-    /// Checks everything; returns the manifest if there is no error.
-    pub(super) fn manifest(&mut self) -> Result<Manifest, Reported> {
+    /// Checks everything; returns the manifest if there is no error. `shared` are the solutions of
+    /// the manifest itself, if no other environment needs them.
+    pub(super) fn manifest(
+        &mut self,
+        shared: Option<Table<Box<RawSolution>>>,
+    ) -> Result<Manifest, Reported> {
         let environment = self.check_environment();
         self.check_defaults();
-        let (mut entries, is_complete) = self.check_solutions();
+        let (mut entries, is_complete) = self.check_solutions(shared);
         // Identities are unique: names are keys of one mapping, and so are the versions of a name.
         entries.sort_unstable_by(|left, right| left.desired.identity.cmp(&right.desired.identity));
         let pair = environment
@@ -32,7 +50,9 @@ impl<'a> Context<'a> {
         if !is_complete {
             return Err(Reported);
         }
-        let desired: Vec<Desired> = entries.into_iter().map(|entry| entry.desired).collect();
+        let mut desired: Vec<Desired> = entries.into_iter().map(|entry| entry.desired).collect();
+        // The entries were larger.
+        desired.shrink_to_fit();
         let source_environments = self.source_environments();
         let digest = digest(&environment, &scope, &policies, &desired);
         Ok(Manifest {
@@ -45,50 +65,79 @@ impl<'a> Context<'a> {
         })
     }
 
-    fn check_solutions(&mut self) -> (Vec<Entry>, bool) {
-        let mut merged = merge(self.raw, self.environment);
-        let mut entries = Vec::with_capacity(merged.solutions.len());
-        let mut is_complete = true;
-        let mut policy_keys = Arc::default();
-        for solution in &merged.solutions {
-            let keys = self.policy_keys(solution);
-            if keys != *policy_keys {
-                policy_keys = Arc::new(keys);
+    /// Checks the solutions of the environment, in the order of the file. An owned entry is dropped
+    /// as soon as it is checked: a big manifest would otherwise be in memory twice.
+    fn check_solutions(&mut self, shared: Option<Table<Box<RawSolution>>>) -> (Vec<Entry>, bool) {
+        let known = shared.as_ref().or_else(|| value(&self.raw.solutions));
+        let length = known.map_or(0, |table| table.entries.len());
+        let is_added = |name: &str| known.is_none_or(|table| !table.entries.contains_key(name));
+        let added = entries(&self.environment.solutions).filter(|(name, _)| is_added(name));
+        let added: Vec<&str> = added.map(|(name, _)| name).collect();
+        let mut checked = CheckedSolutions {
+            entries: Vec::with_capacity(length + added.len()),
+            ..CheckedSolutions::default()
+        };
+        match shared {
+            Some(table) => {
+                for (name, field) in table.entries {
+                    self.check_solution(&name, Some(&field), &mut checked);
+                }
             }
-            let removed_nothing = &mut merged.removed_nothing;
-            let checked =
-                self.check_solution(solution, &policy_keys, removed_nothing, &mut entries);
-            is_complete &= checked.is_ok();
+            None => {
+                for (name, field) in entries(&self.raw.solutions) {
+                    self.check_solution(name, Some(field), &mut checked);
+                }
+            }
         }
-        for at in merged.removed_nothing {
+        for name in added {
+            self.check_solution(name, None, &mut checked);
+        }
+        for at in checked.removed_nothing {
             let message = "`~` removes nothing: no other layer declares this key";
             self.problems.report(Code::NothingRemoved, message, at);
         }
-        (entries, is_complete)
+        (checked.entries, !checked.is_incomplete)
     }
 
     fn check_solution(
         &mut self,
-        solution: &Solution<'a>,
-        policy_keys: &Arc<KeyPositions>,
-        removed_nothing: &mut Vec<Mark>,
-        entries: &mut Vec<Entry>,
+        name: &str,
+        shared: Option<&Field<Box<RawSolution>>>,
+        checked: &mut CheckedSolutions,
+    ) {
+        match merge_solution(self.raw, self.environment, name, shared) {
+            Ok(solution) => {
+                checked.is_incomplete |= self.check_versions(&solution, checked).is_err();
+            }
+            Err(NoEntry::RemovesNothing(key)) => checked.removed_nothing.push(key),
+            Err(NoEntry::Removed | NoEntry::Broken) => {}
+        }
+    }
+
+    fn check_versions(
+        &mut self,
+        solution: &Solution<'_>,
+        checked: &mut CheckedSolutions,
     ) -> Result<(), Reported> {
         let name = SolutionName::parse(solution.name)
             .map_err(|error| self.refuse_key(&error, solution.key));
         let superseded = self.check_superseded(solution);
         let drain = self.check_drain(solution.drain(), Builtins::of_solution(solution.name));
+        let policy_keys = self.policy_keys(solution);
+        if policy_keys != *checked.policy_keys {
+            checked.policy_keys = Arc::new(policy_keys);
+        }
         let mut outcome = self.check_pin(solution);
-        for declaration in self.declarations(solution, removed_nothing) {
+        for declaration in self.declarations(solution, &mut checked.removed_nothing) {
             match self.check_entry(
                 solution,
                 declaration,
                 &name,
                 superseded,
                 &drain,
-                policy_keys,
+                &checked.policy_keys,
             ) {
-                Ok(entry) => entries.push(entry),
+                Ok(entry) => checked.entries.push(entry),
                 Err(reported) => outcome = Err(reported),
             }
         }
@@ -97,11 +146,11 @@ impl<'a> Context<'a> {
 
     /// Returns the versions that the layers declare. If there are none, reports it and returns one
     /// with an invalid version, so that the rest of the entry is still checked.
-    pub(super) fn declarations(
+    pub(super) fn declarations<'n>(
         &mut self,
-        solution: &Solution<'a>,
+        solution: &Solution<'n>,
         removed_nothing: &mut Vec<Mark>,
-    ) -> Vec<Declaration<'a>> {
+    ) -> Vec<Declaration<'n>> {
         let known = Builtins::of_solution(solution.name);
         let name = || printable(solution.name);
         let no_version = |this: &mut Self, label: &str, missing: &str| {

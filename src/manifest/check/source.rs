@@ -8,7 +8,7 @@ use super::super::masking::printable;
 use super::super::model::{Environment, Redeploy, Source, SourceOrigin};
 use super::super::near::{head, list, nearest};
 use super::super::node::{Field, Shape as _, Text};
-use super::super::overlay::{FIRST_DEFAULT, Layers, Solution, entries, solution, value};
+use super::super::overlay::{FIRST_DEFAULT, Layers, Solution, entries, value};
 use super::super::position::Mark;
 use super::super::problem::{Code, Diagnostics};
 use super::super::raw::{RawSource, RawSourceEnvironment, RawVersion};
@@ -31,8 +31,8 @@ struct NoPackage {
 impl<'a> Context<'a> {
     pub(super) fn check_source(
         &mut self,
-        solution: &Solution<'a>,
-        layers: Layers<'a, RawVersion>,
+        solution: &Solution<'_>,
+        layers: Layers<'_, RawVersion>,
         version: &Result<Version, Reported>,
         known: Builtins<'_>,
     ) -> Outcome<Source> {
@@ -96,8 +96,8 @@ impl<'a> Context<'a> {
     /// problems are not reported, because it is not used.
     fn is_version(
         &mut self,
-        field: &'a Field<Text>,
-        solution: &Solution<'a>,
+        field: &Field<Text>,
+        solution: &Solution<'_>,
         version: &Version,
     ) -> bool {
         let mut ignored = Diagnostics {
@@ -111,7 +111,7 @@ impl<'a> Context<'a> {
 
     /// Refuses the `sha256` of an entry with several `versions`, whose packages have different
     /// bytes.
-    pub(super) fn check_pin(&mut self, solution: &Solution<'a>) -> Result<(), Reported> {
+    pub(super) fn check_pin(&mut self, solution: &Solution<'_>) -> Result<(), Reported> {
         let Some(field) = solution.ambiguous_sha256() else {
             return Ok(());
         };
@@ -125,8 +125,8 @@ impl<'a> Context<'a> {
 
     fn check_origin(
         &mut self,
-        field: &'a Field<RawSource>,
-        solution: &Solution<'a>,
+        field: &Field<RawSource>,
+        solution: &Solution<'_>,
         version: &Result<Version, Reported>,
         known: Builtins<'_>,
     ) -> Result<(SourceOrigin, Mark), Reported> {
@@ -141,7 +141,7 @@ impl<'a> Context<'a> {
             return Err(self.refuse_nameless(raw, field.key));
         };
         let version = version.as_ref().map_err(|reported| *reported)?;
-        match self.path_in(&name.text, solution.name, version) {
+        match self.path_in(&name.text, solution, version) {
             Ok(path) => {
                 let name_text = name.text.into_owned();
                 let origin = SourceOrigin::Environment {
@@ -201,11 +201,11 @@ impl<'a> Context<'a> {
     fn path_in(
         &mut self,
         environment: &str,
-        name: &str,
+        solution: &Solution<'_>,
         version: &Version,
     ) -> Result<String, NoPackage> {
         let quoted = printable(environment);
-        let address = format!("{}@{version}", printable(name));
+        let address = format!("{}@{version}", printable(solution.name));
         let error = |message: String, help: &str| NoPackage {
             message,
             help: help.to_owned(),
@@ -222,7 +222,7 @@ impl<'a> Context<'a> {
             let help = format!("Correct them; {} shows them.", validation_of(environment));
             return Err(error(message, &help));
         }
-        let declared = other.declared(name);
+        let declared = other.declared(solution);
         let Some(found) = declared.iter().find(|entry| entry.version == *version) else {
             let message = format!("the environment `{quoted}` does not declare `{address}`");
             let versions = head(declared, 10, |entry| format!("`{}`", entry.version));
@@ -317,11 +317,12 @@ fn validation_of(environment: &str) -> String {
 
 impl SourceEnvironment<'_> {
     /// Returns the versions that the environment declares of a solution.
-    fn declared(&mut self, name: &str) -> &[DeclaredPackage] {
+    fn declared(&mut self, solution: &Solution<'_>) -> &[DeclaredPackage] {
+        let name = solution.name;
         if self.last.as_ref().is_none_or(|(last, _)| *last != name) {
             let context = &mut self.context;
-            let layers = solution(context.raw, context.environment, name);
-            self.last = layers.map(|layers| (layers.name, context.packages(&layers)));
+            let layers = solution.beside(context.raw, context.environment);
+            self.last = layers.map(|layers| (name.to_owned(), context.packages(&layers)));
         }
         let last = self.last.as_ref();
         last.map_or(&[], |(_, declared)| declared)
@@ -330,7 +331,7 @@ impl SourceEnvironment<'_> {
 
 impl<'a> Context<'a> {
     /// Returns the versions of a solution with their packages.
-    fn packages(&mut self, solution: &Solution<'a>) -> Vec<DeclaredPackage> {
+    fn packages(&mut self, solution: &Solution<'_>) -> Vec<DeclaredPackage> {
         let declarations = self.declarations(solution, &mut Vec::new());
         let mut declared = Vec::with_capacity(declarations.len());
         for declaration in declarations {

@@ -36,7 +36,7 @@ impl<'a> Context<'a> {
     /// a less specific layer away.
     pub(super) fn check_verification(
         &mut self,
-        solution: &Solution<'a>,
+        solution: &Solution<'_>,
         known: Builtins<'_>,
     ) -> Outcome<Box<Verification>> {
         let on_failure = solution.on_verify_failure().map(|(_, field)| field);
@@ -51,7 +51,7 @@ impl<'a> Context<'a> {
 
     fn check_runs(
         &mut self,
-        field: &'a Field<List<Box<RawVerifyRun>>>,
+        field: &Field<List<Box<RawVerifyRun>>>,
         known: Builtins<'_>,
     ) -> Result<Vec<VerifyRun>, Reported> {
         let list = field.value().ok_or(Reported)?;
@@ -87,7 +87,7 @@ impl<'a> Context<'a> {
 
     fn check_run(
         &mut self,
-        node: &'a Node<Box<RawVerifyRun>>,
+        node: &Node<Box<RawVerifyRun>>,
         known: Builtins<'_>,
     ) -> Result<VerifyRun, Reported> {
         let (raw, code) = (node.value.as_deref().ok_or(Reported)?, Code::BadVerify);
@@ -136,7 +136,7 @@ impl<'a> Context<'a> {
     /// Returns the text of a field that an entry must have.
     pub(super) fn needed(
         &mut self,
-        field: Option<&'a Field<Text>>,
+        field: Option<&Field<Text>>,
         known: Builtins<'_>,
         key: &str,
         at: Mark,
@@ -155,7 +155,7 @@ impl<'a> Context<'a> {
 
     fn check_expected(
         &mut self,
-        expect: &'a RawExpect,
+        expect: &RawExpect,
         known: Builtins<'_>,
     ) -> (Outcome<String>, Result<Vec<ExpectedOutput>, Reported>) {
         let state = self.word(expect.state.as_ref(), known, &RUN_ENDS);
@@ -183,7 +183,7 @@ impl<'a> Context<'a> {
 
     fn check_output(
         &mut self,
-        node: &'a Node<Box<RawOutput>>,
+        node: &Node<Box<RawOutput>>,
         known: Builtins<'_>,
     ) -> Result<ExpectedOutput, Reported> {
         let (raw, code) = (node.value.as_deref().ok_or(Reported)?, Code::BadVerify);
@@ -209,7 +209,7 @@ impl<'a> Context<'a> {
 
     fn check_settings(
         &mut self,
-        field: Option<&'a Field<RawJson>>,
+        field: Option<&Field<RawJson>>,
         known: Builtins<'_>,
     ) -> Result<Map<String, Json>, Reported> {
         let Some(field) = field else {
@@ -227,7 +227,7 @@ impl<'a> Context<'a> {
     }
 
     /// Returns a value as JSON, with the variables of its texts.
-    fn json(&mut self, node: &'a Node<RawJson>, known: Builtins<'_>) -> Result<Json, Reported> {
+    fn json(&mut self, node: &Node<RawJson>, known: Builtins<'_>) -> Result<Json, Reported> {
         match node.value.as_ref().ok_or(Reported)? {
             RawJson::Null => Ok(Json::Null),
             RawJson::Scalar(text) => {
