@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use crate::estate::{self, FIRST, Item, NEXT};
+use solform_emulator::Profile;
+
+use crate::estate::{self, Contents, FIRST, Item, NEXT};
 use crate::package;
+use crate::server::Endpoint;
 
 /// The amount of work of the benchmark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,17 +21,21 @@ pub(crate) enum Scale {
 /// The settings of the server for a load.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Setting {
-    pub(crate) profile: &'static str,
+    pub(crate) profile: Profile,
+    /// The delay that is added to each answer.
     pub(crate) latency: Duration,
     pub(crate) job_time: Duration,
+    /// True if the emulator is behind a front with TLS, HTTP/2 and gzip.
+    pub(crate) tls: bool,
 }
 
 /// A task for the program and the baseline client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Task {
-    /// A plan in which every live version is declared.
+    /// A plan that declares every `every`-th live version.
     Plan {
         live: usize,
+        every: usize,
     },
     /// A plan in which a few of many live names are declared.
     PlanFew {
@@ -68,101 +75,133 @@ pub(crate) struct Load {
     pub(crate) runs: usize,
 }
 
-/// Returns the loads of a scale.
-pub(crate) fn all(scale: Scale) -> Vec<Load> {
-    match scale {
-        Scale::Full => loads(
-            &[(100, 5), (1_000, 5), (10_000, 5), (100_000, 3)],
-            (10, 10_000),
-            &[(100, 10), (1_000, 50)],
-            &[(300, 5), (300, 50)],
-            1_024,
-            Duration::from_millis(5),
-            Duration::from_millis(500),
-        ),
-        Scale::Quick => loads(
-            &[(100, 3), (1_000, 3), (10_000, 3)],
-            (10, 10_000),
-            &[(100, 10)],
-            &[(300, 50)],
-            256,
-            Duration::from_millis(5),
-            Duration::from_millis(500),
-        ),
-        Scale::Smoke => loads(
-            &[(120, 1)],
-            (2, 1_000),
-            &[(3, 2)],
-            &[(3, 2)],
-            2,
-            Duration::ZERO,
-            Duration::from_millis(20),
-        )
-        .into_iter()
-        .map(|load| Load { runs: 1, ..load })
-        .collect(),
-    }
-}
-
-fn loads(
-    plans: &[(usize, usize)],
+/// The sizes of the loads of a scale.
+struct Sizes {
+    /// The live versions of each plan, how many of them each declared one stands for, and the
+    /// number of rounds.
+    plans: &'static [(usize, usize, usize)],
+    /// Those of plans that are executed in the profile `aihub` only.
+    aihub_plans: &'static [(usize, usize, usize)],
+    tls_plans: &'static [(usize, usize, usize)],
     few: (usize, usize),
-    applies: &[(usize, usize)],
-    upgrades: &[(usize, usize)],
+    applies: &'static [(usize, usize)],
+    upgrades: &'static [(usize, usize)],
     package_mib: u64,
     latency: Duration,
+    tls_latency: Duration,
     job_time: Duration,
-) -> Vec<Load> {
-    let load = |task, profile, runs| Load {
-        task,
-        setting: Setting {
-            profile,
-            latency,
-            job_time,
-        },
-        runs,
+}
+
+const FULL: Sizes = Sizes {
+    plans: &[(100, 1, 5), (1_000, 1, 5), (10_000, 1, 5), (100_000, 1, 3)],
+    // A manifest has at most 1.5 million values.
+    aihub_plans: &[(1_000_000, 11, 1)],
+    tls_plans: &[(1_000, 1, 5), (10_000, 1, 5), (100_000, 1, 3)],
+    few: (10, 10_000),
+    applies: &[(100, 10), (1_000, 50)],
+    upgrades: &[(300, 5), (300, 50)],
+    package_mib: 1_024,
+    latency: Duration::from_millis(5),
+    tls_latency: Duration::from_millis(50),
+    job_time: Duration::from_millis(500),
+};
+
+const QUICK: Sizes = Sizes {
+    plans: &[(100, 1, 3), (1_000, 1, 3), (10_000, 1, 3)],
+    aihub_plans: &[],
+    tls_plans: &[(1_000, 1, 3), (10_000, 1, 3)],
+    applies: &[(100, 10)],
+    upgrades: &[(300, 50)],
+    package_mib: 256,
+    ..FULL
+};
+
+const SMOKE: Sizes = Sizes {
+    plans: &[(120, 1, 1)],
+    aihub_plans: &[(130, 11, 1)],
+    tls_plans: &[(120, 1, 1)],
+    few: (2, 1_000),
+    applies: &[(3, 2)],
+    upgrades: &[(3, 2)],
+    package_mib: 2,
+    latency: Duration::ZERO,
+    tls_latency: Duration::from_millis(1),
+    job_time: Duration::from_millis(20),
+};
+
+/// Returns the loads of a scale, with another latency if it is given.
+pub(crate) fn all(scale: Scale, latency: Option<Duration>) -> Vec<Load> {
+    let sizes = match scale {
+        Scale::Full => &FULL,
+        Scale::Quick => &QUICK,
+        Scale::Smoke => &SMOKE,
+    };
+    let plain = Setting {
+        profile: Profile::Aihub,
+        latency: latency.unwrap_or(sizes.latency),
+        job_time: sizes.job_time,
+        tls: false,
+    };
+    let docs = Setting {
+        profile: Profile::Docs,
+        ..plain
+    };
+    let tls = Setting {
+        latency: latency.unwrap_or(sizes.tls_latency),
+        tls: true,
+        ..plain
     };
     let mut loads = Vec::new();
-    for profile in ["aihub", "docs"] {
-        for (live, runs) in plans {
-            loads.push(load(Task::Plan { live: *live }, profile, *runs));
+    let mut add = |task, setting, runs| {
+        let runs = if scale == Scale::Smoke { 1 } else { runs };
+        loads.push(Load {
+            task,
+            setting,
+            runs,
+        });
+    };
+    for (setting, plans) in [
+        (plain, sizes.plans),
+        (plain, sizes.aihub_plans),
+        (docs, sizes.plans),
+        (tls, sizes.tls_plans),
+    ] {
+        for &(live, every, runs) in plans {
+            add(Task::Plan { live, every }, setting, runs);
         }
     }
-    for profile in ["aihub", "docs"] {
-        let (declared, live) = few;
-        loads.push(load(Task::PlanFew { declared, live }, profile, 5));
+    for setting in [plain, docs] {
+        let (declared, live) = sizes.few;
+        add(Task::PlanFew { declared, live }, setting, 5);
     }
-    for (creates, at_once) in applies.iter().copied() {
-        loads.push(load(Task::Apply { creates, at_once }, "aihub", 3));
+    for &(creates, at_once) in sizes.applies {
+        add(Task::Apply { creates, at_once }, plain, 3);
     }
-    for (names, at_once) in upgrades.iter().copied() {
+    for &(names, at_once) in sizes.upgrades {
         // At the default of five concurrent steps the jobs alone take half a minute.
         let runs = if at_once == 5 { 1 } else { 3 };
-        loads.push(load(Task::Upgrade { names, at_once }, "aihub", runs));
+        add(Task::Upgrade { names, at_once }, plain, runs);
     }
-    let package = |task, runs| Load {
-        task,
-        setting: Setting {
-            profile: "aihub",
-            // A transfer is compared with another program, which sends a single request.
-            latency: Duration::ZERO,
-            job_time,
-        },
-        runs,
+    let package = Setting {
+        // A transfer is compared with another program, which sends a single request.
+        latency: Duration::ZERO,
+        ..plain
     };
-    loads.push(package(Task::Upload { mib: package_mib }, 5));
-    loads.push(package(Task::Inspect { mib: package_mib }, 5));
-    loads.push(load(Task::Version, "aihub", 20));
-    loads.push(load(Task::Validate { entries: 10 }, "aihub", 20));
+    let mib = sizes.package_mib;
+    add(Task::Upload { mib }, package, 5);
+    add(Task::Inspect { mib }, package, 5);
+    add(Task::Version, plain, 20);
+    add(Task::Validate { entries: 10 }, plain, 20);
     loads
 }
 
 impl Load {
     /// Returns the name of the load in the table and in the filter.
     pub(crate) fn name(&self) -> String {
-        let profile = self.setting.profile;
+        let Setting { profile, tls, .. } = self.setting;
+        let tls = if tls { "-tls" } else { "" };
         match self.task {
-            Task::Plan { live } => format!("plan-{live}-{profile}"),
+            Task::Plan { live, .. } => format!("plan-{live}-{profile}{tls}"),
             Task::PlanFew { declared, live } => format!("plan-{declared}-of-{live}-{profile}"),
             Task::Apply { creates, at_once } => format!("apply-{creates}-at-{at_once}"),
             Task::Upgrade { names, at_once } => format!("upgrade-{names}-at-{at_once}"),
@@ -173,32 +212,42 @@ impl Load {
         }
     }
 
-    /// Returns the seed of the server; `None` if the load needs no server.
-    pub(crate) fn seed(&self) -> Option<String> {
-        match self.task {
-            Task::Plan { live } | Task::PlanFew { live, .. } => {
-                Some(estate::seed(0..live, 0..0, FIRST))
-            }
-            Task::Apply { creates, .. } => Some(estate::seed(0..0, 0..creates, FIRST)),
-            Task::Upgrade { names, .. } => Some(estate::seed(0..names, 0..names, NEXT)),
-            Task::Upload { .. } | Task::Inspect { .. } => Some(String::new()),
-            Task::Version | Task::Validate { .. } => None,
-        }
+    /// Returns true for the loads whose duration is given in latencies.
+    pub(crate) fn is_plan(&self) -> bool {
+        matches!(self.task, Task::Plan { .. } | Task::PlanFew { .. })
     }
 
-    /// Returns the manifest for a server at this URL.
-    pub(crate) fn manifest(&self, url: &str) -> String {
+    /// Returns the contents of the server; `None` if the load needs no server.
+    pub(crate) fn contents(&self) -> Option<Contents> {
+        let (live, packages, version) = match self.task {
+            Task::Plan { live, .. } | Task::PlanFew { live, .. } => (live, 0, FIRST),
+            Task::Apply { creates, .. } => (0, creates, FIRST),
+            Task::Upgrade { names, .. } => (names, names, NEXT),
+            Task::Upload { .. } | Task::Inspect { .. } => (0, 0, FIRST),
+            Task::Version | Task::Validate { .. } => return None,
+        };
+        Some(Contents {
+            live,
+            packages,
+            version: version.to_owned(),
+        })
+    }
+
+    /// Returns the manifest for this server.
+    pub(crate) fn manifest(&self, server: &Endpoint) -> String {
         match self.task {
-            Task::Plan { live } => estate::manifest(url, FIRST, (0..live).map(Item)),
+            Task::Plan { live, every } => {
+                estate::manifest(server, FIRST, estate::part(live, every))
+            }
             Task::PlanFew { declared, live } => {
-                estate::manifest(url, FIRST, estate::few(declared, live))
+                estate::manifest(server, FIRST, estate::few(declared, live))
             }
             Task::Apply { creates: items, .. } | Task::Validate { entries: items } => {
-                estate::manifest(url, FIRST, (0..items).map(Item))
+                estate::manifest(server, FIRST, (0..items).map(Item))
             }
-            Task::Upgrade { names, .. } => estate::manifest(url, NEXT, (0..names).map(Item)),
-            Task::Upload { .. } => package::manifest(url, true),
-            Task::Inspect { .. } => package::manifest(url, false),
+            Task::Upgrade { names, .. } => estate::manifest(server, NEXT, (0..names).map(Item)),
+            Task::Upload { .. } => package::manifest(server, true),
+            Task::Inspect { .. } => package::manifest(server, false),
             Task::Version => String::new(),
         }
     }
@@ -220,26 +269,23 @@ impl Load {
     }
 
     /// Returns the arguments of the baseline client; `None` if the load has none.
-    pub(crate) fn floor_arguments(&self, address: &str) -> Option<Vec<String>> {
+    pub(crate) fn floor_arguments(&self, server: &Endpoint) -> Option<Vec<String>> {
         let profile = self.setting.profile;
         let job_ms = self.setting.job_time.as_millis();
         let text = match self.task {
-            Task::Plan { live } => format!("plan {address} {profile} {live}"),
-            Task::PlanFew { declared, live } => {
-                format!("plan-few {address} {profile} {declared} {live}")
-            }
-            Task::Apply { creates, at_once } => {
-                format!("apply {address} {creates} {at_once} {job_ms}")
-            }
-            Task::Upgrade { names, at_once } => {
-                format!("upgrade {address} {names} {at_once} {job_ms}")
-            }
+            Task::Plan { live, every } => format!("plan {profile} {live} {every}"),
+            Task::PlanFew { declared, live } => format!("plan-few {profile} {declared} {live}"),
+            Task::Apply { creates, at_once } => format!("apply {creates} {at_once} {job_ms}"),
+            Task::Upgrade { names, at_once } => format!("upgrade {names} {at_once} {job_ms}"),
             // The baseline of an upload is another program.
             Task::Upload { .. } | Task::Inspect { .. } | Task::Version | Task::Validate { .. } => {
                 return None;
             }
         };
-        let words = ["--floor"].into_iter().chain(text.split(' '));
+        let Endpoint { url, certificate } = server;
+        let certificate = certificate.as_ref().map(|file| file.display().to_string());
+        let words = ["--floor", url, certificate.as_deref().unwrap_or_default()];
+        let words = words.into_iter().chain(text.split(' '));
         Some(words.map(str::to_owned).collect())
     }
 
@@ -273,7 +319,7 @@ impl Load {
     /// Returns the number of changes that the load finds or makes, without deploys.
     pub(crate) fn changes(&self) -> usize {
         match self.task {
-            Task::Plan { live } => estate::changes((0..live).map(Item)),
+            Task::Plan { live, every } => estate::changes(estate::part(live, every)),
             Task::PlanFew { declared, live } => estate::changes(estate::few(declared, live)),
             Task::Upgrade { names, .. } => names - estate::changes((0..names).map(Item)),
             Task::Apply { .. }

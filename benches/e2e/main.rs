@@ -18,12 +18,14 @@
 mod counter;
 mod estate;
 mod floor;
+mod front;
 mod load;
 mod measure;
 mod options;
 mod package;
 mod rounds;
 mod server;
+mod service;
 mod table;
 mod targets;
 
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
     let done = match Asked::parse(&arguments) {
         Ok(Asked::Measure(command)) => measure::child(&command),
         Ok(Asked::Floor(arguments)) => floor::run(&arguments),
+        Ok(Asked::Service(options)) => service::run(&options),
         Ok(Asked::Help) => {
             println!("{}", options::HELP);
             Ok(())
@@ -58,7 +61,7 @@ fn main() -> ExitCode {
 }
 
 fn benchmark(options: &Options) -> Result<(), Failure> {
-    let loads: Vec<Load> = load::all(options.scale)
+    let loads: Vec<Load> = load::all(options.scale, options.latency)
         .into_iter()
         .filter(|load| load.name().contains(&options.filter))
         .collect();
@@ -72,7 +75,10 @@ fn benchmark(options: &Options) -> Result<(), Failure> {
         eprintln!("{}", table::line(&result));
         results.push(result);
     }
-    println!("{}", table::markdown(&results));
+    println!("{}", table::figures(&results));
+    if options.earlier.is_some() {
+        println!("{}", table::comparison(&results));
+    }
     if options.scale != Scale::Smoke {
         let size = std::fs::metadata(&options.program)?.len();
         print!("{}", targets::verdicts(&targets::judge(&results, size)));

@@ -2,9 +2,11 @@
 //! else, because the system only reports the peak memory of all finished children together.
 
 use std::fs::File;
+use std::io::ErrorKind;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -28,21 +30,28 @@ pub(crate) struct Finished {
     pub(crate) stderr: String,
 }
 
+/// Returns a command that is executed in a folder, with an empty environment.
+fn command(program: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .current_dir(folder)
+        .env_clear()
+        .env("HOME", folder)
+        .env("BENCH_TOKEN", "bench")
+        .stdin(Stdio::null());
+    command
+}
+
 /// Executes a command in a folder with an empty environment, and measures it.
 pub(crate) fn measure(
     program: &Path,
     arguments: &[String],
     folder: &Path,
 ) -> Result<Finished, Failure> {
-    let output = Command::new(std::env::current_exe()?)
+    let output = command(&std::env::current_exe()?, folder)
         .arg("--measure")
         .arg(program)
         .args(arguments)
-        .current_dir(folder)
-        .env_clear()
-        .env("HOME", folder)
-        .env("BENCH_TOKEN", "bench")
-        .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()?;
     if !output.status.success() {
@@ -53,6 +62,36 @@ pub(crate) fn measure(
         stdout: std::fs::read_to_string(folder.join(STDOUT))?,
         stderr: std::fs::read_to_string(folder.join(STDERR))?,
     })
+}
+
+/// Returns the time from the start of a command to its first connection, in milliseconds. The
+/// command is killed then.
+pub(crate) fn connect_ms(
+    program: &Path,
+    arguments: &[String],
+    folder: &Path,
+    listener: &TcpListener,
+) -> Result<f64, Failure> {
+    listener.set_nonblocking(true)?;
+    let start = Instant::now();
+    let mut process = command(program, folder)
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let connected = loop {
+        match listener.accept() {
+            Ok(_) => break Ok(start.elapsed().as_secs_f64() * 1e3),
+            Err(error) if error.kind() != ErrorKind::WouldBlock => break Err(error.into()),
+            Err(_) if process.try_wait()?.is_some() => {
+                break Err("the program did not connect".into());
+            }
+            Err(_) => std::thread::sleep(Duration::from_micros(50)),
+        }
+    };
+    process.kill()?;
+    process.wait()?;
+    connected
 }
 
 /// The files for the output of the measured command.

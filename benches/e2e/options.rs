@@ -1,6 +1,9 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::SignedDuration;
 
 use crate::Failure;
 use crate::load::Scale;
@@ -15,8 +18,11 @@ Usage: cargo bench --bench e2e -- [OPTIONS] [FILTER]
   --quick          Only the loads that take seconds, and fewer rounds
   --smoke          Every load once and very small, to check that the benchmark works
   --runs N         Number of rounds for each load
+  --latency TIME   Delay that is added to each answer, such as 50ms, in all loads that have one;
+                   5ms by default, and 50ms in the loads with TLS
   --json FILE      Write the figures of each round to this file
-  --program FILE   Measure this program instead of the one that cargo has built";
+  --program FILE   Measure this program instead of the one that cargo has built. If it is given
+                   twice, the first is measured in turn with the second, for comparison";
 
 /// The purpose of this process.
 pub(crate) enum Asked {
@@ -25,6 +31,8 @@ pub(crate) enum Asked {
     Measure(Vec<String>),
     /// Act as the idealised client.
     Floor(Vec<String>),
+    /// Act as the server.
+    Service(String),
     Help,
 }
 
@@ -34,7 +42,10 @@ pub(crate) struct Options {
     pub(crate) filter: String,
     pub(crate) runs: Option<usize>,
     pub(crate) json: Option<PathBuf>,
+    pub(crate) latency: Option<Duration>,
     pub(crate) program: PathBuf,
+    /// An earlier build of the program, for comparison.
+    pub(crate) earlier: Option<PathBuf>,
 }
 
 impl Asked {
@@ -42,6 +53,9 @@ impl Asked {
         match arguments.split_first() {
             Some((first, rest)) if first == "--measure" => return Ok(Self::Measure(rest.to_vec())),
             Some((first, rest)) if first == "--floor" => return Ok(Self::Floor(rest.to_vec())),
+            Some((first, [options])) if first == "--service" => {
+                return Ok(Self::Service(options.clone()));
+            }
             _ => {}
         }
         let mut options = Options {
@@ -49,8 +63,11 @@ impl Asked {
             filter: String::new(),
             runs: None,
             json: None,
+            latency: None,
             program: env!("CARGO_BIN_EXE_solform").into(),
+            earlier: None,
         };
+        let mut programs = Vec::new();
         let (mut is_quick, mut is_smoke) = (false, false);
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
@@ -64,13 +81,24 @@ impl Asked {
                 "--smoke" => is_smoke = true,
                 "--runs" => options.runs = Some(value()?.parse::<usize>()?.max(1)),
                 "--json" => options.json = Some(value()?.into()),
-                "--program" => options.program = value()?.into(),
+                "--latency" => {
+                    let latency: SignedDuration = value()?.parse()?;
+                    options.latency = Some(latency.try_into()?);
+                }
+                "--program" => programs.push(std::path::absolute(value()?)?),
                 "--help" | "-h" => return Ok(Self::Help),
                 other if other.starts_with('-') => {
                     return Err(format!("there is no option `{other}`; see `--help`").into());
                 }
                 filter => filter.clone_into(&mut options.filter),
             }
+        }
+        if let Some(program) = programs.pop() {
+            options.program = program;
+        }
+        options.earlier = programs.pop();
+        if !programs.is_empty() {
+            return Err("at most two programs can be compared".into());
         }
         if is_quick {
             options.scale = Scale::Quick;

@@ -10,7 +10,8 @@ use serde_json::Value;
 use zip::write::FileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use crate::Failure;
+use crate::server::Endpoint;
+use crate::{Failure, estate};
 
 /// The name of the file, in the folder of the program.
 pub(crate) const FILE: &str = "Large-1.0.0.ibsolution";
@@ -47,15 +48,15 @@ pub(crate) fn write(path: &Path, mib: u64) -> Result<(), Failure> {
 }
 
 /// Returns the manifest that declares the package, with its file on this machine or without.
-pub(crate) fn manifest(url: &str, has_source: bool) -> String {
+pub(crate) fn manifest(server: &Endpoint, has_source: bool) -> String {
     let source = if has_source {
         format!("    source: {FILE}\n")
     } else {
         String::new()
     };
+    let environment = estate::environment(server);
     format!(
-        "solform: 1\nenvironments:\n  bench:\n    url: {url}\n    token: {{ env: BENCH_TOKEN \
-         }}\nsolutions:\n  Large:\n    version: 1.0.0\n    owner: svc-release\n    path: \
+        "{environment}solutions:\n  Large:\n    version: 1.0.0\n    owner: svc-release\n    path: \
          acme/releases/fs/Instabase Drive/{FILE}\n{source}"
     )
 }

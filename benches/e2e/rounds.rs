@@ -1,16 +1,20 @@
 //! The rounds of a load: the program and the baseline client in turn, each result checked.
 
+use std::net::TcpListener;
 use std::path::Path;
 
 use serde::Serialize;
 
 use crate::Failure;
 use crate::counter::Counter;
-use crate::load::{Load, Task};
-use crate::measure::{Finished, Usage, measure};
+use crate::load::{Load, Setting, Task};
+use crate::measure::{self, Finished, Usage};
 use crate::options::Options;
 use crate::package;
-use crate::server::Server;
+use crate::server::{Endpoint, Server};
+
+/// The name of the manifest, in the folder of the program.
+const MANIFEST: &str = "solform.yaml";
 
 /// The figures of one round, of the client and of the server.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -18,7 +22,7 @@ pub(crate) struct Run {
     #[serde(flatten)]
     pub(crate) usage: Usage,
     pub(crate) requests: usize,
-    /// The CPU time of the emulator, if the system reports it.
+    /// The CPU time of the server process, if the system reports it.
     pub(crate) server_cpu_ms: Option<f64>,
     /// The time between the first and the last byte of an upload.
     pub(crate) sending_ms: Option<f64>,
@@ -33,8 +37,13 @@ pub(crate) struct Results {
     #[serde(skip)]
     pub(crate) task: Task,
     #[serde(skip)]
-    pub(crate) profile: &'static str,
+    pub(crate) setting: Setting,
     pub(crate) program: Vec<Run>,
+    /// The shortest time from the start of the program to its first connection, if the load is a
+    /// plan.
+    pub(crate) connect_ms: Option<f64>,
+    /// The figures of the earlier build; empty if there is none.
+    pub(crate) earlier: Vec<Run>,
     /// The figures of the baseline client; empty if the load has none.
     pub(crate) floor: Vec<Run>,
 }
@@ -44,20 +53,19 @@ pub(crate) fn run(load: &Load, options: &Options) -> Result<Results, Failure> {
     let mut results = Results {
         load: load.name(),
         task: load.task,
-        profile: load.setting.profile,
+        setting: load.setting,
         program: Vec::new(),
+        connect_ms: None,
+        earlier: Vec::new(),
         floor: Vec::new(),
     };
     let folder = tempfile::tempdir()?;
-    let seed = folder.path().join("seed.yaml");
-    let start = || Server::start(&options.program, &load.setting, &seed);
-    let mut server = match load.seed() {
-        None => None,
-        Some(text) => {
-            std::fs::write(&seed, text)?;
-            Some(start()?)
-        }
+    let start = || {
+        let contents = load.contents();
+        let server = |contents| Server::start(&load.setting, contents, folder.path());
+        contents.map(server).transpose()
     };
+    let mut server = start()?;
     let package = folder.path().join(package::FILE);
     if let Some(mib) = load.package_mib() {
         package::write(&package, mib)?;
@@ -69,21 +77,29 @@ pub(crate) fn run(load: &Load, options: &Options) -> Result<Results, Failure> {
         }
         _ => None,
     };
+    if load.is_plan() {
+        results.connect_ms = Some(connect_ms(load, options, server.as_ref())?);
+    }
     let runs = options.runs.unwrap_or(load.runs);
     for _ in 0..runs {
-        let at = Place {
-            server: server.as_ref(),
-            counter: counter.as_ref(),
-            package: &package,
-        };
-        results
-            .program
-            .push(run_program(load, &options.program, at)?);
-        if load.writes() {
-            server = Some(start()?);
+        let programs = [
+            (options.earlier.as_ref(), &mut results.earlier),
+            (Some(&options.program), &mut results.program),
+        ];
+        for (program, runs) in programs {
+            let Some(program) = program else { continue };
+            let environment = Environment {
+                server: server.as_ref(),
+                counter: counter.as_ref(),
+                package: &package,
+            };
+            runs.push(run_program(load, program, environment)?);
+            if load.writes() {
+                server = start()?;
+            }
         }
         if let Some(server) = &server {
-            if let Some(arguments) = load.floor_arguments(server.address()) {
+            if let Some(arguments) = load.floor_arguments(server.endpoint()) {
                 results.floor.push(run_floor(load, &arguments, server)?);
             } else if let Task::Upload { .. } = load.task {
                 let run = run_curl(&package, server, folder.path())?;
@@ -91,35 +107,60 @@ pub(crate) fn run(load: &Load, options: &Options) -> Result<Results, Failure> {
             }
         }
         if load.writes() {
-            server = Some(start()?);
+            server = start()?;
         }
     }
     Ok(results)
 }
 
-/// What a round of the program needs.
+/// Returns the shortest of a few times from the start of the program to its first connection. They
+/// are taken at a listener that does not answer.
+fn connect_ms(load: &Load, options: &Options, server: Option<&Server>) -> Result<f64, Failure> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let certificate = server.and_then(|server| server.endpoint().certificate.clone());
+    let scheme = certificate.as_ref().map_or("http", |_| "https");
+    let endpoint = Endpoint {
+        url: format!("{scheme}://{}", listener.local_addr()?),
+        certificate,
+    };
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join(MANIFEST), load.manifest(&endpoint))?;
+    let arguments = load.program_arguments();
+    let mut shortest = f64::INFINITY;
+    for _ in 0..3 {
+        let program = &options.program;
+        let time = measure::connect_ms(program, &arguments, folder.path(), &listener)?;
+        shortest = shortest.min(time);
+    }
+    Ok(shortest)
+}
+
+/// The surroundings of a round of the program.
 #[derive(Clone, Copy)]
-struct Place<'a> {
+struct Environment<'a> {
     server: Option<&'a Server>,
     counter: Option<&'a Counter>,
     /// The file of the package, if the load has one.
     package: &'a Path,
 }
 
-fn run_program(load: &Load, program: &Path, place: Place<'_>) -> Result<Run, Failure> {
-    let Place {
+fn run_program(load: &Load, program: &Path, around: Environment<'_>) -> Result<Run, Failure> {
+    let Environment {
         server, counter, ..
-    } = place;
+    } = around;
     let folder = tempfile::tempdir()?;
-    let address = counter.map(Counter::address);
-    let address = address.or_else(|| server.map(Server::address));
-    let url = address.map_or_else(
-        || "https://instabase.example.com".to_owned(),
-        |address| format!("http://{address}"),
-    );
-    std::fs::write(folder.path().join("solform.yaml"), load.manifest(&url))?;
+    let plain = |url| Endpoint {
+        url,
+        certificate: None,
+    };
+    let endpoint = match (counter, server) {
+        (Some(counter), _) => plain(format!("http://{}", counter.address())),
+        (None, Some(server)) => server.endpoint().clone(),
+        (None, None) => plain("https://instabase.example.com".to_owned()),
+    };
+    std::fs::write(folder.path().join(MANIFEST), load.manifest(&endpoint))?;
     if let Task::Upload { .. } = load.task {
-        std::fs::hard_link(place.package, folder.path().join(package::FILE))?;
+        std::fs::hard_link(around.package, folder.path().join(package::FILE))?;
     }
     counter.map(Counter::take);
     let arguments = load.program_arguments();
@@ -167,7 +208,7 @@ fn run_measured(
         server.forget_requests()?;
     }
     let cpu_before = server.and_then(Server::cpu_ms);
-    let finished = measure(program, arguments, folder)?;
+    let finished = measure::measure(program, arguments, folder)?;
     let cpu_after = server.and_then(Server::cpu_ms);
     let run = Run {
         usage: finished.usage,

@@ -1,20 +1,32 @@
-//! The emulator, in a separate process that ends with its handle.
+//! The handle of the server process, which ends with it.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::Failure;
+use crate::estate::Contents;
 use crate::load::Setting;
+use crate::service::{Addresses, ServiceOptions};
+
+/// The address of a server for clients.
+#[derive(Debug, Clone)]
+pub(crate) struct Endpoint {
+    pub(crate) url: String,
+    /// The file of the certificate, for https.
+    pub(crate) certificate: Option<PathBuf>,
+}
 
 /// A running emulator. Dropping it kills the process.
 pub(crate) struct Server {
     process: Child,
+    /// The host and port of the emulator itself.
     address: String,
+    endpoint: Endpoint,
 }
 
 /// The request log of the emulator.
@@ -40,34 +52,52 @@ impl Request {
 }
 
 impl Server {
-    /// Starts an emulator with this seed.
-    pub(crate) fn start(program: &Path, setting: &Setting, seed: &Path) -> Result<Self, Failure> {
-        let process = Command::new(program)
-            .args(["emulator", "--page-cap", "100"])
-            .args(["--profile", setting.profile])
-            .args(["--latency", &format!("{}ms", setting.latency.as_millis())])
-            .args(["--job-time", &format!("{}ms", setting.job_time.as_millis())])
-            .arg("--seed")
-            .arg(seed)
+    /// Starts a server for a load. The folder is for its certificate.
+    pub(crate) fn start(
+        setting: &Setting,
+        contents: Contents,
+        folder: &Path,
+    ) -> Result<Self, Failure> {
+        let options = ServiceOptions {
+            profile: setting.profile,
+            latency: setting.latency,
+            job_time: setting.job_time,
+            contents,
+            certificate: setting.tls.then(|| folder.join("ca.pem")),
+        };
+        let mut process = Command::new(std::env::current_exe()?)
+            .arg("--service")
+            .arg(serde_json::to_string(&options)?)
             .env_clear()
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()?;
-        let mut server = Self {
-            process,
-            address: String::new(),
-        };
-        let stdout = server.process.stdout.as_mut().ok_or("no output")?;
         let mut line = String::new();
+        let stdout = process.stdout.as_mut().ok_or("no output")?;
         BufReader::new(stdout).read_line(&mut line)?;
-        let address = line.trim().strip_prefix("http://");
-        address
-            .ok_or("the emulator did not start")?
-            .clone_into(&mut server.address);
-        Ok(server)
+        let Ok(Addresses { emulator, front }) = serde_json::from_str(&line) else {
+            process.wait()?;
+            return Err("the emulator did not start".into());
+        };
+        let url = match front {
+            Some(front) => format!("https://{front}"),
+            None => format!("http://{emulator}"),
+        };
+        Ok(Self {
+            process,
+            address: emulator,
+            endpoint: Endpoint {
+                url,
+                certificate: options.certificate,
+            },
+        })
     }
 
-    /// Returns host and port.
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Returns host and port of the emulator itself.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
@@ -108,7 +138,7 @@ impl Server {
         }
     }
 
-    /// Returns the CPU time that the emulator has used so far, if the system reports it.
+    /// Returns the CPU time that the process has used so far, if the system reports it.
     pub(crate) fn cpu_ms(&self) -> Option<f64> {
         let text = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).ok()?;
         // The fields after the name, which may contain any character: user and system time in ticks

@@ -39,43 +39,57 @@ impl Figures {
     pub(crate) fn wall_ms(&self) -> f64 {
         self.best.usage.wall_ms
     }
+
+    /// Returns the processor time of the shortest round.
+    pub(crate) fn cpu_ms(&self) -> f64 {
+        self.best.usage.user_ms + self.best.usage.system_ms
+    }
 }
 
 const HEAD: [&str; 10] = [
     "load",
     "wall",
     "median",
-    "user",
-    "system",
+    "CPU",
     "peak",
     "requests",
+    "latencies",
     "floor",
     "floor requests",
     "ratio",
 ];
 
+/// Shows a figure; a dash if there is none.
+fn show<T>(value: Option<&T>, show: impl FnOnce(&T) -> String) -> String {
+    value.map_or_else(|| "-".to_owned(), show)
+}
+
 fn cells(results: &Results) -> [String; 10] {
     let program = Figures::of(&results.program);
+    let program = program.as_ref();
     let floor = Figures::of(&results.floor);
-    let none = || "-".to_owned();
-    let of = |figures: &Option<Figures>, show: fn(&Figures) -> String| {
-        figures.as_ref().map_or_else(none, show)
-    };
-    let ratio = program.as_ref().zip(floor.as_ref());
+    let floor = floor.as_ref();
     [
         results.load.clone(),
-        of(&program, |figures| time(figures.wall_ms())),
-        of(&program, |figures| time(figures.median_ms)),
-        of(&program, |figures| time(figures.best.usage.user_ms)),
-        of(&program, |figures| time(figures.best.usage.system_ms)),
-        of(&program, |figures| memory(figures.peak_kib)),
-        of(&program, |figures| figures.requests.to_string()),
-        of(&floor, |figures| time(figures.wall_ms())),
-        of(&floor, |figures| figures.requests.to_string()),
-        ratio.map_or_else(none, |(program, floor)| {
-            format!("{:.2}", program.wall_ms() / floor.wall_ms())
+        show(program, |figures| time(figures.wall_ms())),
+        show(program, |figures| time(figures.median_ms)),
+        show(program, |figures| time(figures.cpu_ms())),
+        show(program, |figures| memory(figures.peak_kib)),
+        show(program, |figures| figures.requests.to_string()),
+        show(latencies(results).as_ref(), |number| format!("{number:.1}")),
+        show(floor, |figures| time(figures.wall_ms())),
+        show(floor, |figures| figures.requests.to_string()),
+        show(program.zip(floor).as_ref(), |(program, floor)| {
+            ratio(program.wall_ms(), floor.wall_ms())
         }),
     ]
+}
+
+/// Returns the shortest wall time of a plan, without the start-up, in units of the latency.
+pub(crate) fn latencies(results: &Results) -> Option<f64> {
+    let latency_ms = results.setting.latency.as_secs_f64() * 1e3;
+    let wall_ms = Figures::of(&results.program)?.wall_ms() - results.connect_ms?;
+    (latency_ms > 0.0).then(|| wall_ms / latency_ms)
 }
 
 /// Returns the figures of a load in one line.
@@ -89,15 +103,54 @@ pub(crate) fn line(results: &Results) -> String {
     format!("{load}: {}", shown.collect::<Vec<_>>().join(", "))
 }
 
-/// Returns the figures of all loads as a Markdown table that is also readable in a terminal.
-pub(crate) fn markdown(results: &[Results]) -> String {
-    let rows: Vec<[String; 10]> = results.iter().map(cells).collect();
-    let widths: Vec<usize> = (0..HEAD.len())
-        .map(|column| {
-            let cells = rows.iter().map(|row| row[column].len());
-            cells.max().unwrap_or_default().max(HEAD[column].len())
-        })
-        .collect();
+/// Returns the figures of all loads.
+pub(crate) fn figures(results: &[Results]) -> String {
+    markdown(HEAD, results.iter().map(cells))
+}
+
+/// Returns the figures of the earlier build beside those of the program.
+pub(crate) fn comparison(results: &[Results]) -> String {
+    let head = [
+        "load", "before", "wall", "ratio", "before", "median", "before", "CPU", "before", "peak",
+        "before", "requests",
+    ];
+    let rows = results.iter().filter_map(|results| {
+        let (before, after) = (
+            Figures::of(&results.earlier)?,
+            Figures::of(&results.program)?,
+        );
+        Some([
+            results.load.clone(),
+            time(before.wall_ms()),
+            time(after.wall_ms()),
+            ratio(after.wall_ms(), before.wall_ms()),
+            time(before.median_ms),
+            time(after.median_ms),
+            time(before.cpu_ms()),
+            time(after.cpu_ms()),
+            memory(before.peak_kib),
+            memory(after.peak_kib),
+            before.requests.to_string(),
+            after.requests.to_string(),
+        ])
+    });
+    markdown(head, rows)
+}
+
+fn ratio(part: f64, whole: f64) -> String {
+    format!("{:.2}", part / whole)
+}
+
+/// Returns a Markdown table that is also readable in a terminal.
+fn markdown<const COLUMNS: usize>(
+    head: [&str; COLUMNS],
+    rows: impl Iterator<Item = [String; COLUMNS]>,
+) -> String {
+    let rows: Vec<_> = rows.collect();
+    let widths: [usize; COLUMNS] = std::array::from_fn(|column| {
+        let cells = rows.iter().map(|row| row[column].len());
+        cells.max().unwrap_or_default().max(head[column].len())
+    });
     let mut text = String::new();
     let mut push = |cells: &[String]| {
         for (column, (cell, width)) in cells.iter().zip(&widths).enumerate() {
@@ -110,7 +163,7 @@ pub(crate) fn markdown(results: &[Results]) -> String {
         }
         text.push_str("|\n");
     };
-    push(&HEAD.map(str::to_owned));
+    push(&head.map(str::to_owned));
     let rule: Vec<String> = widths
         .iter()
         .enumerate()

@@ -1,13 +1,13 @@
 //! Plans: a list of pages that is known in advance, and records that are compared as they arrive.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use serde::Deserialize;
-use tokio::task::JoinSet;
 
-use super::READS_AT_ONCE;
-use super::connection::Connection;
+use super::client::Client;
+use super::concurrency::Concurrency;
 use crate::Failure;
 use crate::estate::{FIRST, Item, VISIBILITIES};
 
@@ -95,44 +95,43 @@ pub(super) fn by_names(items: impl Iterator<Item = Item>, profile: &str) -> Vec<
     questions
 }
 
-/// Sends all requests, with a limited number at a time, and counts the changes. The first page is
-/// read alone, because a real client does not know the page size before.
-pub(super) async fn fetch(address: &str, questions: Vec<Question>) -> Result<usize, Failure> {
-    let questions = Arc::new(questions);
-    let next = Arc::new(AtomicUsize::new(1));
-    let mut first = Connection::open(address).await?;
-    let mut changes = ask(&mut first, &questions[0]).await?;
-    let mut workers = JoinSet::new();
-    let mut open = Some(first);
-    for _ in 0..READS_AT_ONCE.min(questions.len()) {
-        let (questions, next) = (Arc::clone(&questions), Arc::clone(&next));
-        let (address, open) = (address.to_owned(), open.take());
-        workers.spawn(async move {
-            let mut connection = match open {
-                Some(connection) => connection,
-                None => Connection::open(&address).await?,
-            };
-            let mut changes = 0;
-            while let Some(question) = questions.get(next.fetch_add(1, Ordering::Relaxed)) {
-                changes += ask(&mut connection, question).await?;
-            }
-            Ok::<_, Failure>(changes)
-        });
-    }
-    while let Some(worker) = workers.join_next().await {
-        changes += worker??;
+/// Sends all requests, and counts the changes of declared items. The first page is read alone,
+/// because a real client does not know the page size before.
+pub(super) async fn fetch(
+    client: &Client,
+    questions: &[Question],
+    is_declared: impl Fn(Item) -> bool,
+) -> Result<usize, Failure> {
+    let mut concurrency = Concurrency::new();
+    let mut changes = 0;
+    let mut questions = questions.iter();
+    let mut open = FuturesUnordered::new();
+    open.extend(questions.next().map(|question| ask(client, question)));
+    while let Some(answer) = open.next().await {
+        let (inactive, time) = answer?;
+        changes += inactive
+            .into_iter()
+            .filter(|item| is_declared(*item))
+            .count();
+        concurrency.record(time);
+        let free = concurrency.reads().saturating_sub(open.len());
+        let next = questions.by_ref().take(free);
+        open.extend(next.map(|question| ask(client, question)));
     }
     Ok(changes)
 }
 
-async fn ask(connection: &mut Connection, question: &Question) -> Result<usize, Failure> {
-    let answer = connection.get(&question.path).await?;
+/// Sends a request. Returns the items that are out of service, and the duration.
+async fn ask(client: &Client, question: &Question) -> Result<(Vec<Item>, Duration), Failure> {
+    let start = Instant::now();
+    let answer = client.get(&question.path).await?;
+    let time = start.elapsed();
     let page: Page<'_> = serde_json::from_slice(&answer)?;
     if page.solutions.len() != question.records {
         let found = page.solutions.len();
         return Err(format!("{}: {found} records", question.path).into());
     }
-    let mut changes = 0;
+    let mut inactive = Vec::new();
     for record in page.solutions {
         let item = Item::named(record.name).ok_or("a record with another name")?;
         let visibility = record.visibility.or(question.visibility);
@@ -143,8 +142,8 @@ async fn ask(connection: &mut Connection, question: &Question) -> Result<usize, 
             return Err(format!("{} is not what it should be", record.name).into());
         }
         if record.state != "ACTIVE" && question.visibility.is_none() {
-            changes += 1;
+            inactive.push(item);
         }
     }
-    Ok(changes)
+    Ok((inactive, time))
 }

@@ -1,17 +1,15 @@
 //! Deploys and upgrades: a call that starts a job, a poll at its expected end, and a read to
 //! confirm the record.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use hyper::Method;
 use serde::Deserialize;
-use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::connection::Connection;
+use super::client::Client;
 use crate::Failure;
 use crate::estate::{FIRST, Item, NEXT};
 
@@ -52,114 +50,76 @@ struct Record<'a> {
 
 /// Deploys the first version of these items. Returns 0: a deploy does not count as a change.
 pub(super) async fn deploy(
-    address: &str,
+    client: &Client,
     items: impl Iterator<Item = Item>,
     at_once: usize,
     job_time: Duration,
 ) -> Result<usize, Failure> {
-    at_most(
-        address,
-        items,
-        at_once,
-        move |mut connection, item| async move {
-            create(&mut connection, item, FIRST, job_time).await?;
-            Ok((connection, 0))
-        },
-    )
+    at_most(items, at_once, async |item| {
+        create(client, item, FIRST, job_time).await?;
+        Ok(0)
+    })
     .await
 }
 
 /// Deploys the next version of these items and deactivates the first one. Returns the number of
 /// deactivations.
 pub(super) async fn upgrade(
-    address: &str,
+    client: &Client,
     items: impl Iterator<Item = Item>,
     at_once: usize,
     job_time: Duration,
 ) -> Result<usize, Failure> {
-    at_most(
-        address,
-        items,
-        at_once,
-        move |mut connection, item| async move {
-            create(&mut connection, item, NEXT, job_time).await?;
-            if item.is_changed() {
-                // The first version is INACTIVE already.
-                return Ok((connection, 0));
-            }
-            let path = format!("/api/v2/solutions/deployed/{}", item.id());
-            let query = format!("{path}?state=INACTIVE");
-            connection.ask(Method::PATCH, &query, Bytes::new()).await?;
-            confirm(&mut connection, &path, item, FIRST, "INACTIVE").await?;
-            Ok((connection, 1))
-        },
-    )
+    at_most(items, at_once, async |item| {
+        create(client, item, NEXT, job_time).await?;
+        if item.is_changed() {
+            // The first version is INACTIVE already.
+            return Ok(0);
+        }
+        let path = format!("/api/v2/solutions/deployed/{}", item.id());
+        let query = format!("{path}?state=INACTIVE");
+        client.send(Method::PATCH, &query, Bytes::new()).await?;
+        confirm(client, &path, item, FIRST, "INACTIVE").await?;
+        Ok(1)
+    })
     .await
 }
 
-/// Processes `at_once` items concurrently, each worker on its own connection, and returns the sum
-/// of the counts.
-async fn at_most<Work, Done>(
-    address: &str,
+/// Processes `at_once` items concurrently, and returns the sum of the counts.
+async fn at_most(
     items: impl Iterator<Item = Item>,
     at_once: usize,
-    work: Work,
-) -> Result<usize, Failure>
-where
-    Work: Fn(Connection, Item) -> Done + Clone + Send + 'static,
-    Done: Future<Output = Result<(Connection, usize), Failure>> + Send,
-{
-    let left: Arc<Mutex<VecDeque<Item>>> = Arc::new(Mutex::new(items.collect()));
-    let mut workers = JoinSet::new();
-    for _ in 0..at_once {
-        let (left, work, address) = (Arc::clone(&left), work.clone(), address.to_owned());
-        workers.spawn(async move {
-            let mut connection = Connection::open(&address).await?;
-            let mut sum = 0;
-            loop {
-                let item = left
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .pop_front();
-                let Some(item) = item else {
-                    return Ok::<_, Failure>(sum);
-                };
-                let (back, count) = work(connection, item).await?;
-                connection = back;
-                sum += count;
-            }
-        });
-    }
-    let mut sum = 0;
-    while let Some(worker) = workers.join_next().await {
-        sum += worker??;
-    }
-    Ok(sum)
+    work: impl AsyncFn(Item) -> Result<usize, Failure>,
+) -> Result<usize, Failure> {
+    stream::iter(items.map(|item| work(item)))
+        .buffer_unordered(at_once)
+        .try_fold(0, async |sum, count| Ok(sum + count))
+        .await
 }
 
 async fn create(
-    connection: &mut Connection,
+    client: &Client,
     item: Item,
     version: &str,
     job_time: Duration,
 ) -> Result<(), Failure> {
     let body = serde_json::json!({ "solution_path": item.package(version) });
     let body = Bytes::from(body.to_string());
-    let answer = connection
-        .ask(Method::POST, "/api/v2/solutions/deployed", body)
+    let answer = client
+        .send(Method::POST, "/api/v2/solutions/deployed", body)
         .await?;
     let started: Started<'_> = serde_json::from_slice(&answer)?;
     let path = format!("/api/v1/jobs/status?job_id={}&type=async", started.job_id);
     sleep(job_time).await;
     loop {
-        let answer = connection.get(&path).await?;
+        let answer = client.get(&path).await?;
         let job: Job<'_> = serde_json::from_slice(&answer)?;
         if job.state == "DONE" {
             let mut outcomes = job.results.iter().flatten();
             let id = outcomes.find_map(|outcome| outcome.deployed_solution_id);
             let id = id.ok_or("the job names no solution")?;
             let path = format!("/api/v2/solutions/deployed/{id}");
-            return confirm(connection, &path, item, version, "ACTIVE").await;
+            return confirm(client, &path, item, version, "ACTIVE").await;
         }
         sleep(AGAIN).await;
     }
@@ -167,13 +127,13 @@ async fn create(
 
 /// Reads a record and compares it with the expected one.
 async fn confirm(
-    connection: &mut Connection,
+    client: &Client,
     path: &str,
     item: Item,
     version: &str,
     state: &str,
 ) -> Result<(), Failure> {
-    let answer = connection.get(path).await?;
+    let answer = client.get(path).await?;
     let Single { solution } = serde_json::from_slice(&answer)?;
     let is_right = solution.name == item.name()
         && solution.version == version
