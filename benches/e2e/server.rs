@@ -69,7 +69,7 @@ impl Server {
             .arg("--service")
             .arg(serde_json::to_string(&options)?)
             .env_clear()
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
         let mut line = String::new();

@@ -1,9 +1,10 @@
 //! The process of the server: the emulator, which is used as a library, and its front.
 
-use serde::{Deserialize, Serialize};
-use solform_emulator::{EmulatorOptions, JobPace, Profile, start};
 use std::path::PathBuf;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use solform_emulator::{EmulatorOptions, JobPace, Profile, start};
 
 use crate::Failure;
 use crate::estate::Contents;
@@ -27,7 +28,7 @@ pub(crate) struct Addresses {
     pub(crate) front: Option<String>,
 }
 
-/// Serves until the process is killed.
+/// Serves until standard input is closed, which it is when the benchmark ends in any way.
 pub(crate) fn run(options: &str) -> Result<(), Failure> {
     let options: ServiceOptions = serde_json::from_str(options)?;
     let runtime = tokio::runtime::Runtime::new()?;
@@ -50,6 +51,7 @@ pub(crate) fn run(options: &str) -> Result<(), Failure> {
             front: front.map(|address| address.to_string()),
         };
         println!("{}", serde_json::to_string(&addresses)?);
-        std::future::pending().await
+        std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
+        Ok(())
     })
 }

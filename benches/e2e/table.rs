@@ -46,10 +46,9 @@ impl Figures {
     }
 }
 
-const HEAD: [&str; 10] = [
+const HEAD: [&str; 9] = [
     "load",
     "wall",
-    "median",
     "CPU",
     "peak",
     "requests",
@@ -64,7 +63,7 @@ fn show<T>(value: Option<&T>, show: impl FnOnce(&T) -> String) -> String {
     value.map_or_else(|| "-".to_owned(), show)
 }
 
-fn cells(results: &Results) -> [String; 10] {
+fn cells(results: &Results) -> [String; 9] {
     let program = Figures::of(&results.program);
     let program = program.as_ref();
     let floor = Figures::of(&results.floor);
@@ -72,7 +71,6 @@ fn cells(results: &Results) -> [String; 10] {
     [
         results.load.clone(),
         show(program, |figures| time(figures.wall_ms())),
-        show(program, |figures| time(figures.median_ms)),
         show(program, |figures| time(figures.cpu_ms())),
         show(program, |figures| memory(figures.peak_kib)),
         show(program, |figures| figures.requests.to_string()),

@@ -154,12 +154,12 @@ fn plans(results: &[Results], add: Add<'_>) {
         let peak = kib(program.peak_kib);
         add("plan of 10,000, peak memory", peak, 48.0 * MIB);
     }
-    for (live, most) in [(1_000, 3.5), (10_000, 10.0)] {
+    for (live, most, name) in [(1_000, 3.5, "1,000"), (10_000, 10.0, "10,000")] {
         let found = find_results(results, plan(live), TLS);
         if let Some(results) = found.filter(|results| results.setting.latency == FAR)
             && let Some(latencies) = latencies(results)
         {
-            let what = format!("plan of {live} with TLS, latencies of 50 ms");
+            let what = format!("plan of {name} with TLS, latencies of 50 ms");
             add(&what, Found::Count(latencies), most);
         }
     }
