@@ -77,10 +77,10 @@ pub(crate) struct Load {
 
 /// The sizes of the loads of a scale.
 struct Sizes {
-    /// The live versions of each plan, how many of them each declared one stands for, and the
-    /// number of rounds.
+    /// The number of live versions of each plan, the step from one declared version to the next, and
+    /// the number of rounds.
     plans: &'static [(usize, usize, usize)],
-    /// Those of plans that are executed in the profile `aihub` only.
+    /// The plans that are executed in the profile `aihub` only.
     aihub_plans: &'static [(usize, usize, usize)],
     tls_plans: &'static [(usize, usize, usize)],
     few: (usize, usize),
