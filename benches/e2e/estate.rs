@@ -118,8 +118,8 @@ pub(crate) fn manifest(
     let mut text = environment(server);
     let _ = write!(
         text,
-        "    vars: {{ drive: \"{DRIVE}\" }}\ndefaults: {{ owner: svc-release, superseded: deactivate \
-         }}\nsolutions:\n"
+        "    vars: {{ drive: \"{DRIVE}\" }}\ndefaults: {{ owner: svc-release, \
+         superseded: deactivate }}\nsolutions:\n"
     );
     for item in items {
         let owner = match item.owner() {

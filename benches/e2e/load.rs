@@ -77,8 +77,8 @@ pub(crate) struct Load {
 
 /// The sizes of the loads of a scale.
 struct Sizes {
-    /// The number of live versions of each plan, the step from one declared version to the next, and
-    /// the number of rounds.
+    /// The number of live versions of each plan, the step from one declared version to the next,
+    /// and the number of rounds.
     plans: &'static [(usize, usize, usize)],
     /// The plans that are executed in the profile `aihub` only.
     aihub_plans: &'static [(usize, usize, usize)],

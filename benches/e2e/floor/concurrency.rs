@@ -1,5 +1,5 @@
-//! The number of concurrent reads. It begins at ten, and grows by one with each answer that is about
-//! as fast as the fastest one, to at most 64.
+//! The number of concurrent reads. It begins at ten, and grows by one with each answer that is
+//! about as fast as the fastest one, to at most 64.
 
 use std::time::Duration;
 
