@@ -92,6 +92,8 @@ knobs! {
     /// The maximum length of a body in KiB; longer ones get 413. 0, the default, means 1 MiB for
     /// JSON and 8 GiB for files.
     body_limit_kib: u32,
+    /// The compression of answers.
+    compression: Compression,
     /// The result of a slash at the end of the address of the solutions.
     trailing_slash: TrailingSlash,
     /// The source of the parameters of PATCH.

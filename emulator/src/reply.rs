@@ -5,7 +5,7 @@ pub(crate) mod jobs;
 pub(crate) mod records;
 
 use std::convert::Infallible;
-use std::io;
+use std::io::{self, Write as _};
 use std::ops::Range;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -13,6 +13,8 @@ use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use futures_util::{Stream, StreamExt as _, future, stream};
 use serde::Serialize;
 use serde_json::json;
@@ -133,6 +135,29 @@ impl Reply {
         }
         self
     }
+
+    /// Compresses a JSON body by gzip.
+    pub(crate) fn gzipped(mut self) -> Self {
+        let json = (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        if let ReplyBody::Bytes(bytes) = &self.body
+            && self.headers.contains(&json)
+            && let Ok(gzipped) = gzip(bytes)
+        {
+            self.body = ReplyBody::Bytes(gzipped.into());
+            self.headers
+                .push((header::CONTENT_ENCODING, HeaderValue::from_static("gzip")));
+        }
+        self
+    }
+}
+
+fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes)?;
+    encoder.finish()
 }
 
 impl IntoResponse for Reply {

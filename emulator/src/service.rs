@@ -16,7 +16,7 @@ use super::call::{Call, Query, decode};
 use super::engine::Engine;
 use super::faults::{ConnectionFault, Fault, FaultRules, When};
 use super::host;
-use super::knobs::{ErrorStatus, Knobs, RetryAfterForm};
+use super::knobs::{Compression, ErrorStatus, Knobs, RetryAfterForm};
 use super::log::{RequestLog, RequestRecord};
 use super::operation::{JSON_LIMIT, Operation};
 use super::operations::control::ControlOperation;
@@ -131,6 +131,10 @@ impl Shared {
             let result = world.knobs.set(name, value);
             result.expect("invariant: a rule's knobs were checked when it was parsed");
         }
+        let accepts_gzip = call.as_ref().is_ok_and(|call| {
+            call.header("accept-encoding")
+                .is_some_and(|codings| codings.contains("gzip"))
+        });
         let mut result = call.and_then(|call| self.perform(world, target, &call));
         world.fault = Fault::default();
         let in_force = world.knobs.clone();
@@ -141,7 +145,7 @@ impl Shared {
             tracing::error!(error = ?error, "the data folder cannot be written");
             result = Err(Refusal::Broken(error.to_string()));
         }
-        result.unwrap_or_else(|refusal| {
+        let reply = result.unwrap_or_else(|refusal| {
             let status = match target {
                 // Control routes always use the same form of error.
                 Target::Control(_) => return reply::plain_refusal(&refusal),
@@ -154,7 +158,12 @@ impl Shared {
                 Refusal::TooMany => retry_after(reply, &in_force, engine.world.time.now_ms()),
                 _ => reply,
             }
-        })
+        });
+        if in_force.compression == Compression::Gzip && accepts_gzip {
+            reply.gzipped()
+        } else {
+            reply
+        }
     }
 
     /// Returns a value of the world; the default once the emulator has stopped.

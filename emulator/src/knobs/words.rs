@@ -346,6 +346,13 @@ words! {
         /// No header.
         Missing,
     }
+    /// The compression of answers.
+    Compression {
+        /// None.
+        Off,
+        /// gzip for JSON, if the request accepts it.
+        Gzip,
+    }
     /// The result of a slash at the end of the address of the solutions.
     TrailingSlash {
         /// The same result as without the slash.

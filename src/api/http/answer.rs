@@ -5,10 +5,12 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
 
+use crate::api::http::coding::Coding;
 use crate::api::http::error::ApiErrorKind;
 use crate::api::http::excerpt::capped;
 
-/// The maximum size of a list: a thousand records take about a hundredth of it.
+/// The maximum size of a list: a thousand records take about a hundredth of it. As every limit, it
+/// applies to the bytes that are received, and again after decompression.
 pub(in crate::api) const LIST_LIMIT: u64 = 64 * 1024 * 1024;
 
 /// The maximum size of all other answers.
@@ -55,11 +57,44 @@ fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiErrorKind> {
 /// The reason why there is no body.
 #[derive(Debug)]
 pub(in crate::api) enum BodyFault {
-    TooLarge { head: Vec<u8> },
+    TooLarge {
+        head: Vec<u8>,
+    },
     Broken(reqwest::Error),
+    /// The body arrived, but its compressed content ends too early.
+    Cut,
 }
 
-/// Reads the whole body up to the limit; of an error's body, only the useful beginning.
+/// Reads the whole body up to the limit, and decompresses it; of an error's body, only the useful
+/// beginning. A body that is not in its coding is not changed, so that its reader reports it.
+pub(in crate::api) async fn plain(
+    response: reqwest::Response,
+    limit: u64,
+) -> Result<Bytes, BodyFault> {
+    let is_success = response.status().is_success();
+    let coding = Coding::of(response.headers());
+    let body = bounded(response, limit).await?;
+    let Some(coding) = coding else {
+        return Ok(body);
+    };
+    if !is_success {
+        let (head, is_whole) = coding.decode(&body, ERROR_LIMIT as u64);
+        let is_plain = head.is_empty() && !is_whole;
+        return Ok(if is_plain { body } else { Bytes::from(head) });
+    }
+    let (mut plain, is_whole) = coding.decode(&body, limit.saturating_add(1));
+    match (plain.len() as u64 > limit, is_whole) {
+        (true, _) => {
+            plain.truncate(ERROR_LIMIT);
+            Err(BodyFault::TooLarge { head: plain })
+        }
+        (false, true) => Ok(Bytes::from(plain)),
+        (false, false) if plain.is_empty() => Ok(body),
+        (false, false) => Err(BodyFault::Cut),
+    }
+}
+
+/// Reads the bytes of a body, as they were sent.
 pub(in crate::api) async fn bounded(
     mut response: reqwest::Response,
     limit: u64,

@@ -3,6 +3,7 @@
 pub(in crate::api) mod answer;
 pub(in crate::api) mod bounds;
 pub(in crate::api) mod client;
+pub(in crate::api) mod coding;
 pub(in crate::api) mod error;
 pub(in crate::api) mod event_guard;
 pub(in crate::api) mod events;

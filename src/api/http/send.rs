@@ -12,16 +12,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION,
-    RANGE,
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName,
+    HeaderValue, LOCATION, RANGE,
 };
 use reqwest::{Method, RequestBuilder, StatusCode};
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
-use crate::api::http::answer::{Answer, BodyFault, bounded};
+use crate::api::http::answer::{Answer, BodyFault, bounded, plain};
 use crate::api::http::bounds::ListBound;
 use crate::api::http::client::Client;
+use crate::api::http::coding::{ACCEPTED, IDENTITY};
 use crate::api::http::error::{ApiError, ApiErrorKind, Failure};
 use crate::api::http::events::{RequestSink, SentRequest};
 use crate::api::http::excerpt::excerpt;
@@ -84,6 +85,12 @@ impl Call {
             limit,
             is_transfer: false,
         }
+    }
+
+    /// Returns whether the answer may be compressed. The content of a file is compared byte by
+    /// byte, and its ranges count the bytes of the file.
+    fn takes_coding(&self) -> bool {
+        !self.is_transfer && self.route.method != Method::HEAD
     }
 }
 
@@ -341,7 +348,14 @@ impl Client {
             let longest = shared.settings.retry.longest_asked_wait;
             shared.limiter.pause(pause.min(longest));
         }
-        let body = match timeout_at(body_deadline, bounded(response, call.limit)).await {
+        let reading = async {
+            if call.takes_coding() {
+                plain(response, call.limit).await
+            } else {
+                bounded(response, call.limit).await
+            }
+        };
+        let body = match timeout_at(body_deadline, reading).await {
             Ok(Ok(body)) => body,
             // The body of an error is useful, but failing to read it is not an error of its own.
             _ if !status.is_success() => Bytes::new(),
@@ -356,6 +370,12 @@ impl Client {
                     status: Some(status.as_u16()),
                     excerpt: excerpt(&head, &shared.secrets),
                     ..self.failure(call, ApiErrorKind::TooLarge { limit: call.limit })
+                })));
+            }
+            Ok(Err(BodyFault::Cut)) => {
+                return Err(ApiError(Box::new(Failure {
+                    status: Some(status.as_u16()),
+                    ..self.failure(call, ApiErrorKind::Truncated)
                 })));
             }
             Ok(Err(BodyFault::Broken(error))) => {
@@ -380,6 +400,12 @@ impl Client {
         if let Some(bearer) = bearer {
             request = request.header(AUTHORIZATION, bearer.header.clone());
         }
+        let codings = if call.takes_coding() {
+            ACCEPTED
+        } else {
+            IDENTITY
+        };
+        request = request.header(ACCEPT_ENCODING, codings);
         if let Some((first, last)) = call.range {
             request = request.header(RANGE, format!("bytes={first}-{last}"));
         }

@@ -1,5 +1,6 @@
 //! The HTTP client against servers with every known or possible behaviour.
 
+mod codings;
 mod lists;
 mod names;
 mod requests;

@@ -9,6 +9,24 @@ use solform_emulator::JobPace;
 use super::{Api, DEPLOYED, text};
 
 #[tokio::test]
+async fn answers_are_compressed_if_accepted() {
+    for (knob, accepted, coding) in [
+        ("compression=gzip", "br, gzip", Some("gzip")),
+        ("compression=gzip", "br", None),
+        ("compression=off", "gzip", None),
+    ] {
+        let api = Api::with(&[knob], JobPace::Immediate).await;
+        let request = api.request(Method::GET, DEPLOYED);
+        let request = request.header("accept-encoding", accepted);
+        let response = request.send().await.unwrap();
+        let header = response.headers().get("content-encoding").cloned();
+        assert_eq!(header.as_ref().and_then(|h| h.to_str().ok()), coding);
+        let body = response.bytes().await.unwrap();
+        assert_eq!(body.starts_with(&[0x1f, 0x8b]), coding.is_some());
+    }
+}
+
+#[tokio::test]
 async fn list_knobs() {
     let page = |knob: &'static str| async move {
         let api = Api::with(&[knob], JobPace::Immediate).await;
