@@ -1,10 +1,12 @@
 //! Plans of big manifests, for which the listing starts before the manifest is completely read.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use solform_emulator::Emulator;
+use tokio::sync::Semaphore;
 
 use crate::support::scripted::{Reply, Scripted};
 use crate::support::worlds::{Version, env_with, manifest_with, seed, start_capped};
@@ -152,6 +154,59 @@ async fn an_early_listing_reports_hosts_and_tokens() {
         .warns("401");
 }
 
+/// The second reading of the first page is not answered before a package is requested.
+#[tokio::test]
+async fn packages_are_read_beside_the_last_proof() {
+    let new = "  New: { version: 1.0.0, path: a/b.ibsolution }\n";
+    // A manifest that is read early, and one that is too small for that.
+    for padding in [300, 0] {
+        let (openings, gate) = (AtomicUsize::new(0), Arc::new(Semaphore::new(0)));
+        let server = Scripted::start(move |asked| {
+            if asked.path.starts_with("/api/v2/files") {
+                gate.add_permits(1);
+                return Reply::text(404, "{}");
+            }
+            let offset = asked.query.get("offset");
+            let offset: usize = offset.map_or(0, |text| text.parse().unwrap());
+            let page = Reply::json(&page_of(offset, |index| (index, index != 7)));
+            if offset == 0 && openings.fetch_add(1, Ordering::SeqCst) == 1 {
+                page.behind(&gate)
+            } else {
+                page
+            }
+        })
+        .await;
+        let manifest = big(server.url.as_str(), new);
+        let manifest = manifest.replace(&"x".repeat(300), &"x".repeat(padding));
+        let _ = env_with(&manifest)
+            .solform_beside(&["plan"])
+            .await
+            .exits_with(1)
+            .says("1 blocked");
+    }
+}
+
+/// Returns a page of the live versions: the number of the version at an index, and if it is ACTIVE.
+fn page_of(offset: usize, version: impl Fn(usize) -> (usize, bool)) -> Value {
+    let end = (offset + 100).min(NAMES);
+    let solutions: Vec<_> = (offset..end)
+        .map(|index| {
+            let (number, is_active) = version(index);
+            json!({
+                "id": format!("id-{number}"), "name": format!("Solution {number}"),
+                "version": "1.0.0", "owner": "svc", "visibility": "PRIVATE",
+                "state": if is_active { "ACTIVE" } else { "INACTIVE" },
+            })
+        })
+        .collect();
+    let next = if end < NAMES {
+        i64::try_from(end).unwrap()
+    } else {
+        -1
+    };
+    json!({"solutions": solutions, "has_more": [end < NAMES], "next_offset": [next]})
+}
+
 #[tokio::test]
 async fn a_list_that_changes_is_listed_again() {
     let openings = AtomicUsize::new(0);
@@ -164,30 +219,15 @@ async fn a_list_that_changes_is_listed_again() {
         // after the second.
         let is_gone = openings.load(Ordering::SeqCst) > 1;
         let offset: usize = offset.map_or(0, |text| text.parse().unwrap());
-        let end = (offset + 100).min(NAMES);
-        let solutions: Vec<_> = (offset..end)
-            .map(|index| {
-                let number = if is_gone && index < 2 {
-                    1 - index
-                } else {
-                    index
-                };
-                let is_active = number > 0 && number != 7 || number == 0 && !is_gone;
-                json!({
-                    "id": format!("id-{number}"), "name": format!("Solution {number}"),
-                    "version": "1.0.0", "owner": "svc", "visibility": "PRIVATE",
-                    "state": if is_active { "ACTIVE" } else { "INACTIVE" },
-                })
-            })
-            .collect();
-        let next = if end < NAMES {
-            i64::try_from(end).unwrap()
-        } else {
-            -1
-        };
-        Reply::json(
-            &json!({"solutions": solutions, "has_more": [end < NAMES], "next_offset": [next]}),
-        )
+        Reply::json(&page_of(offset, |index| {
+            let number = if is_gone && index < 2 {
+                1 - index
+            } else {
+                index
+            };
+            let is_active = number > 0 && number != 7 || number == 0 && !is_gone;
+            (number, is_active)
+        }))
     })
     .await;
     let env = env_with(&big(server.url.as_str(), ""));

@@ -12,7 +12,7 @@ use crate::api::http::routes::ListFilter;
 use crate::api::listing::page::Start;
 use crate::api::listing::paging::Listing;
 use crate::api::listing::pending_listing::{PendingListing, UnconfirmedListing};
-use crate::api::listing::request::ListRequest;
+use crate::api::listing::request::{ListRequest, NAMES_LIMIT};
 use crate::api::listing::walk::{Step, verdict};
 use crate::api::reader::Reader;
 use crate::api::wire::convert::{BadRecord, is_unstated, unstated};
@@ -28,9 +28,6 @@ pub(in crate::api) const PRODUCTION: &str = "PRODUCTION";
 
 /// The maximum number of readings of lists by state, if versions change their state meanwhile.
 const ATTEMPTS: usize = 3;
-
-/// The maximum number of names that are requested one by one.
-const NAMES_LIMIT: usize = 500;
 
 /// The number of extra requests of a listing by names: learning how states and names are filtered.
 const NAMES_OVERHEAD: u64 = 4;

@@ -5,6 +5,7 @@ use tokio::task::JoinSet;
 
 use crate::api::http::error::ApiError;
 use crate::api::listing::paging::{Listing, Recheck, joined};
+use crate::api::listing::request::NAMES_LIMIT;
 use crate::api::reader::Reader;
 use crate::live::LiveState;
 
@@ -16,8 +17,17 @@ impl Reader {
     /// Starts to list the whole instance in the background, before the needed names are known.
     /// Callers do this only for a big listing.
     pub fn start_listing(&self) -> PendingListing {
+        self.start(u64::MAX)
+    }
+
+    /// Starts the same listing if the names are known, and too many to be listed one by one.
+    pub fn start_listing_of(&self, names: usize) -> Option<PendingListing> {
+        (names > NAMES_LIMIT).then(|| self.start(names as u64))
+    }
+
+    fn start(&self, expected: u64) -> PendingListing {
         let reader = self.clone();
-        reader.capabilities.learn(|known| known.expected = u64::MAX);
+        reader.capabilities.learn(|known| known.expected = expected);
         let mut task = JoinSet::new();
         task.spawn(async move {
             let _reading = reader.client.reading();

@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::ident::SolutionName;
 
+/// The maximum number of names that are requested one by one.
+pub(in crate::api) const NAMES_LIMIT: usize = 500;
+
 /// A request for a listing of an instance.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListRequest {

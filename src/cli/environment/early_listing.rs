@@ -5,6 +5,8 @@
 //! whole manifest is valid and gives the same environment. Until then, only GETs are sent and no
 //! program is run, because the manifest may be invalid.
 
+use std::collections::BTreeSet;
+
 use super::context;
 use super::session::{self, Session};
 use crate::api::{PendingListing, Reader};
@@ -16,7 +18,7 @@ use crate::cli::settings::Settings;
 use crate::manifest::{self, Endpoint, Environment, SourceFile, TokenSource};
 
 /// Reads the manifest and prepares the client, as [`session::open`] does. A listing of the whole
-/// instance may already be in progress.
+/// instance may already be in progress, while the store is read and the versions are compared.
 pub(in crate::cli) async fn open(
     args: &ManifestArgs,
     settings: &Settings,
@@ -27,10 +29,14 @@ pub(in crate::cli) async fn open(
     // This is the main thread. The listing continues on the threads of the runtime.
     let context = context::context_of(source, args, settings, io)?;
     let environment = &context.manifest.environment;
-    match early.filter(|(early, ..)| early == environment) {
-        Some((_, reader, listing)) => Ok((Session::with(context, reader), Some(listing))),
-        None => Ok((session::connect(context, settings, io, |_| {}).await?, None)),
+    if let Some((_, reader, listing)) = early.filter(|(early, ..)| early == environment) {
+        return Ok((Session::with(context, reader), Some(listing)));
     }
+    let session = session::connect(context, settings, io, |_| {}).await?;
+    let declared = session.manifest().desired.iter();
+    let names: BTreeSet<_> = declared.map(|entry| &entry.identity.name).collect();
+    let listing = session.reader().start_listing_of(names.len());
+    Ok((session, listing))
 }
 
 /// Starts the listing if the head of the manifest names the environment. It is cancelled on drop.

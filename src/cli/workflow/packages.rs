@@ -13,26 +13,29 @@ use crate::live::Coverage;
 use crate::manifest::{Code, Problem};
 use crate::plan::{Inspection, Inspections, Mode, PackageContents, Plan, Refusal, entry_of};
 
-/// Inspects every package that the plan deploys, and attaches the results to the plan. A package
-/// that could not be inspected is a warning. The contents are kept for the records of an apply.
-pub(in crate::cli) async fn inspect(
+/// Packages on the platform, by path.
+pub(super) type Packages = BTreeMap<String, Inspection>;
+
+/// Reads every package that the plan deploys. Those in `known` are not read again.
+pub(super) async fn read(
     session: &Session,
     contents: Option<&ContentsRecorder>,
-    plan: Plan,
-    io: &mut Io,
-) -> Result<Plan, CommandError> {
-    // If the list is unconfirmed, the plan says nothing about packages.
+    plan: &Plan,
+    known: Packages,
+) -> Packages {
+    // If the list is unproven, the plan says nothing about packages.
     if matches!(plan.coverage, Coverage::Unproven(_)) {
-        return Ok(plan);
+        return known;
     }
     // Changes with the same package share its inspection.
     let paths: BTreeSet<String> = plan
         .changes
         .iter()
         .filter_map(|change| change.package_path().map(str::to_owned))
+        .filter(|path| !known.contains_key(path))
         .collect();
     let files = session.files();
-    let packages: BTreeMap<String, Inspection> = futures_util::stream::iter(paths)
+    let mut packages: Packages = futures_util::stream::iter(paths)
         .map(|path| {
             let files = &files;
             async move {
@@ -44,8 +47,25 @@ pub(in crate::cli) async fn inspect(
         .buffer_unordered(files.reads_at_once())
         .collect()
         .await;
+    packages.extend(known);
+    packages
+}
+
+/// Inspects every package that the plan deploys, and attaches the results to the plan. A package
+/// that could not be inspected is a warning. The contents are kept for the records of an apply.
+/// `known` contains packages that were read already.
+pub(in crate::cli) async fn inspect(
+    session: &Session,
+    contents: Option<&ContentsRecorder>,
+    plan: Plan,
+    known: Packages,
+    io: &mut Io,
+) -> Result<Plan, CommandError> {
+    if matches!(plan.coverage, Coverage::Unproven(_)) {
+        return Ok(plan);
+    }
     let mut inspections = Inspections {
-        packages,
+        packages: read(session, contents, &plan, known).await,
         sources: BTreeMap::new(),
     };
     let deploys = plan.changes.iter();

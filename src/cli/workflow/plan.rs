@@ -4,9 +4,11 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use indexmap::IndexSet;
 
 use super::drift::{Drifts, KnownContents};
+use super::packages::Packages;
 use super::{packages, running_runs, verified_packages};
 use crate::api::{ListRequest, PendingListing, ReadError, VisibilityOf};
 use crate::apply::ContentsRecorder;
@@ -30,6 +32,18 @@ const NAMED: usize = 3;
 
 /// Notes on versions.
 type Notes = BTreeMap<Identity, Note>;
+
+/// The live state and its comparison.
+struct Collected<'a> {
+    /// The options with the versions that must be replaced because of their contents.
+    options: Cow<'a, DiffOptions>,
+    /// The notes on the other versions.
+    notes: Notes,
+    live: LiveState,
+    plan: Plan,
+    /// The packages that were read already.
+    packages: Packages,
+}
 
 /// The inputs of a plan besides the live state.
 #[derive(Clone, Copy)]
@@ -87,7 +101,13 @@ impl<'a> Planner<'a> {
         overrides: &Overrides,
         io: &mut Io,
     ) -> Result<(LiveState, Plan), CommandError> {
-        let (options, notes, live, plan) = self.collect_with_drift(look, io).await?;
+        let Collected {
+            options,
+            notes,
+            live,
+            plan,
+            packages,
+        } = self.collect_with_drift(look, io).await?;
         let planner = Planner {
             options: &options,
             ..self
@@ -122,7 +142,7 @@ impl<'a> Planner<'a> {
         }
         plan = plan.with_notes(&notes);
         refuse_secrets(&plan, io)?;
-        let plan = packages::inspect(self.session, self.contents, plan, io).await?;
+        let plan = packages::inspect(self.session, self.contents, plan, packages, io).await?;
         let plan = plan.with_verifications(self.history, self.options);
         let plan = plan.with_expected(&self.history.durations, self.options.parallelism);
         for short in plan.short_timeouts(&self.time_limits()) {
@@ -143,16 +163,23 @@ impl<'a> Planner<'a> {
         io: &mut Io,
     ) -> Result<NarrowedPlan, CommandError> {
         let allow = &saved.options.allow;
-        let (options, notes, live, fresh) = self.collect_with_drift(None, io).await?;
+        let Collected {
+            options,
+            notes,
+            live,
+            plan,
+            ..
+        } = self.collect_with_drift(None, io).await?;
         let planner = Planner {
             options: &options,
             ..self
         };
-        let mut collected = planner.collect_for_limits(live, fresh, allow).await?;
+        let mut collected = planner.collect_for_limits(live, plan, allow).await?;
         loop {
             let (live, fresh) = collected;
             let fresh = fresh.with_notes(&notes);
-            let fresh = packages::inspect(self.session, self.contents, fresh, io).await?;
+            let known = Packages::new();
+            let fresh = packages::inspect(self.session, self.contents, fresh, known, io).await?;
             let fresh = fresh.with_verifications(self.history, &options);
             let fresh = running_runs::count(self.session, fresh, io).await?;
             let narrowed = narrow(self.manifest(), &live, fresh, &saved.plan, progress);
@@ -218,20 +245,27 @@ impl<'a> Planner<'a> {
     }
 
     /// Collects the live state and compares it, also with the contents of the declared sources.
-    /// Returns the options with the versions that must be replaced because of their contents, and
-    /// the notes on the others.
     async fn collect_with_drift(
         self,
         look: Option<PendingListing>,
         io: &mut Io,
-    ) -> Result<(Cow<'a, DiffOptions>, Notes, LiveState, Plan), CommandError> {
-        let (live, plan) = match look {
-            Some(look) => self.diff_early(look).await?,
-            None => self.collect_and_diff(false).await?,
+    ) -> Result<Collected<'a>, CommandError> {
+        let (live, plan, packages) = if let Some(look) = look {
+            self.diff_early(look, io).await?
+        } else {
+            let (live, plan) = self.collect_and_diff(false).await?;
+            (live, plan, Packages::new())
         };
         if let Some(rollback) = &self.options.rollback {
             return self.without_lost(rollback, live, plan, io).await;
         }
+        let collected = |options, notes, live, plan| Collected {
+            options,
+            notes,
+            live,
+            plan,
+            packages,
+        };
         let known = KnownContents {
             session: self.session,
             store: self.store,
@@ -240,7 +274,7 @@ impl<'a> Planner<'a> {
         };
         let Drifts { redeploy, notes } = known.compare_all(&plan, io).await?;
         if redeploy.is_empty() {
-            return Ok((Cow::Borrowed(self.options), notes, live, plan));
+            return Ok(collected(Cow::Borrowed(self.options), notes, live, plan));
         }
         let options = DiffOptions {
             redeploy,
@@ -251,7 +285,7 @@ impl<'a> Planner<'a> {
             ..self
         };
         let plan = planner.compare(&live)?;
-        Ok((Cow::Owned(options), notes, live, plan))
+        Ok(collected(Cow::Owned(options), notes, live, plan))
     }
 
     /// Compares again without the versions whose package cannot be deployed again, if the plan of a
@@ -262,15 +296,22 @@ impl<'a> Planner<'a> {
         live: LiveState,
         plan: Plan,
         io: &mut Io,
-    ) -> Result<(Cow<'a, DiffOptions>, Notes, LiveState, Plan), CommandError> {
-        let notes = Notes::new();
+    ) -> Result<Collected<'a>, CommandError> {
+        let mut collected = Collected {
+            options: Cow::Borrowed(self.options),
+            notes: Notes::new(),
+            live,
+            plan,
+            packages: Packages::new(),
+        };
         // The plan without them is inspected again, with warnings.
         let name = &self.manifest().environment.name;
         let mut silent = io.branch(name, &io.invocation);
-        let inspected = packages::inspect(self.session, None, plan.clone(), &mut silent).await?;
+        let (plan, known) = (collected.plan.clone(), Packages::new());
+        let inspected = packages::inspect(self.session, None, plan, known, &mut silent).await?;
         let lost = rollback.undeployable(&inspected);
         if lost.is_empty() {
-            return Ok((Cow::Borrowed(self.options), notes, live, plan));
+            return Ok(collected);
         }
         let rollback = Rollback {
             lost,
@@ -284,8 +325,9 @@ impl<'a> Planner<'a> {
             options: &options,
             ..self
         };
-        let plan = planner.compare(&live)?;
-        Ok((Cow::Owned(options), notes, live, plan))
+        collected.plan = planner.compare(&collected.live)?;
+        collected.options = Cow::Owned(options);
+        Ok(collected)
     }
 
     /// Collects the rest that the plan and its limits need, and compares it.
@@ -341,17 +383,34 @@ impl<'a> Planner<'a> {
     }
 
     /// Does the same as [`collect_and_diff`](Self::collect_and_diff), with a listing in progress.
-    /// The comparison starts before the listing is confirmed; if the confirmation fails, the state
-    /// is listed again.
-    async fn diff_early(self, look: PendingListing) -> Result<(LiveState, Plan), CommandError> {
+    /// The comparison starts before the listing is confirmed, and so does the reading of the
+    /// packages. If the confirmation fails, the state is listed again.
+    async fn diff_early(
+        self,
+        look: PendingListing,
+        io: &Io,
+    ) -> Result<(LiveState, Plan, Packages), CommandError> {
         let (session, request) = (self.session, self.request(false));
         let reader = session.reader();
         let early = session.read(reader.collect_from(look, &request)).await?;
         let compared = self.compare(early.unconfirmed());
-        match session.read(early.confirmed()).await? {
-            Some(live) => Ok((live, compared?)),
-            None => self.collect_and_diff(false).await,
-        }
+        let read_packages = async {
+            match &compared {
+                Ok(plan) if refuse_secrets(plan, io).is_ok() => {
+                    packages::read(session, self.contents, plan, Packages::new()).await
+                }
+                _ => Packages::new(),
+            }
+        };
+        // A failed confirmation waits for no package.
+        let confirmed = async { session.read(early.confirmed()).await };
+        let (confirmed, packages) = tokio::try_join!(confirmed, read_packages.map(Ok))?;
+        let (live, plan) = if let Some(live) = confirmed {
+            (live, compared?)
+        } else {
+            self.collect_and_diff(false).await?
+        };
+        Ok((live, plan, packages))
     }
 
     async fn collect(self, is_whole: bool) -> Result<LiveState, CommandError> {
