@@ -39,9 +39,10 @@ impl Files {
         }
     }
 
-    /// Returns the maximum number of concurrent reads.
+    /// Returns the number of files to read at the same time. It does not grow: a server without
+    /// support for ranges sends whole files.
     pub fn reads_at_once(&self) -> usize {
-        self.client.0.limiter.most_reads()
+        self.client.0.limiter.base_reads()
     }
 
     /// Returns the content of a file without any known secret.

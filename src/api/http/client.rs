@@ -48,7 +48,7 @@ impl Client {
             http,
             routes: Routes::new(settings.base.clone()),
             token: settings.token.clone().map(Token::new),
-            limiter: Limiter::new(settings.reads_at_once),
+            limiter: Limiter::new(settings.reads_at_once, settings.most_reads),
             backoff: Backoff::new(settings.seed),
             secrets: Arc::clone(&settings.secrets),
             settings,

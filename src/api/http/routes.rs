@@ -31,6 +31,13 @@ pub(in crate::api) struct Route {
     pub(in crate::api) template: &'static str,
 }
 
+impl Route {
+    /// Returns whether the operation lists versions.
+    pub(in crate::api) fn is_list(&self) -> bool {
+        self.method == Method::GET && self.template == SOLUTIONS
+    }
+}
+
 /// The filters and the window of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::api) struct ListFilter {

@@ -311,14 +311,26 @@ impl Client {
             });
         }
         match &result {
-            Ok(answer) => tracing::debug!(
-                %method,
-                url = %self.shown(url),
-                status = answer.status.as_u16(),
-                bytes = answer.body.len(),
-                ms,
-                "answered"
-            ),
+            Ok(answer) => {
+                tracing::debug!(
+                    %method,
+                    url = %self.shown(url),
+                    status = answer.status.as_u16(),
+                    bytes = answer.body.len(),
+                    ms,
+                    "answered"
+                );
+                let limiter = &self.0.limiter;
+                match answer.status {
+                    StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                        limiter.refused(started);
+                    }
+                    status if status.is_success() && call.route.is_list() => {
+                        limiter.answered(started, took);
+                    }
+                    _ => {}
+                }
+            }
             Err(error) => tracing::debug!(%method, url = %self.shown(url), %error, ms, "failed"),
         }
         result

@@ -30,8 +30,11 @@ pub struct ClientSettings {
     pub roots_pem: Vec<Vec<u8>>,
     /// A client certificate with its key, PEM.
     pub client_identity_pem: Option<Vec<u8>>,
-    /// The maximum number of concurrent reads.
+    /// The number of concurrent reads with which a command begins.
     pub reads_at_once: usize,
+    /// The maximum number of concurrent reads, while answers come as fast as before. If it is not
+    /// above `reads_at_once`, the number is fixed.
+    pub most_reads: usize,
     /// The timeout for establishing a connection.
     pub connect_timeout: Duration,
     /// The timeout of a request; file transfers have more time.
@@ -65,6 +68,7 @@ impl ClientSettings {
             roots_pem: Vec::new(),
             client_identity_pem: None,
             reads_at_once: 10,
+            most_reads: 64,
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
             list_bounds: ListBounds::default(),

@@ -34,7 +34,7 @@ impl Reader {
         opening: &Page,
     ) -> Result<Option<Listing>, ApiError> {
         self.learn_states(opening).await?;
-        let at_once = self.client.0.settings.reads_at_once.max(1);
+        let at_once = self.client.0.limiter.most_reads();
         // Created beforehand: a stream that holds the closure could not leave its task.
         let questions: Vec<_> = names.iter().map(|name| self.one_name(name)).collect();
         let mut answers = futures_util::stream::iter(questions).buffer_unordered(at_once);

@@ -341,12 +341,15 @@ impl Prefetch {
         if self.step == 0 {
             return self.reader.page(&self.filter, self.limit, at).await;
         }
-        let most = self.reader.client.0.settings.reads_at_once.max(1);
+        // Pages that may not exist are no reason for more requests.
+        let most_unlikely = self.reader.client.0.limiter.base_reads();
         loop {
+            // It grows meanwhile.
+            let most = self.reader.client.0.limiter.reads();
             if let Some(page) = self.arrived.remove(&at) {
                 self.expected = at + self.step;
                 if self.expected > self.likely() {
-                    self.width = most.min(self.width * 2);
+                    self.width = most_unlikely.min(self.width * 2);
                 }
                 if page.as_ref().is_ok_and(|page| verdict(page) != Step::End) {
                     self.ask(most);
@@ -368,6 +371,17 @@ impl Prefetch {
         self.under_way.detach_all();
     }
 
+    /// Returns the number of likely pages that are worth requesting at the same time. If the number
+    /// of pages is not known yet, those behind the end must be few in comparison.
+    fn worthwhile(&self, likely: u64) -> usize {
+        if likely < u64::MAX {
+            return usize::MAX;
+        }
+        let taken = self.expected.checked_div(self.step).unwrap_or_default();
+        let share = usize::try_from(taken / 8).unwrap_or(usize::MAX);
+        share.max(self.reader.client.0.limiter.base_reads())
+    }
+
     /// Returns the expected number of records, if it is known.
     fn likely(&self) -> u64 {
         if self.is_announced && self.filter == ListFilter::default() {
@@ -385,7 +399,7 @@ impl Prefetch {
         let likely = self.likely();
         while self.unasked < horizon {
             let width = if self.unasked < likely {
-                most + WAITING
+                most.min(self.worthwhile(likely)) + WAITING
             } else if self.expected < likely {
                 // The list has probably ended by then.
                 0

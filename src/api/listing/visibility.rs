@@ -93,7 +93,7 @@ impl Reader {
                 VisibilityFilter::Ignored => return Ok(()),
             }
         }
-        let at_once = self.client.0.settings.reads_at_once.max(1);
+        let at_once = self.client.0.limiter.most_reads();
         // Created beforehand: a stream that holds the closure could not leave its task.
         let questions: Vec<_> = lacking
             .into_iter()

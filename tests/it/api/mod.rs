@@ -1,6 +1,7 @@
 //! The HTTP client against servers with every known or possible behaviour.
 
 mod codings;
+mod concurrency;
 mod lists;
 mod names;
 mod requests;

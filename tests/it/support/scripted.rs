@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -50,6 +51,7 @@ pub(crate) struct Reply {
     body: Ending,
     /// A gate that holds the answer back until a permit is added.
     gate: Option<Arc<Semaphore>>,
+    delay: Duration,
 }
 
 enum Ending {
@@ -70,6 +72,7 @@ impl Reply {
             headers: Vec::new(),
             body: Ending::Whole(text.as_bytes().to_vec()),
             gate: None,
+            delay: Duration::ZERO,
         }
     }
 
@@ -79,6 +82,7 @@ impl Reply {
             headers: Vec::new(),
             body: Ending::Whole(bytes.to_vec()),
             gate: None,
+            delay: Duration::ZERO,
         }
     }
 
@@ -89,6 +93,7 @@ impl Reply {
             headers: Vec::new(),
             body: Ending::CutOff(text.as_bytes().to_vec()),
             gate: None,
+            delay: Duration::ZERO,
         }
     }
 
@@ -99,6 +104,7 @@ impl Reply {
             headers: Vec::new(),
             body: Ending::Endless(text.as_bytes().repeat(4096)),
             gate: None,
+            delay: Duration::ZERO,
         }
     }
 
@@ -114,6 +120,7 @@ impl Reply {
             headers: Vec::new(),
             body: Ending::Never,
             gate: None,
+            delay: Duration::ZERO,
         }
     }
 
@@ -128,7 +135,16 @@ impl Reply {
         self
     }
 
+    /// Delays the answer. Only for tests whose time is paused.
+    pub(crate) fn after(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
     async fn send(self) -> Response<Body> {
+        if !self.delay.is_zero() {
+            tokio::time::sleep(self.delay).await;
+        }
         if let Some(gate) = &self.gate {
             drop(gate.acquire().await);
         }
