@@ -16,7 +16,7 @@ use super::context::{Context, Outcome};
 /// The maximum number of spaces: each is a part of the address of every list of runs.
 const MAX_SPACES: usize = 50;
 
-impl<'a> Context<'a> {
+impl Context<'_> {
     /// Checks the handling of runs that these layers declare together: each key has the value of
     /// the most specific layer.
     pub(super) fn check_drain(

@@ -27,7 +27,7 @@ struct CheckedSolutions {
     policy_keys: Arc<KeyPositions>,
 }
 
-impl<'a> Context<'a> {
+impl Context<'_> {
     /// Checks everything; returns the manifest if there is no error. `shared` are the solutions of
     /// the manifest itself, if no other environment needs them.
     pub(super) fn manifest(

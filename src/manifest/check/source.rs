@@ -329,7 +329,7 @@ impl SourceEnvironment<'_> {
     }
 }
 
-impl<'a> Context<'a> {
+impl Context<'_> {
     /// Returns the versions of a solution with their packages.
     fn packages(&mut self, solution: &Solution<'_>) -> Vec<DeclaredPackage> {
         let declarations = self.declarations(solution, &mut Vec::new());

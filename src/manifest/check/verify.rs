@@ -31,7 +31,7 @@ const RUN_ENDS: [(&str, &str); 4] = [
     ("PAUSED", "PAUSED"),
 ];
 
-impl<'a> Context<'a> {
+impl Context<'_> {
     /// Checks the runs that a version must pass. An empty list is no verification: it takes that of
     /// a less specific layer away.
     pub(super) fn check_verification(

@@ -1,6 +1,8 @@
 //! One list confirms the deploys that finish together; a record that it does not show is read by
 //! its id.
 
+use std::fmt::Write as _;
+
 use solform_emulator::{JobPace, Operation};
 
 use crate::durable::finish_all;
@@ -18,10 +20,11 @@ async fn deploy(refusal: Option<u16>) -> usize {
         .map(|name| Version::active(name, "1"))
         .collect();
     let emulator = start_with(seed(&[], &packages), &[], JobPace::Manual).await;
-    let solutions: String = names
-        .iter()
-        .map(|name| format!("  {name}: {{ version: 1, path: '${{drive}}/{name}-1.ibsolution' }}\n"))
-        .collect();
+    let mut solutions = String::new();
+    for name in &names {
+        let path = format!("${{drive}}/{name}-1.ibsolution");
+        writeln!(solutions, "  {name}: {{ version: 1, path: '{path}' }}").unwrap();
+    }
     let env = env_with(&manifest(&emulator.url(), &solutions));
     let arguments = ["apply", "--auto-approve", "--parallelism=30"];
     let deployed = async {
