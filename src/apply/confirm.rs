@@ -6,12 +6,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
+use super::batch::Batch;
 use super::context::{ApplyContext, locked};
 use crate::ident::SolutionId;
 use crate::live::LiveVersion;
@@ -22,16 +21,6 @@ const MANY: usize = 20;
 
 /// The longest time that a record waits for others.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
-
-/// The records that the same list confirms.
-#[derive(Debug)]
-pub(super) struct Batch {
-    /// The time at which the list begins at the latest.
-    due: Instant,
-    /// The number of deploys whose records it contains.
-    deploys: AtomicUsize,
-    records: OnceCell<HashMap<SolutionId, LiveVersion>>,
-}
 
 impl ApplyContext<'_> {
     /// Returns the record that a finished deploy made, one of `ids`, from a list that also confirms
@@ -45,20 +34,14 @@ impl ApplyContext<'_> {
         let durations = self.shared.durations.of(WriteKind::Deploy);
         let batch = {
             let mut open = locked(&self.shared.batch);
-            let waiting = open.as_ref().map_or(0, |batch| batch.size());
+            let waiting = open.as_ref().map_or(0, |batch| batch.deploys());
             let deploys = durations.polled() + waiting;
             if deploys < MANY || !self.is_list_cheaper(deploys) {
                 return None;
             }
             let wait = durations.expected_end()?.min(LONGEST_WAIT);
-            let batch = open.get_or_insert_with(|| {
-                Arc::new(Batch {
-                    due: Instant::now() + wait,
-                    deploys: AtomicUsize::new(0),
-                    records: OnceCell::new(),
-                })
-            });
-            batch.deploys.fetch_add(1, Ordering::Relaxed);
+            let batch = open.get_or_insert_with(|| Arc::new(Batch::new(Instant::now() + wait)));
+            batch.add_deploy();
             Arc::clone(batch)
         };
         tokio::select! {
@@ -74,7 +57,7 @@ impl ApplyContext<'_> {
     }
 
     async fn list_records(&self, batch: &Batch) -> HashMap<SolutionId, LiveVersion> {
-        let deploys = batch.size();
+        let deploys = batch.deploys();
         let mut records = HashMap::new();
         if self.is_list_cheaper(deploys) {
             // After an error, each record is read by its id, and reports its own error.
@@ -94,11 +77,5 @@ impl ApplyContext<'_> {
     /// Returns the number of records that were added since everything was listed.
     fn added(&self, deploys: usize) -> usize {
         locked(&self.shared.confirmed).len() + deploys
-    }
-}
-
-impl Batch {
-    fn size(&self) -> usize {
-        self.deploys.load(Ordering::Relaxed)
     }
 }

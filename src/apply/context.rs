@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::confirm::Batch;
+use super::batch::Batch;
 use super::contents::ContentsRecorder;
 use super::durations::JobDurations;
 use super::event::ApplyEvent;

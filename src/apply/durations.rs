@@ -5,13 +5,12 @@
 //! again in small steps. No pause is longer than the longest pause of the policy.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::context::locked;
 use crate::delivery::{CancelToken, Pauses, PollPolicy, Stopped, pause};
 use crate::outcome::WriteKind;
 
@@ -23,8 +22,8 @@ const REMEMBERED: usize = 16;
 const STEPS: u32 = 50;
 const SMALLEST_STEP: Duration = Duration::from_millis(10);
 
-/// The number of steps by which the first poll is postponed at most, because other jobs are still in
-/// progress. A job that takes longer than that says nothing about others.
+/// The maximum number of steps by which the first poll is postponed, because other jobs are still
+/// in progress. A job that takes longer than that says nothing about others.
 const POSTPONED: u32 = 4;
 
 /// The shortest pause before the expected end of a job.
@@ -121,7 +120,8 @@ impl RecentDurations {
     }
 
     fn in_progress(&self) -> MutexGuard<'_, Option<(Instant, Duration)>> {
-        locked(&self.in_progress)
+        let in_progress = self.in_progress.lock();
+        in_progress.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records that a job was in progress after this time.

@@ -4,6 +4,7 @@
 //! outcome for every change. It makes no choices about *what* to do, with one exception: after a
 //! deploy it patches what is not proven equal to the declared after-image.
 
+mod batch;
 mod confirm;
 mod contents;
 mod context;
