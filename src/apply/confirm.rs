@@ -19,6 +19,9 @@ use crate::outcome::WriteKind;
 /// The number of concurrent deploys from which on records wait for each other.
 const MANY: usize = 20;
 
+/// The number of records for each page of a list that do not wait for more.
+const ENOUGH: usize = 8;
+
 /// The longest time that a record waits for others.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
@@ -36,16 +39,18 @@ impl ApplyContext<'_> {
             let mut open = locked(&self.shared.batch);
             let waiting = open.as_ref().map_or(0, |batch| batch.deploys());
             let deploys = durations.polled() + waiting;
-            if deploys < MANY || !self.is_list_cheaper(deploys) {
+            let pages = self.pages_after(deploys)?;
+            if deploys < MANY || deploys <= pages {
                 return None;
             }
             let wait = durations.expected_end()?.min(LONGEST_WAIT);
             let batch = open.get_or_insert_with(|| Arc::new(Batch::new(Instant::now() + wait)));
-            batch.add_deploy();
+            batch.add_deploy(ENOUGH * pages);
             Arc::clone(batch)
         };
         tokio::select! {
             () = tokio::time::sleep_until(batch.due) => {}
+            () = batch.full() => {}
             () = durations.all_ended() => {}
             () = self.interrupt.raised() => {}
         }
@@ -59,7 +64,10 @@ impl ApplyContext<'_> {
     async fn list_records(&self, batch: &Batch) -> HashMap<SolutionId, LiveVersion> {
         let deploys = batch.deploys();
         let mut records = HashMap::new();
-        if self.is_list_cheaper(deploys) {
+        if self
+            .pages_after(deploys)
+            .is_some_and(|pages| pages < deploys)
+        {
             // After an error, each record is read by its id, and reports its own error.
             let listed = self.reader.list_unproven(self.added(deploys)).await;
             let listed = listed.unwrap_or_default().into_iter();
@@ -68,10 +76,9 @@ impl ApplyContext<'_> {
         records
     }
 
-    /// Returns whether a list of everything has fewer pages than these deploys have records.
-    fn is_list_cheaper(&self, deploys: usize) -> bool {
-        let pages = self.reader.pages_of_everything(self.added(deploys));
-        pages.is_some_and(|pages| pages < deploys)
+    /// Returns the number of pages of a list of everything after these deploys, if it is known.
+    fn pages_after(&self, deploys: usize) -> Option<usize> {
+        self.reader.pages_of_everything(self.added(deploys))
     }
 
     /// Returns the number of records that were added since everything was listed.

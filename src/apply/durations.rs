@@ -147,6 +147,8 @@ pub(super) struct JobPolls<'a> {
     expected_end: Option<Duration>,
     /// The next step, if the job was still in progress at its expected end.
     step: Option<Duration>,
+    /// True if the first poll waited for older jobs: it shows nothing about the end of this one.
+    is_postponed: bool,
     /// The time of the last poll, and of the last poll that showed the job in progress.
     asked: Duration,
     pending: Duration,
@@ -167,6 +169,7 @@ impl<'a> JobPolls<'a> {
             begun: Instant::now(),
             expected_end: recent.expected_end(),
             step: None,
+            is_postponed: false,
             asked: Duration::ZERO,
             pending: Duration::ZERO,
         }
@@ -189,6 +192,7 @@ impl<'a> JobPolls<'a> {
             }
         }
         while let Some(length) = self.postponement() {
+            self.is_postponed = true;
             pause(length, deadline, interrupt).await?;
         }
         self.asked = self.begun.elapsed();
@@ -241,6 +245,9 @@ impl<'a> JobPolls<'a> {
             .expected_end
             .is_some_and(|expected_end| expected_end <= self.asked)
             && self.step.is_none();
+        if is_hit && self.is_postponed {
+            return;
+        }
         self.recent.learn(self.pending, self.asked, is_hit);
     }
 }

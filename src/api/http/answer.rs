@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use reqwest::StatusCode;
-use reqwest::header::HeaderMap;
+use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use serde::Deserialize;
 
 use crate::api::http::coding::Coding;
@@ -57,41 +57,43 @@ fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiErrorKind> {
 /// The reason why there is no body.
 #[derive(Debug)]
 pub(in crate::api) enum BodyFault {
-    TooLarge {
-        head: Vec<u8>,
-    },
+    TooLarge { head: Vec<u8> },
     Broken(reqwest::Error),
-    /// The body arrived, but its compressed content ends too early.
-    Cut,
 }
 
 /// Reads the whole body up to the limit, and decompresses it; of an error's body, only the useful
-/// beginning. A body that is not in its coding is not changed, so that its reader reports it.
+/// beginning. A body that is not in its coding is not changed, so that its reader reports it. Also
+/// returns whether the body is in the coding that it names.
 pub(in crate::api) async fn plain(
     response: reqwest::Response,
     limit: u64,
-) -> Result<Bytes, BodyFault> {
+) -> Result<(Bytes, bool), BodyFault> {
     let is_success = response.status().is_success();
     let coding = Coding::of(response.headers());
+    let is_coded = response.headers().contains_key(CONTENT_ENCODING);
     let body = bounded(response, limit).await?;
     let Some(coding) = coding else {
-        return Ok(body);
+        return Ok((body, !is_coded));
     };
     if !is_success {
         let (head, is_whole) = coding.decode(&body, ERROR_LIMIT as u64);
         let is_plain = head.is_empty() && !is_whole;
-        return Ok(if is_plain { body } else { Bytes::from(head) });
+        return Ok((if is_plain { body } else { Bytes::from(head) }, !is_plain));
     }
     let (mut plain, is_whole) = coding.decode(&body, limit.saturating_add(1));
-    match (plain.len() as u64 > limit, is_whole) {
-        (true, _) => {
-            plain.truncate(ERROR_LIMIT);
-            Err(BodyFault::TooLarge { head: plain })
-        }
-        (false, true) => Ok(Bytes::from(plain)),
-        (false, false) if plain.is_empty() => Ok(body),
-        (false, false) => Err(BodyFault::Cut),
+    if plain.len() as u64 > limit {
+        plain.truncate(ERROR_LIMIT);
+        return Err(BodyFault::TooLarge { head: plain });
     }
+    let is_undecodable = !is_whole && plain.is_empty();
+    Ok((
+        if is_undecodable {
+            body
+        } else {
+            Bytes::from(plain)
+        },
+        is_whole,
+    ))
 }
 
 /// Reads the bytes of a body, as they were sent.

@@ -37,6 +37,8 @@ pub(in crate::api) struct Shared {
     pub(in crate::api) settings: ClientSettings,
     /// True if the server has answered once in this process.
     pub(in crate::api) has_answered: AtomicBool,
+    /// True if an answer was not in the coding that it names: none is requested any more.
+    pub(in crate::api) wants_plain: AtomicBool,
 }
 
 impl Client {
@@ -53,6 +55,7 @@ impl Client {
             secrets: Arc::clone(&settings.secrets),
             settings,
             has_answered: AtomicBool::new(false),
+            wants_plain: AtomicBool::new(false),
         })))
     }
 }

@@ -4,7 +4,7 @@
 use std::io::{self, Read};
 
 use brotli_decompressor::Decompressor;
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
 use ruzstd::decoding::StreamingDecoder;
 
@@ -16,6 +16,12 @@ pub(in crate::api) const IDENTITY: HeaderValue = HeaderValue::from_static("ident
 
 /// The largest window of a zstd frame that a server may use (RFC 9659), in bytes.
 const ZSTD_WINDOW: u64 = 8 * 1024 * 1024;
+
+/// The maximum number of parts of a body: many empty ones would take long.
+const PARTS: usize = 1024;
+
+/// The first bytes of a gzip part.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// The buffer of the brotli decoder, in bytes.
 const BUFFER: usize = 4096;
@@ -46,9 +52,9 @@ impl Coding {
     pub(in crate::api) fn decode(self, body: &[u8], limit: u64) -> (Vec<u8>, bool) {
         let mut plain = Vec::new();
         let read = match self {
-            Self::Zstd => read_frames(body, limit, &mut plain),
+            Self::Zstd => read_parts(body, limit, &mut plain, read_frame),
             Self::Brotli => read_up_to(limit, Decompressor::new(body, BUFFER), &mut plain),
-            Self::Gzip => read_up_to(limit, MultiGzDecoder::new(body), &mut plain),
+            Self::Gzip => read_parts(body, limit, &mut plain, read_member),
         };
         (plain, read.is_ok())
     }
@@ -59,13 +65,45 @@ fn read_up_to(limit: u64, coded: impl Read, plain: &mut Vec<u8>) -> io::Result<(
     coded.take(left).read_to_end(plain).map(drop)
 }
 
-/// Reads the frames of a zstd body one after the other.
-fn read_frames(mut rest: &[u8], limit: u64, plain: &mut Vec<u8>) -> io::Result<()> {
-    while !rest.is_empty() && (plain.len() as u64) < limit {
-        let frame = StreamingDecoder::new_with_max_window_size(&mut rest, ZSTD_WINDOW);
-        read_up_to(limit, frame.map_err(io::Error::other)?, plain)?;
+/// Reads the parts of a body one after the other.
+fn read_parts(
+    mut rest: &[u8],
+    limit: u64,
+    plain: &mut Vec<u8>,
+    read: impl Fn(&mut &[u8], u64, &mut Vec<u8>) -> io::Result<()>,
+) -> io::Result<()> {
+    for _ in 0..PARTS {
+        if rest.is_empty() || plain.len() as u64 >= limit {
+            return Ok(());
+        }
+        read(&mut rest, limit, plain)?;
+    }
+    Err(io::Error::other("too many parts"))
+}
+
+/// Reads a gzip part. As in other programs, what follows a part and is none is ignored.
+fn read_member(rest: &mut &[u8], limit: u64, plain: &mut Vec<u8>) -> io::Result<()> {
+    read_up_to(limit, GzDecoder::new(&mut *rest), plain)?;
+    if !rest.starts_with(&GZIP) {
+        *rest = &[];
     }
     Ok(())
+}
+
+/// Reads a zstd frame, or skips one that has no content.
+fn read_frame(rest: &mut &[u8], limit: u64, plain: &mut Vec<u8>) -> io::Result<()> {
+    if let [0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d, ..] = **rest {
+        let length = u32::from_le_bytes([a, b, c, d]);
+        let behind = usize::try_from(length)
+            .ok()
+            .and_then(|length| length.checked_add(8));
+        *rest = behind
+            .and_then(|behind| rest.get(behind..))
+            .unwrap_or_default();
+        return Ok(());
+    }
+    let frame = StreamingDecoder::new_with_max_window_size(&mut *rest, ZSTD_WINDOW);
+    read_up_to(limit, frame.map_err(io::Error::other)?, plain)
 }
 
 #[cfg(test)]
@@ -106,6 +144,11 @@ mod tests {
             // Both formats allow several parts.
             ("gzip", [gzip(&TEXT[..9]), gzip(&TEXT[9..])].concat()),
             ("zstd", [zstd(&TEXT[..9]), zstd(&TEXT[9..])].concat()),
+            // A frame without content.
+            (
+                "zstd",
+                [b"\x50\x2a\x4d\x18\x02\0\0\0ab", &*zstd(TEXT)].concat(),
+            ),
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(CONTENT_ENCODING, name.parse().unwrap());
@@ -116,6 +159,20 @@ mod tests {
             let (head, is_whole) = coding.decode(&coded[..coded.len() - 2], 99);
             assert!(!is_whole && TEXT.starts_with(&head), "{name}");
             assert_eq!(coding.decode(TEXT, 99), (Vec::new(), false), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_follows_gzip_is_ignored() {
+        let coded = [&*gzip(TEXT), &[0; 9]].concat();
+        assert_eq!(Coding::Gzip.decode(&coded, 99), (TEXT.to_vec(), true));
+    }
+
+    #[test]
+    fn many_empty_parts_are_refused() {
+        for (coding, part) in [(Coding::Gzip, gzip(&[])), (Coding::Zstd, zstd(&[]))] {
+            let coded = part.repeat(PARTS + 1);
+            assert_eq!(coding.decode(&coded, 99), (Vec::new(), false), "{coding:?}");
         }
     }
 

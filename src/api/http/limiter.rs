@@ -93,6 +93,13 @@ impl Width {
         }
     }
 
+    /// Returns the number after a request without an answer of the server: more reads than the base
+    /// may be too many for it.
+    fn after_failure(&mut self) -> usize {
+        self.most = self.base;
+        self.now.min(self.base)
+    }
+
     /// Returns the number after the server has asked for fewer requests. It never exceeds the base
     /// again.
     fn after_refusal(&mut self) -> usize {
@@ -166,9 +173,18 @@ impl Limiter {
     /// Records that the server has asked for fewer requests, in the answer to a request that began
     /// at this time.
     pub(in crate::api) fn refused(&self, began: Instant) {
+        self.reduce(began, Width::after_refusal);
+    }
+
+    /// Records that a request that began at this time got no answer from the server.
+    pub(in crate::api) fn failed(&self, began: Instant) {
+        self.reduce(began, Width::after_failure);
+    }
+
+    fn reduce(&self, began: Instant, after: impl FnOnce(&mut Width) -> usize) {
         let mut width = self.width();
         if !width.is_fixed && !width.is_before_change(began) {
-            let now = width.after_refusal();
+            let now = after(&mut width);
             width.recent.clear();
             width.changed_at = Some(Instant::now());
             self.change(&mut width, now);

@@ -22,7 +22,7 @@ use url::Url;
 use crate::api::http::answer::{Answer, BodyFault, bounded, plain};
 use crate::api::http::bounds::ListBound;
 use crate::api::http::client::Client;
-use crate::api::http::coding::{ACCEPTED, IDENTITY};
+use crate::api::http::coding::{ACCEPTED, Coding, IDENTITY};
 use crate::api::http::error::{ApiError, ApiErrorKind, Failure};
 use crate::api::http::events::{RequestSink, SentRequest};
 use crate::api::http::excerpt::excerpt;
@@ -325,19 +325,26 @@ impl Client {
                     StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
                         limiter.refused(started);
                     }
+                    StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => {
+                        limiter.failed(started);
+                    }
                     status if status.is_success() && call.route.is_list() => {
                         limiter.answered(started, took);
                     }
                     _ => {}
                 }
             }
-            Err(error) => tracing::debug!(%method, url = %self.shown(url), %error, ms, "failed"),
+            Err(error) => {
+                tracing::debug!(%method, url = %self.shown(url), %error, ms, "failed");
+                self.0.limiter.failed(started);
+            }
         }
         result
     }
 
     async fn exchange(&self, call: &Call, request: RequestBuilder) -> Result<Answer, ApiError> {
         let shared = &*self.0;
+        let is_read = call.route.method == Method::GET;
         let limit = shared.settings.request_timeout;
         let factor = if call.is_transfer { TRANSFER_FACTOR } else { 1 };
         let body_limit = limit * factor;
@@ -364,11 +371,23 @@ impl Client {
             if call.takes_coding() {
                 plain(response, call.limit).await
             } else {
-                bounded(response, call.limit).await
+                Ok((bounded(response, call.limit).await?, true))
             }
         };
         let body = match timeout_at(body_deadline, reading).await {
-            Ok(Ok(body)) => body,
+            Ok(Ok((body, true))) => body,
+            Ok(Ok((body, false))) => {
+                tracing::debug!("the answer is not in the coding that it names");
+                shared.wants_plain.store(true, Ordering::Relaxed);
+                // What could be read of the answer to a write is used: it may name the job.
+                if status.is_success() && is_read && Coding::of(&headers).is_some() {
+                    return Err(ApiError(Box::new(Failure {
+                        status: Some(status.as_u16()),
+                        ..self.failure(call, ApiErrorKind::Truncated)
+                    })));
+                }
+                body
+            }
             // The body of an error is useful, but failing to read it is not an error of its own.
             _ if !status.is_success() => Bytes::new(),
             Err(_) => {
@@ -382,12 +401,6 @@ impl Client {
                     status: Some(status.as_u16()),
                     excerpt: excerpt(&head, &shared.secrets),
                     ..self.failure(call, ApiErrorKind::TooLarge { limit: call.limit })
-                })));
-            }
-            Ok(Err(BodyFault::Cut)) => {
-                return Err(ApiError(Box::new(Failure {
-                    status: Some(status.as_u16()),
-                    ..self.failure(call, ApiErrorKind::Truncated)
                 })));
             }
             Ok(Err(BodyFault::Broken(error))) => {
@@ -412,7 +425,8 @@ impl Client {
         if let Some(bearer) = bearer {
             request = request.header(AUTHORIZATION, bearer.header.clone());
         }
-        let codings = if call.takes_coding() {
+        let wants_plain = self.0.wants_plain.load(Ordering::Relaxed);
+        let codings = if call.takes_coding() && !wants_plain {
             ACCEPTED
         } else {
             IDENTITY
