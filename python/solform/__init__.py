@@ -21,6 +21,7 @@ from ._commands import (
     review,
     rollback,
     show,
+    show_several,
     validate,
     version,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "review",
     "rollback",
     "show",
+    "show_several",
     "validate",
     "version",
 ]

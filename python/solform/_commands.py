@@ -53,9 +53,8 @@ def plan(
 
 
 def show(file: Path, *, chdir: Optional[Path] = None, env: Env = None) -> Plan:
-    """Reads a saved plan."""
-    arguments = [*_option("--chdir", chdir), "--format", "json", "--", fspath(file)]
-    document, error = _document(Plan, ["show", *arguments], env)
+    """Reads a saved plan. The exceptions are those of `plan`."""
+    document, error = _document(Plan, _showing(file, chdir), env)
     return _finish("plan", document, error)
 
 
@@ -161,20 +160,28 @@ def plan_several(
     exclude: Sequence[str] = (),
     replace: Sequence[str] = (),
     reverify: Sequence[str] = (),
+    allow_destroy: Optional[int] = None,
+    allow_change: Optional[int] = None,
     out: Optional[Path] = None,
     options: Sequence[str] = (),
     env: Env = None,
 ) -> PlanMatrix:
     """Makes the plans of several environments, or of all without `environments`.
 
-    `out` saves all of them for `apply_several`. The exceptions are those of `plan`, and have the
-    plans as `plans`.
+    `out` saves all of them for `apply_several`. `allow_destroy` and `allow_change` apply to each
+    environment. The exceptions are those of `plan`, and have the plans as `plans`.
     """
-    arguments = _several("plan", environments, file, chdir)
-    arguments += _scope(target, exclude, reverify, None, None)
+    arguments = _several("plan", environments, file, chdir, env)
+    arguments += _scope(target, exclude, reverify, allow_destroy, allow_change)
     arguments += _each("--replace", replace) + _option("--out", out)
     arguments += ["--no-input", "--detailed-exitcode", "--format", "json", *options]
     document, error = _document(PlanMatrix, arguments, env)
+    return _finish("plans", document, error)
+
+
+def show_several(file: Path, *, chdir: Optional[Path] = None, env: Env = None) -> PlanMatrix:
+    """Reads the saved plans of several environments. The exceptions are those of `plan_several`."""
+    document, error = _document(PlanMatrix, _showing(file, chdir), env)
     return _finish("plans", document, error)
 
 
@@ -189,6 +196,8 @@ def apply_several(
     exclude: Sequence[str] = (),
     replace: Sequence[str] = (),
     reverify: Sequence[str] = (),
+    allow_destroy: Optional[int] = None,
+    allow_change: Optional[int] = None,
     lock_timeout: Optional[str] = None,
     message: Optional[str] = None,
     options: Sequence[str] = (),
@@ -200,12 +209,13 @@ def apply_several(
     the exceptions have the reports as `reports`.
     """
     if plan is None:
-        arguments = _several("apply", environments, file, chdir)
+        arguments = _several("apply", environments, file, chdir, env)
     elif environments is None:
         arguments = _selection("apply", None, file, chdir)
     else:
         raise TypeError("a saved plan names its environments")
-    arguments += _scope(target, exclude, reverify, None, None) + _each("--replace", replace)
+    arguments += _scope(target, exclude, reverify, allow_destroy, allow_change)
+    arguments += _each("--replace", replace)
     arguments = _changing(arguments, auto_approve, None, lock_timeout, message, options, plan)
     document, error = _document(ReportMatrix, arguments, env)
     return _finish("reports", document, error)
@@ -220,7 +230,7 @@ def list_several(
     env: Env = None,
 ) -> ListMatrix:
     """Lists the live versions of several environments; of all without `environments`."""
-    arguments = [*_several("list", environments, file, chdir), "--json", *options]
+    arguments = [*_several("list", environments, file, chdir, env), "--json", *options]
     document, error = _document(ListMatrix, arguments, env)
     return _finish(None, document, error)
 
@@ -240,7 +250,7 @@ def review(
     `base` is a file, or a git revision: then its merge base with HEAD counts, or with `base_exact`
     the revision itself. Without `environments`, all are compared.
     """
-    arguments = _selection("review", None, file, chdir) + _each("--environment", environments)
+    arguments = _selection("review", None, file, chdir) + _environments(environments)
     arguments += [] if environments else ["--all-environments"]
     arguments += _option("--base", base) + (["--base-exact"] if base_exact else [])
     document, error = _document(Review, [*arguments, "--format", "json", *options], env)
@@ -284,15 +294,32 @@ def _several(
     environments: Optional[Sequence[str]],
     file: Optional[Path],
     chdir: Optional[Path],
+    env: Env,
 ) -> List[str]:
     """Returns the command with the options that select several environments."""
     arguments = _selection(command, None, file, chdir)
     if environments is None:
         return [*arguments, "--all-environments"]
-    named = _each("--environment", environments)
+    named = _environments(environments)
     if len(set(named)) < 2:
-        raise ValueError("name two environments or more, or none for all of them")
+        # The program prints no table for one environment; that it is not declared is worse.
+        for environment in set(environments):
+            validate(environment=environment, file=file, chdir=chdir, env=env)
+        raise ValueError(
+            f"`{command}_several` needs two environments or more, or none for all of them;"
+            f" use `{command}` for one"
+        )
     return arguments + named
+
+
+def _environments(environments: Sequence[str]) -> List[str]:
+    return _each("--environment", environments, "environments")
+
+
+def _showing(file: Path, chdir: Optional[Path]) -> List[str]:
+    """Returns the command that shows a saved plan."""
+    arguments = ["show", *_option("--chdir", chdir), "--detailed-exitcode", "--format", "json"]
+    return [*arguments, "--", fspath(file)]
 
 
 def _scope(
@@ -364,9 +391,10 @@ def _finish(name: Optional[str], document: Optional[T], error: Optional[SolformE
     return document
 
 
-def _each(name: str, values: Sequence[str]) -> List[str]:
+def _each(name: str, values: Sequence[str], argument: Optional[str] = None) -> List[str]:
+    """Returns the option once for each value; `argument` is its name in Python, if it differs."""
     if isinstance(values, str):
-        raise TypeError(f"{name[2:]} must be a list, not the text {values!r}")
+        raise TypeError(f"{argument or name[2:]} must be a list, not the text {values!r}")
     return [f"{name}={value}" for value in values]
 
 

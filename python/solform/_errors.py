@@ -8,7 +8,7 @@ from .documents import Plan, PlanMatrix, Report, ReportMatrix
 
 
 class SolformError(Exception):
-    """A command that failed. The subclasses tell the exit codes from 3 to 9."""
+    """A command that failed. There is a subclass for each exit code from 3 to 9."""
 
     exit_code: int
     """The exit code of the program, or the negative number of the signal that ended it."""

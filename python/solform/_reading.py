@@ -6,9 +6,9 @@ import dataclasses
 import functools
 import json
 import keyword
-from typing import Any, Dict, Type, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Dict, Optional, Type, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from .documents import Review
+from .documents import ListMatrix, Plan, PlanMatrix, Report, ReportMatrix, Review, Solutions
 
 T = TypeVar("T")
 
@@ -27,8 +27,18 @@ def read(document: Type[T], text: str) -> T:
     try:
         result: T = _convert(document, value)
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"the document is not a {document.__name__}: {error!r}") from error
+        reason = _other_number(document, value) or repr(error)
+        raise ValueError(f"the document is not a {document.__name__}: {reason}") from error
     return result
+
+
+def _other_number(document: Any, value: Dict[str, Any]) -> Optional[str]:
+    """Returns the reason if one environment was expected and several were found, or vice versa."""
+    if "environments" in value and document in (Plan, Report, Solutions):
+        return "it is of several environments; use the function whose name ends with `_several`"
+    if "environments" not in value and document in (PlanMatrix, ReportMatrix, ListMatrix):
+        return "it is of one environment; use the function whose name does not end with `_several`"
+    return None
 
 
 @functools.lru_cache(maxsize=None)

@@ -20,6 +20,8 @@ def test_a_plan_is_saved_and_applied(project: Project) -> None:
     assert change.change.after is not None and change.change.after["owner"] == "ann"
     assert plan.applyable and not plan.errored
     assert solform.show("test.plan", chdir=project.folder).resource_changes == plan.resource_changes
+    with pytest.raises(solform.FormatError, match="not a PlanMatrix: it is of one environment"):
+        solform.show_several("test.plan", chdir=project.folder)
 
     report = project.apply("test.plan")
     assert (report.result, report.outcomes["done"]) == ("complete", 1)
@@ -49,12 +51,15 @@ def test_an_apply_needs_an_approval(project: Project) -> None:
 def test_a_blocked_plan_is_in_its_exception(project: Project) -> None:
     project.declare("  Old: { version: 1.0.0, state: ABSENT }", '    protect: ["Old@*"]')
     with pytest.raises(solform.Blocked) as caught:
-        project.plan()
+        project.plan(out="test.plan")
     assert caught.value.exit_code == 4
     assert caught.value.plan is not None
     [change] = caught.value.plan.resource_changes
     assert change.x_solution is not None and change.x_solution.blocked_by == ["protected"]
     assert "is protected" in caught.value.stderr
+    with pytest.raises(solform.Blocked) as shown:
+        solform.show("test.plan", chdir=project.folder)
+    assert shown.value.plan is not None and shown.value.plan.resource_changes == [change]
 
     with pytest.raises(solform.Blocked) as caught:
         project.apply()
@@ -89,6 +94,9 @@ def test_several_environments_are_planned_and_applied(project: Project) -> None:
     first = plans.environments[0].document
     assert first is not None and first.resource_changes[0].address == "Form@0.0.1"
     assert [row.name for row in plans.solutions] == ["Form"]
+    assert solform.show_several("all.plan", chdir=project.folder).solutions == plans.solutions
+    with pytest.raises(solform.FormatError, match=r"not a Plan: .* ends with `_several`"):
+        solform.show("all.plan", chdir=project.folder)
 
     reports = solform.apply_several(plan="all.plan", chdir=project.folder, env=project.env)
     assert reports.result == "complete"
@@ -104,18 +112,55 @@ def test_several_plans_are_in_their_exception(project: Project) -> None:
     solutions = "  Old: { version: 1.0.0, state: ABSENT }"
     project.declare(solutions, '    protect: ["Old@*"]\n' + SECOND.format(url=project.emulator.url))
     with pytest.raises(solform.Blocked) as caught:
-        solform.plan_several(["test", "second"], chdir=project.folder, env=project.env)
+        both = ["test", "second"]
+        solform.plan_several(both, chdir=project.folder, out="all.plan", env=project.env)
     assert caught.value.plan is None and caught.value.plans is not None
+    with pytest.raises(solform.Blocked) as shown:
+        solform.show_several("all.plan", chdir=project.folder)
+    assert shown.value.plans is not None
+    assert shown.value.plans.solutions == caught.value.plans.solutions
     with pytest.raises(solform.Blocked) as caught:
         solform.apply_several(auto_approve=True, chdir=project.folder, env=project.env)
     assert caught.value.exit_code == 4
 
 
 def test_several_environments_are_two_at_least(project: Project) -> None:
-    with pytest.raises(ValueError, match="two environments"):
-        solform.plan_several(["test"], chdir=project.folder)
+    for names in (["test"], ["test", "test"], []):
+        with pytest.raises(ValueError, match=r"two environments or more.* use `plan` for one"):
+            solform.plan_several(names, chdir=project.folder, env=project.env)
+    with pytest.raises(ValueError, match="use `list` for one"):
+        solform.list_several(["test"], chdir=project.folder, env=project.env)
     with pytest.raises(TypeError, match="names its environments"):
         solform.apply_several(["test", "second"], plan="all.plan", chdir=project.folder)
+
+
+def test_names_of_environments_are_checked(project: Project) -> None:
+    for names in (["nope"], ["nope", "test"]):
+        with pytest.raises(solform.SolformError, match="unknown environment `nope`"):
+            solform.plan_several(names, chdir=project.folder, env=project.env)
+    with pytest.raises(TypeError, match=r"^environments must be a list"):
+        solform.plan_several("test", chdir=project.folder)
+    with pytest.raises(TypeError, match=r"^environments must be a list"):
+        solform.review("base.yaml", environments="test", chdir=project.folder)
+
+
+def test_the_limits_are_allowed_to_each_environment(project: Project) -> None:
+    limits = "    limits: { max_destroy: 0, max_change: 0 }\n"
+    second = SECOND.format(url=project.emulator.url) + limits
+    project.declare("  Old: { version: 1.0.0, state: ABSENT }", limits + second)
+    with pytest.raises(solform.Blocked):
+        solform.plan_several(chdir=project.folder, env=project.env)
+    plans = solform.plan_several(
+        chdir=project.folder, allow_destroy=1, allow_change=1, env=project.env
+    )
+    documents = [environment.document for environment in plans.environments]
+    assert all(document is not None and document.applyable for document in documents)
+    with pytest.raises(solform.Blocked):
+        solform.apply_several(auto_approve=True, chdir=project.folder, env=project.env)
+    reports = solform.apply_several(
+        auto_approve=True, chdir=project.folder, allow_destroy=1, allow_change=1, env=project.env
+    )
+    assert reports.result == "complete"
 
 
 def test_a_change_of_the_manifest_is_reviewed(project: Project) -> None:
