@@ -81,7 +81,11 @@ fn values(root: &Value, key: &Value) -> String {
         );
     }
     if has("array") {
-        return "list of texts".to_owned();
+        let items = reference(&key["items"]);
+        return items.map_or_else(
+            || "list of texts".to_owned(),
+            |definition| format!("list of {}", link(root, definition)),
+        );
     }
     assert!(has("string"), "{key}");
     let pattern = key["pattern"].as_str().unwrap_or_default();
@@ -234,6 +238,7 @@ fn the_examples_of_the_page_are_valid() {
 fn an_old_table_is_replaced() {
     let root = serde_json::json!({
         "required": ["solform"],
+        "$defs": { "VerifyRun": { "title": "Verification run" } },
         "properties": {
             "path": {
                 "type": "string",
@@ -241,13 +246,21 @@ fn an_old_table_is_replaced() {
                 "examples": ["a: b"],
             },
             "solform": { "const": 1, "description": "The version." },
+            "verify": {
+                "type": "array",
+                "items": { "$ref": "#/$defs/VerifyRun" },
+                "description": "The runs.",
+                "examples": [[{ "name": "smoke" }]],
+            },
         },
     });
     let page = "before\n<!-- keys of Manifest -->\nold\n<!-- end of keys -->\nafter\n";
     let expected = "before\n<!-- keys of Manifest -->\n\n\
         | key | value | default | example | meaning |\n|---|---|---|---|---|\n\
         | `path` | text | from `defaults` | `path: \"a: b\"` | The file. |\n\
-        | `solform` | `1` | required | `solform: 1` | The version. |\n\n\
+        | `solform` | `1` | required | `solform: 1` | The version. |\n\
+        | `verify` | list of [Verification run](#verification-run) | none \
+        | `verify: [{ name: smoke }]` | The runs. |\n\n\
         <!-- end of keys -->\nafter\n";
     assert_eq!(with_tables(page, &root), expected);
     assert_eq!(with_tables(expected, &root), expected);
