@@ -6,7 +6,7 @@ use jiff::civil::{Date, Time};
 use crate::attribute::{LiveStateWord, State, Visibility};
 use crate::ident::{Address, Digest, Owner, SolutionName, Version};
 
-/// The kind of a single value, which tells the values that it can have.
+/// The kind of a single value, which defines the values that it can have.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Kind {
     Bool,

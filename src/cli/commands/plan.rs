@@ -175,9 +175,9 @@ fn save_several(
                 Some(command) => format!("Next: {command}"),
                 None => "They cannot be applied.".to_owned(),
             };
-        format!("The plans are kept in `{file}`. {next}")
+        format!("The plans are saved in `{file}`. {next}")
     } else {
-        format!("The plans are not kept in `{file}`, because an environment has no plan.")
+        format!("The plans are not saved in `{file}`, because an environment has no plan.")
     };
     writeln!(io.text(), "{message}")?;
     io.send(|| StreamMessage::log(message));

@@ -63,7 +63,7 @@ pub(in crate::cli) fn not_approved(what: Approved<'_>, is_json: bool) -> Command
         Approved::Plan(saving) => (
             "the plan",
             " or a saved plan",
-            format!("Pass --auto-approve, or a plan that `{saving}` kept."),
+            format!("Pass --auto-approve, or a plan that `{saving}` saved."),
         ),
         Approved::Abandonment => (
             "abandoning the change",

@@ -66,7 +66,7 @@ impl PlanOutput<'_> {
                 Some(command) => format!("Next: {command}"),
                 None => "It cannot be applied.".to_owned(),
             };
-            let message = format!("The plan is kept in `{}`. {next}", path.display());
+            let message = format!("The plan is saved in `{}`. {next}", path.display());
             writeln!(io.text(), "{message}")?;
             io.send(|| StreamMessage::log(message));
         } else {

@@ -130,7 +130,8 @@ fn of_name(manifest: &Manifest, live: &[Live<'_>]) -> Vec<Adjustment> {
         }
     }
     // The usual upgrade: the only declared version goes, and an older one comes back. If the policy
-    // deletes what is superseded, the version that goes stays declared: nobody asked to delete it.
+    // deletes what is superseded, the version that goes stays declared: a roll-back must not delete
+    // it.
     if let ([entry], [other], [back]) = (declared, undeclared.as_slice(), &found[..])
         && back.key == AdjustedKey::State(State::Inactive)
         && entry.superseded.policy != SupersededPolicy::Delete

@@ -332,7 +332,7 @@ async fn one_file_holds_the_plans_of_all() {
     let planned = fleet.run(&plan).await.exits_with(0);
     let next = "solform apply --file solform.yaml -e dev -e uat -e prod all.plan";
     let planned = planned.says(&format!(
-        "\nThe plans are kept in `all.plan`. Next: {next}\n"
+        "\nThe plans are saved in `all.plan`. Next: {next}\n"
     ));
     let shown = fleet
         .env

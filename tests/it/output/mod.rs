@@ -56,7 +56,7 @@ async fn a_plan_is_written_in_several_formats_at_once() {
         .exits_with(2)
         // The warning is on standard error.
         .warns("Warning:")
-        .warns("The plan is kept in `the.plan`.");
+        .warns("The plan is saved in `the.plan`.");
     let document: Value = serde_json::from_str(&printed.stdout).unwrap();
     assert_eq!(document["applyable"], true);
     let schema = env.solform(&["schema", "plan"]).exits_with(0).stdout;

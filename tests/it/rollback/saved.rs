@@ -11,7 +11,7 @@ async fn upgraded() -> World {
     let saved = world.run(&["rollback", "--out", "undo.plan"]).await;
     let _ = saved
         .exits_with(2)
-        .says("The plan is kept in `undo.plan`. Next: solform rollback")
+        .says("The plan is saved in `undo.plan`. Next: solform rollback")
         .says("undo.plan");
     world
 }
