@@ -108,6 +108,8 @@ pub(super) struct References {
     pub(super) verified: bool,
     /// The names that `environment` is compared with, and their bytes in the text.
     pub(super) environments: Vec<(String, Range<usize>)>,
+    /// The known words of the server that the expression writes in another case, and the bytes.
+    pub(super) miswritten: Vec<(&'static str, Range<usize>)>,
 }
 
 /// Checks an expression as it is written.
@@ -120,6 +122,7 @@ pub(super) fn check(text: &str, tree: &IdedExpr, positions: &SourceInfo) -> Chec
         references: References {
             verified: false,
             environments: Vec::new(),
+            miswritten: Vec::new(),
         },
     };
     let value = check.value(tree)?;
@@ -511,8 +514,8 @@ impl<'a> Check<'a> {
         self.expect(one.is, kind, left, &needs)?;
         let other = self.value(right)?;
         self.expect(other.is, kind, right, &needs)?;
-        self.check_literal(one.is, right)?;
-        self.check_literal(other.is, left)?;
+        self.check_bound(one.is, right)?;
+        self.check_bound(other.is, left)?;
         Ok(Part {
             is: Type::One(Kind::Bool),
             work: one.work.and(other.work).and(Work::STEP),
@@ -533,10 +536,12 @@ impl<'a> Check<'a> {
                 one.is.phrase(),
                 other.is.phrase()
             );
-            let is_record = |is: Type| matches!(is, Type::One(Kind::Record(_)));
+            let has = |test: fn(Type) -> bool| test(one.is) || test(other.is);
             let error = self.error(part, message);
-            return Err(if is_record(one.is) || is_record(other.is) {
+            return Err(if has(|is| matches!(is, Type::One(Kind::Record(_)))) {
                 error.help("Compare one of its fields, such as `.version`, which may be null.")
+            } else if has(|is| is.one().is_none()) {
+                error.help("Compare the number of the items, such as `size(changes) > 0`.")
             } else {
                 error
             });
@@ -569,6 +574,10 @@ impl<'a> Check<'a> {
             let range = self.range(literal);
             self.references.environments.push((text.to_owned(), range));
         }
+        if let Some(known) = kind.in_other_case(text) {
+            let range = self.range(literal);
+            self.references.miswritten.push((known, range));
+        }
         if kind.can_be(text) {
             return Ok(());
         }
@@ -578,6 +587,22 @@ impl<'a> Check<'a> {
         }
         let words = kind.words().unwrap_or_default();
         Err(self.unknown(literal, message, text, words.to_vec()))
+    }
+
+    /// Checks that the order of a value and a literal text is the order of what they mean.
+    fn check_bound(&self, is: Type, literal: &IdedExpr) -> Checked<()> {
+        match (is, &literal.expr) {
+            (Type::One(Kind::Form(form)), Expr::Literal(LiteralValue::String(text)))
+                if !form.is_bound(text.inner()) =>
+            {
+                let text = text.inner();
+                let message = format!(
+                    "\"{text}\" has another form than the value, and the order is that of texts"
+                );
+                Err(self.error(literal, message).help(form.help()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Checks that a literal version can be newer or older than another one.
@@ -664,6 +689,13 @@ impl<'a> Check<'a> {
         let (start, end) = (byte(start), byte(end.saturating_add(1)));
         let name = |at: usize, name: &str| at..at + name.len();
         match &part.expr {
+            // The parser leaves the sign out.
+            Expr::Literal(LiteralValue::Int(number)) if *number.inner() < 0 => {
+                let before = self.text[..start].trim_end();
+                if let Some(before) = before.strip_suffix('-') {
+                    return before.len()..end.max(start);
+                }
+            }
             Expr::Select(select) => {
                 let rest = &self.text[end..];
                 let field = end + (rest.len() - rest.trim_start().len());

@@ -97,6 +97,12 @@ impl Expression {
         &self.references.environments
     }
 
+    /// Returns the known words of the server that are written in another case, and their bytes in
+    /// the text.
+    pub fn miswritten(&self) -> &[(&'static str, Range<usize>)] {
+        &self.references.miswritten
+    }
+
     /// Evaluates the expression. The error is a fragment for people.
     pub fn evaluate(&self, facts: &Facts) -> Result<Finding, String> {
         // The evaluation has no state that a panic could leave half done.

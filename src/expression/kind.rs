@@ -193,9 +193,9 @@ pub(super) static AFTER: Record = Record {
         field("state", Kind::Word(STATES), "the state"),
         field(
             "visibility",
-            Kind::Word(VISIBILITIES),
-            "the visibility, from the manifest or else from the package or the live version; null \
-             if it is not known",
+            Kind::ServerWord(VISIBILITIES),
+            "the visibility, from the manifest or else from the package, or in the server's word \
+             from the live version, which can be another one; null if it is not known",
         ),
         field(
             "package",
@@ -298,13 +298,18 @@ impl Kind {
     pub(super) fn can_be(self, text: &str) -> bool {
         match self {
             Self::Word(words) => words.contains(&text),
-            // Another word may come from a newer server, but not a known one in other letters.
-            Self::ServerWord(words) => {
-                words.contains(&text) || !words.iter().any(|word| word.eq_ignore_ascii_case(text))
-            }
             Self::Form(form) => form.fits(text),
             _ => true,
         }
+    }
+
+    /// Returns the known word of the server that differs from this text only in its case.
+    pub(super) fn in_other_case(self, text: &str) -> Option<&'static str> {
+        let Self::ServerWord(words) = self else {
+            return None;
+        };
+        let mut alike = words.iter().filter(|word| word.eq_ignore_ascii_case(text));
+        alike.next().copied().filter(|word| *word != text)
     }
 
     /// Returns the words that a value is one of.
@@ -335,6 +340,19 @@ impl Form {
             Self::Owner => Owner::parse(text).is_ok(),
             Self::Package => Digest::parse(text).is_ok_and(|it| it.as_str() == text),
         }
+    }
+
+    /// Returns whether the values are ordered around this text as the dates or times that they are:
+    /// it has the form of a value, or of the first parts of one, such as a year.
+    pub(super) fn is_bound(self, text: &str) -> bool {
+        let shape = match self {
+            Self::Date => "0000-00-00",
+            Self::Time => "00:00",
+            _ => return true,
+        };
+        let written = text.replace(|letter: char| letter.is_ascii_digit(), "0");
+        let rest = shape.strip_prefix(&*written);
+        rest.is_some_and(|rest| !rest.starts_with('0'))
     }
 
     /// Returns the fix for a text that has another form, as a sentence.

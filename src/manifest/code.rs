@@ -313,6 +313,9 @@ word_enum! {
         /// A policy that denies the plan.
         PolicyDenied = "policy-denied" ERROR
             .label("this condition"),
+        /// A policy that warns about the plan.
+        PolicyWarned = "policy-warned" WARNING
+            .label("this condition"),
         /// A package of another kind than the platform documents.
         PackageType = "package-type" WARNING
             .label("this package")
@@ -362,6 +365,10 @@ word_enum! {
         /// A policy that compares `environment` with the name of no environment.
         PolicyEnvironment = "policy-environment" WARNING
             .label("not declared"),
+        /// A policy that compares with a known word of the server in another case.
+        PolicyWord = "policy-word" WARNING
+            .label("in another case")
+            .help("Write the known word, unless the server also has this one."),
         /// A manifest that declares nothing.
         EmptyManifest = "empty-manifest" WARNING
             .label("nothing to deploy here")

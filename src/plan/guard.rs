@@ -121,7 +121,7 @@ impl Refusal {
             Self::Package { problem, .. } => problem.code().as_str(),
             Self::Owner { conflict, .. } => conflict.code(),
             Self::Verification { .. } => FailedVerification::CODE,
-            Self::Policy(_) => Violation::CODE,
+            Self::Policy(violation) => violation.code(),
             Self::NotJudged => "not-judged",
             Self::TooManyDestroys { .. } => "too-many-destroys",
             Self::TooManyChanges { .. } => "too-many-changes",

@@ -85,8 +85,14 @@ impl fmt::Display for Violation {
 }
 
 impl Violation {
-    /// The stable word of a policy that denies a plan.
-    pub const CODE: &str = Code::PolicyDenied.as_str();
+    /// Returns the stable word of a policy that denies a plan, or warns.
+    pub fn code(&self) -> &'static str {
+        let code = match self.enforcement {
+            Enforcement::Warn => Code::PolicyWarned,
+            Enforcement::Deny => Code::PolicyDenied,
+        };
+        code.as_str()
+    }
 
     /// Returns the fix, as a sentence.
     pub fn help(&self) -> &'static str {

@@ -152,6 +152,10 @@ impl<'a> Context<'a> {
                 for (name, range) in expression.environments() {
                     self.check_compared_environment(name, at(range));
                 }
+                for (known, range) in expression.miswritten() {
+                    let message = format!("the known word is `{known}`");
+                    self.problems.report(Code::PolicyWord, message, at(range));
+                }
                 return Ok(expression);
             }
             Err(error) => error,

@@ -187,14 +187,14 @@ fn only_deny_blocks_the_plan() {
         (
             Deny,
             "changes.exists(c, true)",
-            Some(Violation::CODE),
+            Some("policy-denied"),
             "policy `p` denies the plan: not so (`A@1`, `A@2`, `B@1` and 1 more)",
         ),
         (Warn, "size(changes) > 3", None, "policy `p` warns: not so"),
         (
             Deny,
             "changes.exists(c, newer(c.before.version, '9'))",
-            Some(Violation::CODE),
+            Some("policy-denied"),
             "policy `p` denies the plan, because it could not be judged: `newer` needs a value, \
              and one is null; test it with `!= null` first",
         ),

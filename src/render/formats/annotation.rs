@@ -7,7 +7,7 @@ use super::format::{Content, Document};
 use crate::ident::Identity;
 use crate::manifest::Severity;
 use crate::outcome::OutcomeKind;
-use crate::plan::{Change, Origin, Plan, Refusal, Successions, Summary, Violation};
+use crate::plan::{Change, Origin, Plan, Refusal, Successions, Summary};
 use crate::promotion::Promotion;
 use crate::render::json::{
     Diagnostic, EnvironmentResult, InFlightItem, OrphanedItem, PlanResult, PositionItem, Remark,
@@ -121,10 +121,8 @@ pub(super) fn of_plan(plan: &Plan, refusals: &[Refusal], abandon: &str) -> Annot
         code: Cow::Borrowed(refusal.code()),
         ..annotation_of(&Diagnostic::of_refusal(refusal, plan))
     });
-    let warnings = plan.judgement.warnings().map(|violation| Annotation {
-        code: Cow::Borrowed(Violation::CODE),
-        ..annotation_of(&Diagnostic::of_warning(violation))
-    });
+    let warnings = plan.judgement.warnings();
+    let warnings = warnings.map(|violation| annotation_of(&Diagnostic::of_warning(violation)));
     let successions = Successions::of(plan);
     let risks = plan.changes.iter();
     let risks = risks.filter_map(|change| risk(change, &successions));

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use crate::plan::{Change, ContentDrift, Decision, FieldChange, Reason, Succession};
+use crate::plan::{Change, ContentDrift, Decision, FieldChange, Origin, Reason, Succession};
 use crate::render::styles::{StyledWriter, styled};
 use crate::render::text_diff::marked;
 use crate::render::view::drift;
@@ -66,11 +66,15 @@ fn render_phrase(change: &Change, out: &mut StyledWriter<'_>) -> io::Result<()> 
     writeln!(out, "  {}", styled(out.styles.strong, line))
 }
 
+/// Returns a position in the manifest.
+pub(super) fn position(origin: &Origin) -> String {
+    let file = words::escaped(&origin.file);
+    format!("{file}:{}:{}", origin.line, origin.column)
+}
+
 fn because(change: &Change, succession: Option<&Succession<'_>>) -> String {
-    let origin = change.origin.as_ref().map_or_else(String::new, |origin| {
-        let file = words::escaped(&origin.file);
-        format!(", {file}:{}:{}", origin.line, origin.column)
-    });
+    let origin = change.origin.as_ref();
+    let origin = origin.map_or_else(String::new, |origin| format!(", {}", position(origin)));
     let waits = if change.waits_for.is_empty() {
         String::new()
     } else {

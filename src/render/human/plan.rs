@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 
-use super::change::{render_briefly, render_change};
+use super::change::{position, render_briefly, render_change};
 use super::report::render_causes;
 use crate::plan::{
     ActionKind, Change, Plan, Refusal, SUMMARISED_ABOVE, Succession, Successions, Summary,
@@ -225,11 +225,12 @@ fn render_notes(
         let line = format!("{more}; --verbose shows each of them.");
         out.line(out.styles.warning, line)?;
     }
-    for line in view::policy_warnings(plan) {
-        out.line(
-            out.styles.warning,
-            format!("Warning: {}", words::escaped(&line)),
-        )?;
+    for violation in plan.judgement.warnings() {
+        let line = words::escaped(&violation.to_string());
+        out.line(out.styles.warning, format!("Warning: {line}"))?;
+        if let Some(origin) = &violation.origin {
+            out.line(out.styles.faint, format!("  at {}", position(origin)))?;
+        }
     }
     for line in leftovers(plan, abandon, words::escaped, in_backticks) {
         out.line(out.styles.warning, words::escaped(&line))?;

@@ -37,7 +37,7 @@ pub struct DiagnosticExtension {
     /// The environment; only in output about several environments.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
-    /// The stable code of a problem of the manifest, or of a block of a plan.
+    /// The stable code of a problem of the manifest, a block of a plan, or a policy that warns.
     pub code: Option<String>,
     /// The causes, the outermost first.
     pub causes: Vec<String>,
@@ -176,7 +176,9 @@ impl Diagnostic {
 
     /// Returns the diagnostic of a policy that warns.
     pub fn of_warning(violation: &Violation) -> Self {
-        Self::new(Severity::Warning, violation.to_string()).located(violation.origin.as_ref())
+        let mut diagnostic = Self::new(Severity::Warning, violation.to_string());
+        diagnostic.x_solution.code = Some(violation.code().to_owned());
+        diagnostic.located(violation.origin.as_ref())
     }
 
     /// Returns the diagnostic of a refusal, at the entry of the manifest that it concerns.

@@ -120,11 +120,15 @@ async fn a_warning_does_not_block() {
         ("markdown", "**Warnings of policies:** ``policy `p` warns"),
         ("html", "Warnings of policies"),
         ("github", "::warning file=solform.yaml,line=10,"),
+        ("github", "title=policy-warned::"),
+        ("sarif", "\"ruleId\": \"policy-warned\""),
+        ("text", "  at solform.yaml:10:"),
     ] {
         let plan = ["plan", "--format", format];
         let _ = env.solform_beside(&plan).await.exits_with(0).says(expected);
     }
-    let _ = env.solform_beside(&["plan", "--json"]).await.says(warning);
+    let json = env.solform_beside(&["plan", "--json"]).await.says(warning);
+    let _ = json.says("\"code\":\"policy-warned\"");
     let _ = env
         .solform_beside(&["plan", "--out", "plan.json"])
         .await
@@ -323,6 +327,23 @@ async fn packages_that_passed_elsewhere_are_verified() {
     let revoke = ["revoke", "-e", "uat", "Form@2", "--auto-approve"];
     let _ = env.solform_beside(&revoke).await.exits_with(0);
     let _ = env.solform_beside(&plan).await.exits_with(4).warns(denied);
+}
+
+/// The server may have a word that differs from a known one in its case, and environments of other
+/// manifests have other names.
+#[tokio::test(flavor = "multi_thread")]
+async fn doubtful_texts_are_warnings() {
+    for (condition, expected) in [
+        (
+            r#"changes.exists(c, c.before.state == "active")"#,
+            "the known word is `ACTIVE`",
+        ),
+        (r#"environment == "tset""#, "no environment is named `tset`"),
+    ] {
+        let (_emulator, env) = world("deny", condition).await;
+        let validate = env.solform_beside(&["validate"]).await.exits_with(0);
+        let _ = validate.warns(expected);
+    }
 }
 
 /// The value of a variable could change the condition that was reviewed.
