@@ -285,7 +285,7 @@ class DiagnosticExtension:
     """The causes, the outermost first."""
 
     code: Optional[str]
-    """The stable code of a problem of the manifest, or of a block of a plan."""
+    """The stable code of a problem of the manifest, a block of a plan, or a policy that warns."""
 
     help: Optional[str]
     """The fix."""
