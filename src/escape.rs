@@ -4,6 +4,7 @@
 //! the escapes of their own format to its result.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
 /// Returns the text with an escape in place of each character that controls a terminal, changes the
 /// reading direction or is invisible, and of each text that a CI runner interprets as a command.
@@ -45,6 +46,28 @@ pub fn escaped_head(text: &str, limit: usize) -> String {
         Some((end, _)) => visible(&text[..end]) + "…",
         None => visible(text),
     }
+}
+
+/// Returns the parts of a URL, or of a text like `scheme:..`, that may be credentials: from the
+/// scheme to the last `@`, and everything after the first `?` or `#`. They may overlap.
+pub fn credentials(url: &str) -> [Range<usize>; 2] {
+    let start = match url.split_once(':') {
+        Some((scheme, rest)) if is_scheme(scheme) => url.len() - rest.trim_start_matches('/').len(),
+        _ => 0,
+    };
+    let end = url.rfind('@').map_or(start, |at| at.max(start));
+    let query = url.find(['?', '#']).map_or(url.len(), |found| found + 1);
+    [start..end, query..url.len()]
+}
+
+/// Returns whether a text can be the scheme of a URL.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|letter: char| letter.is_ascii_alphabetic()) && text.chars().all(is_in_scheme)
+}
+
+/// Returns whether a scheme can contain the character.
+pub fn is_in_scheme(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '+' | '-' | '.')
 }
 
 /// Returns whether a text has only visible ASCII characters and spaces. This is much faster than

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use crate::escape::credentials;
+
 /// The location of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreLocation {
@@ -39,6 +41,9 @@ pub enum BucketService {
 /// The reason why a text is not the location of a store. It shows no credentials.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreLocationError {
+    /// A blank text.
+    #[error("the location of the store is empty")]
+    Empty,
     /// A URL of another kind.
     #[error("unsupported store URL `{0}`")]
     Unsupported(String),
@@ -62,7 +67,7 @@ impl StoreLocationError {
     /// Returns the fix, as a sentence.
     pub fn help(&self) -> &'static str {
         match self {
-            Self::Unsupported(_) => {
+            Self::Empty | Self::Unsupported(_) => {
                 "Give a folder, `s3://BUCKET/PREFIX`, `az://CONTAINER/PREFIX` or \
                  `gs://BUCKET/PREFIX`."
             }
@@ -82,7 +87,9 @@ impl StoreLocationError {
 impl StoreLocation {
     /// Parses the text of `store:` or `--store`.
     pub fn parse(text: &str) -> Result<Self, StoreLocationError> {
-        let is_scheme = |scheme: &str| BucketService::ALL.iter().any(|it| it.scheme() == scheme);
+        if text.trim().is_empty() {
+            return Err(StoreLocationError::Empty);
+        }
         let is_url = text.contains("://")
             || text
                 .split_once(':')
@@ -118,22 +125,27 @@ impl BucketUrl {
             return Err(StoreLocationError::Unsupported(shown()));
         };
         let rest = &text[service.scheme().len() + "://".len()..];
+        // The text identifies the location, so that it has one spelling of the scheme.
+        let text = format!("{}://{rest}", service.scheme());
         let (bucket, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        if bucket.contains(['@', ':']) || rest.contains(['?', '#']) {
+        let is_name = service.can_name(bucket);
+        // A key may contain a `/`: then the bucket's name is after the `@`.
+        let has_user = bucket.contains(['@', ':']) || (!is_name && rest.contains('@'));
+        if has_user || rest.contains(['?', '#']) {
             return Err(StoreLocationError::NotOnlyPrefix(shown()));
         }
-        if !service.can_name(bucket) {
+        if !is_name {
             let name = bucket.to_owned();
             return Err(StoreLocationError::BucketName { service, name });
         }
         let prefix = percent_decode_str(path).decode_utf8().ok();
         let prefix = prefix.filter(|prefix| is_prefix(prefix));
         // `Url` would change other texts silently.
-        let (Some(prefix), Ok(url)) = (prefix, Url::parse(text)) else {
+        let (Some(prefix), Ok(url)) = (prefix, Url::parse(&text)) else {
             return Err(StoreLocationError::Prefix(shown()));
         };
         Ok(Self {
-            text: text.to_owned(),
+            text,
             service,
             bucket: bucket.to_owned(),
             prefix: prefix.trim_matches('/').to_owned(),
@@ -141,7 +153,7 @@ impl BucketUrl {
         })
     }
 
-    /// Returns the text that was parsed.
+    /// Returns the text that was parsed, with the scheme in lower case.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -175,14 +187,20 @@ fn is_prefix(path: &str) -> bool {
     prefix.trim() == prefix && (prefix.is_empty() || prefix.split('/').all(is_part))
 }
 
-/// Returns a URL without the user, the password, the query and the fragment.
+/// Returns whether a text with this scheme and without `//` is not meant as a folder.
+fn is_scheme(scheme: &str) -> bool {
+    let services = BucketService::ALL.map(BucketService::scheme);
+    let mut known = services.into_iter().chain(["file", "http", "https"]);
+    known.any(|known| known.eq_ignore_ascii_case(scheme))
+}
+
+/// Returns a URL without the parts that may be credentials.
 fn without_credentials(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    let (server, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let (_, server) = server.rsplit_once('@').unwrap_or(("", server));
-    let separator = if scheme.is_empty() { "" } else { "://" };
-    format!("{scheme}{separator}{server}{path}")
+    let [user, query] = credentials(url);
+    let scheme = &url[..user.start];
+    let shown = url.get(user.end..query.start).unwrap_or_default();
+    let shown = shown.strip_prefix('@').unwrap_or(shown);
+    format!("{scheme}{}", shown.trim_end_matches(['?', '#']))
 }
 
 impl BucketService {
@@ -194,7 +212,7 @@ impl BucketService {
         let (scheme, _) = url.split_once("://")?;
         Self::ALL
             .into_iter()
-            .find(|service| service.scheme() == scheme)
+            .find(|service| service.scheme().eq_ignore_ascii_case(scheme))
     }
 
     /// Returns the scheme of its URLs.
@@ -216,6 +234,9 @@ impl BucketService {
 
     /// Returns whether a bucket can have this name.
     fn can_name(self, name: &str) -> bool {
+        if self == Self::Azure && ["$web", "$root", "$logs"].contains(&name) {
+            return true;
+        }
         let (most, others) = match self {
             // Old buckets, and those of other services, are named more freely than new ones.
             Self::S3 => (255, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-._"),
@@ -239,7 +260,7 @@ impl BucketService {
             }
             Self::Azure => {
                 "Write the name of the container: 3 to 63 lower-case letters, digits and single \
-                 `-`, with a letter or digit at both ends."
+                 `-`, with a letter or digit at both ends, or `$web`, `$root` or `$logs`."
             }
             Self::Gcs => {
                 "Write the name of the bucket: at least 3 lower-case letters, digits, `-`, `.` and \
@@ -269,6 +290,9 @@ mod tests {
                 "",
             ),
             ("az://releases", BucketService::Azure, "releases", ""),
+            ("az://$web/x", BucketService::Azure, "$web", "x"),
+            ("az://$root", BucketService::Azure, "$root", ""),
+            ("az://$logs", BucketService::Azure, "$logs", ""),
             ("az://my-releases/", BucketService::Azure, "my-releases", ""),
             (
                 "gs://my_releases/a/b c/",
@@ -287,7 +311,10 @@ mod tests {
             let path = percent_decode_str(url.url().path()).decode_utf8().unwrap();
             assert_eq!(path.trim_matches('/'), prefix, "{text}");
         }
-        for text in [".solform", "/var/lib/solform", r"C:\solform", "a:b", ""] {
+        let upper = StoreLocation::parse("S3://releases/X");
+        assert_eq!(upper, StoreLocation::parse("s3://releases/X"));
+        assert_eq!(BucketService::of("Az://x"), Some(BucketService::Azure));
+        for text in [".solform", "/var/lib/solform", r"C:\solform", "a:b"] {
             let folder = StoreLocation::Folder(PathBuf::from(text));
             assert_eq!(StoreLocation::parse(text), Ok(folder));
         }
@@ -305,7 +332,13 @@ mod tests {
             ("abc://x", unsupported),
             ("ftp://releases", unsupported),
             ("s3:releases", unsupported),
-            ("S3://releases", unsupported),
+            ("S3:/releases", unsupported),
+            ("AZ:releases", unsupported),
+            ("file:releases", unsupported),
+            ("FILE:///releases", unsupported),
+            ("", "is empty"),
+            (" ", "is empty"),
+            ("az://SEC/key@releases/x", more),
             ("az://releases@acme.blob.core.windows.net/x", more),
             ("az://user:key@releases/x", more),
             ("gs://releases:80/x", more),
@@ -320,6 +353,8 @@ mod tests {
             ("az://Releases", bucket),
             ("az://my--releases", bucket),
             ("az://-releases", bucket),
+            ("az://$other", bucket),
+            ("s3://$web", bucket),
             ("az://my_releases", bucket),
             ("gs://Releases", bucket),
             ("gs://releases-", bucket),
@@ -336,6 +371,30 @@ mod tests {
             let error = StoreLocation::parse(text).unwrap_err();
             assert!(error.to_string().contains(expected), "{text}: {error}");
             assert!(!error.to_string().contains("key@"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn errors_show_no_credentials() {
+        for (text, shown) in [
+            ("https://me:SECRET@h/c?sig=SECRET#y", "https://h/c"),
+            ("https://h/c?sv=1&sig=SECRET", "https://h/c"),
+            ("https://h/c#SECRET", "https://h/c"),
+            ("https://SEC?RET@h/c", "https://"),
+            ("x?sig=SECRET://y", "x"),
+            ("SECRET@x://y", "x://y"),
+            ("az://cont/p?sv=1&sig=SECRET", "az://cont/p"),
+            ("s3:AKIA:SECRET@bucket", "s3:bucket"),
+            ("s3:/u:SECRET@b", "s3:/b"),
+            ("S3:/AKIA:SECRET@bucket", "S3:/bucket"),
+            ("s3://k:SEC/RET@bucket/x", "s3://bucket/x"),
+            ("s3://k:SEC@RET@bucket/x", "s3://bucket/x"),
+            ("az:/u:SECRET@cont", "az:/cont"),
+            ("az://SEC/RET@cont", "az://cont"),
+        ] {
+            let error = StoreLocation::parse(text).unwrap_err().to_string();
+            assert!(error.contains(&format!("`{shown}`")), "{text}: {error}");
+            assert!(!error.contains("SEC") && !error.contains("RET"), "{error}");
         }
     }
 }

@@ -57,6 +57,8 @@ pub(super) enum LogLevel {
     Warn,
     /// Errors only.
     Error,
+    /// Nothing.
+    Off,
 }
 
 /// The manifest and the environment.

@@ -109,14 +109,20 @@ fn parse(
 
 /// Starts the log, and checks the values that clap does not check.
 fn prepare(cli: &Cli, matches: &ArgMatches, settings: &Settings, io: &Io) -> Result<()> {
-    io.start_log(settings.log_level(cli.global.log)?, settings.is_log_json()?);
+    if cli.command.has_log() {
+        io.start_log(settings.log_level(cli.global.log)?, settings.is_log_json()?);
+    }
     // clap would print the value, and a pasted URL may have credentials.
     if let Ok(typed) = matches.try_get_one::<String>("store")
         && let Some(store) = typed.or(settings.store.as_ref())
     {
-        StoreLocation::parse(store)?;
+        let name = typed.map_or("SOLFORM_STORE", |_| "--store");
+        StoreLocation::parse(store).map_err(|error| {
+            let context = format!("{name} names no usable store");
+            CommandError::from(error).context(context)
+        })?;
     }
-    let files = ["file", "target_file", "exclude_file"];
+    let files = ["file", "files", "target_file", "exclude_file"];
     let files = files.map(|name| matches.try_get_many::<PathBuf>(name).ok().flatten());
     let files = files.into_iter().flatten().flatten();
     if files.filter(|file| is_standard_input(file)).count() > 1 {

@@ -89,7 +89,7 @@ impl Settings {
         };
         LogLevel::from_str(text, true).map(Some).map_err(|_| {
             CommandError::failed(format!("SOLFORM_LOG is `{text}`, which is not a log level"))
-                .hint("Write `trace`, `debug`, `info`, `warn` or `error`.")
+                .hint("Write `trace`, `debug`, `info`, `warn`, `error` or `off`.")
         })
     }
 

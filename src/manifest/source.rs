@@ -26,6 +26,9 @@ struct Inner {
 }
 
 impl SourceFile {
+    /// The name of a manifest that is read from standard input.
+    pub const STANDARD_INPUT: &'static str = "standard input";
+
     pub(super) fn new(name: &str, text: String) -> Self {
         Self(Arc::new(Inner {
             name: Arc::from(name),

@@ -57,9 +57,12 @@ pub(super) fn by_crate(source: &SourceFile) -> Result<RawManifest, Problems> {
                 .label("not a mapping")
         }
     };
-    Err(Problems::of(problem.help(
-        "Delete the file, then run `solform init`: it writes a manifest to start from.",
-    )))
+    let help = if source.name() == SourceFile::STANDARD_INPUT {
+        "Write a manifest to standard input: docs/manifest.md describes its keys."
+    } else {
+        "Delete the file, then run `solform init`: it writes a manifest to start from."
+    };
+    Err(Problems::of(problem.help(help)))
 }
 
 fn options() -> Options {

@@ -326,20 +326,27 @@ fn settings_of_the_log_are_checked() {
     ] {
         let mut env = TestEnv::new();
         env.set(variable, value);
-        let schema = env.solform(&["schema", "manifest"]);
-        let schema = schema.exits_with(1).warns(expected).warns("help: Write");
-        assert!(schema.stdout.is_empty(), "{schema}");
+        let init = env.solform(&["init"]);
+        let init = init.exits_with(1).warns(expected).warns("help: Write");
+        assert!(init.stdout.is_empty(), "{init}");
+        // These have no log, and are executed by the start files of shells.
+        for command in ["completions bash", "explain", "schema manifest"] {
+            let words: Vec<&str> = command.split(' ').collect();
+            let output = env.solform(&words).exits_with(0);
+            assert!(output.stderr.is_empty(), "{output}");
+        }
     }
     let mut plain = env;
-    plain
-        .set("SOLFORM_LOG", "WARN")
-        .set("SOLFORM_LOG_FORMAT", "text");
-    let _ = plain.solform(&["schema", "manifest"]).exits_with(0);
-    // The option has precedence.
-    plain.set("SOLFORM_LOG", "loud");
-    let _ = plain
-        .solform(&["--log", "warn", "schema", "manifest"])
-        .exits_with(0);
+    plain.set("SOLFORM_LOG_FORMAT", "text");
+    for (level, arguments) in [
+        ("WARN", &["init"][..]),
+        ("off", &["validate"]),
+        // The option has precedence.
+        ("loud", &["--log", "off", "validate"]),
+    ] {
+        plain.set("SOLFORM_LOG", level);
+        let _ = plain.solform(arguments).exits_with(0);
+    }
 }
 
 /// Each log message is one JSON object, without the token.

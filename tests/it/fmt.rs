@@ -35,9 +35,17 @@ fn standard_input_is_written_to_standard_output() {
     let output = env.solform_reading(&["fmt", "-"], UGLY).exits_with(0);
     assert_eq!(output.stdout, NEAT);
     let output = env.solform_reading(&["fmt", "--check", "-"], UGLY);
-    assert_eq!(output.exits_with(1).stdout, "");
+    assert_eq!(output.exits_with(1).stdout, "standard input\n");
     let output = env.solform_reading(&["fmt", "--check", "-"], NEAT);
     assert_eq!(output.exits_with(0).stdout, "");
+    let output = env.solform_reading(&["fmt", "-", "-"], UGLY).exits_with(1);
+    assert!(output.stdout.is_empty(), "{output}");
+    let _ = output.warns("more than one file is standard input");
+    for arguments in [&["fmt", "-"][..], &["validate", "--file", "-"]] {
+        let output = env.solform_reading(arguments, "").exits_with(1);
+        let output = output.warns("help: Write a manifest to standard input");
+        assert!(!output.stderr.contains("init"), "{output}");
+    }
 }
 
 #[test]

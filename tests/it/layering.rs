@@ -10,7 +10,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("escape", &[]),
     ("platform", &[]),
     ("regular_file", &["platform"]),
-    ("store_location", &[]),
+    ("store_location", &["escape"]),
     ("ident", &["escape"]),
     ("attribute", &[]),
     ("outcome", &[]),

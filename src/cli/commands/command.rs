@@ -69,6 +69,15 @@ impl Command {
         )
     }
 
+    /// Returns true if the command may write log messages. The others only print a part of the
+    /// program, for example in the start file of a shell.
+    pub(in crate::cli) fn has_log(&self) -> bool {
+        !matches!(
+            self,
+            Self::Explain(_) | Self::Schema(_) | Self::Completions(_) | Self::Man(_)
+        )
+    }
+
     /// Returns true if the command handles signals itself.
     fn handles_signals(&self) -> bool {
         match self {

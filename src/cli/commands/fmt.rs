@@ -53,9 +53,7 @@ pub(super) fn run(args: &FmtArgs, settings: &Settings, io: &mut Io) -> Result<Ex
         if !is_changed {
             continue;
         }
-        if !is_input {
-            writeln!(io.text(), "{}", words::escaped(source.name()))?;
-        }
+        writeln!(io.text(), "{}", words::escaped(source.name()))?;
         if args.diff {
             settings.hide_tokens(&source, &io.secrets);
             show(&source, &made, io)?;

@@ -32,7 +32,7 @@ pub(in crate::cli) fn read_source(path: &Path) -> Result<SourceFile, CommandErro
     if is_standard_input(path) {
         let bytes = read_standard_input(limit);
         let bytes = bytes.map_err(|source| CommandError::io("read", path, source))?;
-        return Ok(SourceFile::from_bytes("standard input", bytes)?);
+        return Ok(SourceFile::from_bytes(SourceFile::STANDARD_INPUT, bytes)?);
     }
     let bytes = regular_file::read_named(path, limit).map_err(|source| {
         if source.kind() == std::io::ErrorKind::NotFound {

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write};
 use std::sync::Arc;
 
 use indicatif::{MultiProgress, ProgressDrawTarget};
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::event_stream::Stream;
@@ -237,11 +237,12 @@ impl Io {
     /// Starts the log on standard error.
     pub(in crate::cli) fn start_log(&self, level: Option<LogLevel>, is_json: bool) {
         let level = match level {
-            Some(LogLevel::Trace) => tracing::Level::TRACE,
-            Some(LogLevel::Debug) => tracing::Level::DEBUG,
-            Some(LogLevel::Info) => tracing::Level::INFO,
-            None | Some(LogLevel::Warn) => tracing::Level::WARN,
-            Some(LogLevel::Error) => tracing::Level::ERROR,
+            Some(LogLevel::Trace) => LevelFilter::TRACE,
+            Some(LogLevel::Debug) => LevelFilter::DEBUG,
+            Some(LogLevel::Info) => LevelFilter::INFO,
+            None | Some(LogLevel::Warn) => LevelFilter::WARN,
+            Some(LogLevel::Error) => LevelFilter::ERROR,
+            Some(LogLevel::Off) => LevelFilter::OFF,
         };
         // Only solform's own messages: libraries may log headers.
         let own = filter_fn(|metadata| metadata.target().starts_with("solform"));

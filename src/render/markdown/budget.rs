@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::escape::code;
+use super::escape::code_in_text;
 use crate::render::words;
 
 /// The maximum size of a sentence about cut rows, in bytes; so much is reserved for it.
@@ -184,7 +184,7 @@ impl<'a> Section<'a> {
 pub(super) fn quotes(word: &str, texts: &[impl ToString], budget: usize) -> String {
     let mut quotes = String::new();
     for (index, text) in texts.iter().enumerate() {
-        let quote = format!("\n> **{word}:** {}\n", code(&text.to_string()));
+        let quote = format!("\n> **{word}:** {}\n", code_in_text(&text.to_string()));
         let left = texts.len() - index;
         // No count follows the last quote.
         let room = if left == 1 { 0 } else { IN_WORDS };
@@ -288,6 +288,12 @@ mod tests {
             assert!(text.len() <= budget.max(2 * IN_WORDS), "{budget}: {text}");
         }
         assert!(names(&tables.within(1_600)).len() == 10);
+    }
+
+    #[test]
+    fn quotes_show_bars_as_they_are() {
+        let quotes = quotes("Error", &["a|b"], 1_000);
+        assert_eq!(quotes, "\n> **Error:** `a|b`\n");
     }
 
     #[test]

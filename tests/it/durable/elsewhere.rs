@@ -137,6 +137,7 @@ async fn impossible_stores_are_refused_first() {
     let emulator = emulator().await;
     let plain = manifest(&emulator.url(), SOLUTIONS);
     for (store, expected) in [
+        ("file:x", "unsupported store URL `file:x`"),
         ("abc://x", "unsupported store URL `abc://x`"),
         ("az://", "`` cannot be the name of an Azure container"),
         ("gs://b?x=1", "the store URL `gs://b` has a user, a port"),
@@ -151,8 +152,9 @@ async fn impossible_stores_are_refused_first() {
         let typed = env.solform_beside(&["plan", "--store", store]).await;
         env.set("SOLFORM_STORE", store);
         let set = env.solform_beside(&["history"]).await;
-        for output in [typed, set] {
+        for (output, origin) in [(typed, "--store"), (set, "SOLFORM_STORE")] {
             let output = output.exits_with(1).warns(expected).warns("help: ");
+            let output = output.warns(&format!("{origin} names no usable store"));
             assert!(!output.stderr.contains("pa55"), "{output}");
         }
         let store = format!("    store: '{store}'\n");
@@ -162,6 +164,16 @@ async fn impossible_stores_are_refused_first() {
             let output = output.warns(expected).warns("bad-store");
             assert!(output.stderr.contains("solform.yaml:"), "{output}");
         }
+    }
+    // An empty variable is unset, an empty option is a mistake.
+    let mut env = env_with(&plain);
+    env.set("SOLFORM_STORE", "");
+    let _ = env.solform_beside(&["history"]).await.exits_with(0);
+    for command in ["plan", "history", "apply"] {
+        let output = env.solform_beside(&[command, "--store", ""]).await;
+        let _ = output
+            .exits_with(1)
+            .warns("the location of the store is empty");
     }
     assert!(emulator.requests().is_empty());
 }

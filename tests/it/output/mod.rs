@@ -1,5 +1,6 @@
 //! The formats of plans and reports that other programs read.
 
+mod credentials;
 mod events;
 mod exit_codes;
 mod github;
