@@ -1,5 +1,7 @@
 //! Diagnostics show no credentials of a refused URL, in no format.
 
+use std::fmt::Write as _;
+
 use crate::support::TestEnv;
 
 const STORES: [&str; 10] = [
@@ -46,7 +48,7 @@ fn manifests_show_no_credentials() {
         .flat_map(|text| [url(text), url(&format!("'{text}'"))]);
     let mut all = "solform: 1\nsolutions: {}\nenvironments:\n".to_owned();
     for (index, keys) in stores.chain(urls).enumerate() {
-        all.push_str(&format!("  e{index}:\n{keys}"));
+        writeln!(all, "  e{index}:\n{keys}").unwrap();
     }
     let count = all.matches("url:").count();
     let env = TestEnv::new();
