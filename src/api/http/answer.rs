@@ -61,39 +61,48 @@ pub(in crate::api) enum BodyFault {
     Broken(reqwest::Error),
 }
 
+/// How much of a body is in the coding that it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::api) enum Decoded {
+    Wholly,
+    Partly,
+    /// The body is not changed, so that its reader reports it.
+    Not,
+}
+
 /// Reads the whole body up to the limit, and decompresses it; of an error's body, only the useful
-/// beginning. A body that is not in its coding is not changed, so that its reader reports it. Also
-/// returns whether the body is in the coding that it names.
+/// beginning.
 pub(in crate::api) async fn plain(
     response: reqwest::Response,
     limit: u64,
-) -> Result<(Bytes, bool), BodyFault> {
+) -> Result<(Bytes, Decoded), BodyFault> {
     let is_success = response.status().is_success();
     let coding = Coding::of(response.headers());
     let is_coded = response.headers().contains_key(CONTENT_ENCODING);
     let body = bounded(response, limit).await?;
     let Some(coding) = coding else {
-        return Ok((body, !is_coded));
+        let decoded = if is_coded {
+            Decoded::Not
+        } else {
+            Decoded::Wholly
+        };
+        return Ok((body, decoded));
     };
-    if !is_success {
-        let (head, is_whole) = coding.decode(&body, ERROR_LIMIT as u64);
-        let is_plain = head.is_empty() && !is_whole;
-        return Ok((if is_plain { body } else { Bytes::from(head) }, !is_plain));
-    }
+    let limit = if is_success {
+        limit
+    } else {
+        ERROR_LIMIT as u64 - 1
+    };
     let (mut plain, is_whole) = coding.decode(&body, limit.saturating_add(1));
-    if plain.len() as u64 > limit {
+    if is_success && plain.len() as u64 > limit {
         plain.truncate(ERROR_LIMIT);
         return Err(BodyFault::TooLarge { head: plain });
     }
-    let is_undecodable = !is_whole && plain.is_empty();
-    Ok((
-        if is_undecodable {
-            body
-        } else {
-            Bytes::from(plain)
-        },
-        is_whole,
-    ))
+    Ok(match (is_whole, plain.is_empty()) {
+        (true, _) => (Bytes::from(plain), Decoded::Wholly),
+        (false, false) => (Bytes::from(plain), Decoded::Partly),
+        (false, true) => (body, Decoded::Not),
+    })
 }
 
 /// Reads the bytes of a body, as they were sent.

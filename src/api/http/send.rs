@@ -19,10 +19,10 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
-use crate::api::http::answer::{Answer, BodyFault, bounded, plain};
+use crate::api::http::answer::{Answer, BodyFault, Decoded, bounded, plain};
 use crate::api::http::bounds::ListBound;
 use crate::api::http::client::Client;
-use crate::api::http::coding::{ACCEPTED, Coding, IDENTITY};
+use crate::api::http::coding::{ACCEPTED, IDENTITY};
 use crate::api::http::error::{ApiError, ApiErrorKind, Failure};
 use crate::api::http::events::{RequestSink, SentRequest};
 use crate::api::http::excerpt::excerpt;
@@ -371,16 +371,16 @@ impl Client {
             if call.takes_coding() {
                 plain(response, call.limit).await
             } else {
-                Ok((bounded(response, call.limit).await?, true))
+                Ok((bounded(response, call.limit).await?, Decoded::Wholly))
             }
         };
         let body = match timeout_at(body_deadline, reading).await {
-            Ok(Ok((body, true))) => body,
-            Ok(Ok((body, false))) => {
+            Ok(Ok((body, Decoded::Wholly))) => body,
+            Ok(Ok((body, decoded))) => {
                 tracing::debug!("the answer is not in the coding that it names");
                 shared.wants_plain.store(true, Ordering::Relaxed);
                 // What could be read of the answer to a write is used: it may name the job.
-                if status.is_success() && is_read && Coding::of(&headers).is_some() {
+                if status.is_success() && is_read && decoded == Decoded::Partly {
                     return Err(ApiError(Box::new(Failure {
                         status: Some(status.as_u16()),
                         ..self.failure(call, ApiErrorKind::Truncated)

@@ -6,7 +6,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use secrecy::SecretString;
 use serde_json::json;
-use solform::api::{ApiErrorKind, Client, Files, Reader};
+use solform::api::{ApiErrorKind, Client, Files, Reader, Writer};
 use solform::ident::SolutionId;
 
 use super::{TOKEN, client, reader, settings};
@@ -80,6 +80,30 @@ async fn bad_compression_is_an_error() {
         assert_eq!(server.count(), tries, "{coding}: {kind:?}");
         assert_eq!(error.status(), Some(200), "{coding}: {kind:?}");
     }
+}
+
+/// A server with a defect in its compression is asked for plain answers, and what can be read of
+/// the answer to a write is used.
+#[tokio::test(start_paused = true)]
+async fn defects_of_a_compression_are_avoided() {
+    let cut = |plain: &[u8]| {
+        let whole = gzip(plain);
+        whole[..whole.len() - 8].to_vec()
+    };
+    let server = Scripted::start(move |asked| {
+        let job = br#"{"status": "OK", "job_id": "j-1"}"#;
+        match (asked.method.as_str(), asked.header("accept-encoding")) {
+            ("POST", _) => coded(200, "gzip", &cut(job)),
+            (_, Some("identity")) => Reply::bytes(200, &record()),
+            _ => coded(200, "gzip", &cut(&record())),
+        }
+    })
+    .await;
+    let reader = reader(&server);
+    assert!(reader.get(&id()).await.unwrap().is_some());
+    assert_eq!(server.count(), 2);
+    let job = Writer::new(&reader).deploy("a/b.ibsolution").await.unwrap();
+    assert_eq!(job.map(|job| job.to_string()), Some("j-1".to_owned()));
 }
 
 #[tokio::test]
