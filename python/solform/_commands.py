@@ -19,6 +19,9 @@ Path = Union[str, "PathLike[str]"]
 Env = Optional[Mapping[str, str]]
 T = TypeVar("T")
 
+# The options of every command that makes or executes a plan.
+_JSON = ["--no-input", "--detailed-exitcode", "--format", "json"]
+
 
 def plan(
     *,
@@ -47,7 +50,7 @@ def plan(
     arguments += _scope(target, exclude, reverify, allow_destroy, allow_change)
     arguments += _each("--replace", replace) + _option("--out", out) + _option("--store", store)
     arguments += ["--destroy"] if destroy else []
-    arguments += ["--no-input", "--detailed-exitcode", "--format", "json", *options]
+    arguments += [*_JSON, *options]
     document, error = _document(Plan, arguments, env)
     return _finish("plan", document, error)
 
@@ -174,7 +177,7 @@ def plan_several(
     arguments = _several("plan", environments, file, chdir, env)
     arguments += _scope(target, exclude, reverify, allow_destroy, allow_change)
     arguments += _each("--replace", replace) + _option("--out", out)
-    arguments += ["--no-input", "--detailed-exitcode", "--format", "json", *options]
+    arguments += [*_JSON, *options]
     document, error = _document(PlanMatrix, arguments, env)
     return _finish("plans", document, error)
 
@@ -363,7 +366,7 @@ def _changing(
     arguments += ["--auto-approve"] if auto_approve else []
     arguments += _option("--store", store) + _option("--lock-timeout", lock_timeout)
     arguments += _option("--message", message)
-    arguments += ["--no-input", "--detailed-exitcode", "--format", "json", *options]
+    arguments += [*_JSON, *options]
     return arguments if source is None else [*arguments, "--", fspath(source)]
 
 

@@ -88,12 +88,12 @@ pub(in crate::api) async fn plain(
         };
         return Ok((body, decoded));
     };
-    let limit = if is_success {
-        limit
+    let most = if is_success {
+        limit.saturating_add(1)
     } else {
-        ERROR_LIMIT as u64 - 1
+        ERROR_LIMIT as u64
     };
-    let (mut plain, is_whole) = coding.decode(&body, limit.saturating_add(1));
+    let (mut plain, is_whole) = coding.decode(&body, most);
     if is_success && plain.len() as u64 > limit {
         plain.truncate(ERROR_LIMIT);
         return Err(BodyFault::TooLarge { head: plain });

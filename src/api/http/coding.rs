@@ -48,7 +48,7 @@ impl Coding {
         }
     }
 
-    /// Decodes a body, up to `limit` bytes, and returns whether that is all of it.
+    /// Decodes a body to at most `limit` bytes, and returns whether they are free of errors.
     pub(in crate::api) fn decode(self, body: &[u8], limit: u64) -> (Vec<u8>, bool) {
         let mut plain = Vec::new();
         let read = match self {

@@ -362,6 +362,12 @@ impl Client {
         shared.has_answered.store(true, Ordering::Relaxed);
         let status = response.status();
         let headers = response.headers().clone();
+        let answered = |kind| {
+            ApiError(Box::new(Failure {
+                status: Some(status.as_u16()),
+                ..self.failure(call, kind)
+            }))
+        };
         if status == StatusCode::TOO_MANY_REQUESTS {
             let pause = retry_after(&headers, shared.settings.wall_clock).unwrap_or(UNNAMED_PAUSE);
             let longest = shared.settings.retry.longest_asked_wait;
@@ -381,21 +387,13 @@ impl Client {
                 shared.wants_plain.store(true, Ordering::Relaxed);
                 // What could be read of the answer to a write is used: it may name the job.
                 if status.is_success() && is_read && decoded == Decoded::Partly {
-                    return Err(ApiError(Box::new(Failure {
-                        status: Some(status.as_u16()),
-                        ..self.failure(call, ApiErrorKind::Truncated)
-                    })));
+                    return Err(answered(ApiErrorKind::Truncated));
                 }
                 body
             }
             // The body of an error is useful, but failing to read it is not an error of its own.
             _ if !status.is_success() => Bytes::new(),
-            Err(_) => {
-                return Err(ApiError(Box::new(Failure {
-                    status: Some(status.as_u16()),
-                    ..self.failure(call, ApiErrorKind::Timeout { after: body_limit })
-                })));
-            }
+            Err(_) => return Err(answered(ApiErrorKind::Timeout { after: body_limit })),
             Ok(Err(BodyFault::TooLarge { head })) => {
                 return Err(ApiError(Box::new(Failure {
                     status: Some(status.as_u16()),

@@ -15,20 +15,25 @@ impl Reader {
     /// Estimates the number of pages of a list of everything. `added` is the number of records that
     /// were added since everything was listed; `None` if that was not done in a single list.
     pub fn pages_of_everything(&self, added: usize) -> Option<usize> {
+        let records = self.records_of_everything(added)?;
+        Some(records.div_ceil(RECORDS_PER_PAGE))
+    }
+
+    fn records_of_everything(&self, added: usize) -> Option<usize> {
         let listed = usize::try_from(self.capabilities.learned().listed?).ok()?;
-        Some((listed + added).div_ceil(RECORDS_PER_PAGE))
+        Some(listed + added)
     }
 
     /// Lists everything, each page once: a list that changes meanwhile may lack records, and so do
     /// pages behind the estimated end.
     pub async fn list_unproven(&self, added: usize) -> Result<Vec<LiveVersion>, ApiError> {
-        let learned = self.capabilities.learned();
         let everything = ListFilter::default();
-        let limit = learned.limit.unwrap_or(Limit::Thousand);
+        let limit = self.capabilities.learned().limit;
+        let limit = limit.unwrap_or(Limit::Thousand);
         let first = self.page(&everything, limit, 0).await?;
         let mut versions = first.versions;
         let length = usize::try_from(first.received).unwrap_or(usize::MAX).max(1);
-        let end = usize::try_from(learned.listed.unwrap_or_default()).unwrap_or_default() + added;
+        let end = self.records_of_everything(added).unwrap_or(added);
         let rest = (length..end)
             .step_by(length)
             .map(|offset| self.page(&everything, limit, offset as u64));
