@@ -262,11 +262,6 @@ impl<T> Slot<T> {
     pub(super) fn as_ref(&self) -> Option<&Field<T>> {
         self.0.as_deref()
     }
-
-    /// Takes the value out, if it has the right shape.
-    pub(super) fn take(&mut self) -> Option<T> {
-        self.0.take()?.node.value
-    }
 }
 
 impl<'a, T> From<&'a Slot<T>> for Option<&'a Field<T>> {

@@ -10,6 +10,12 @@ use super::position::{Mark, Position, narrow, widen};
 /// The keys that identify a manifest: it has at least one of them.
 const MANIFEST_KEYS: [&str; 2] = ["solform", "environments"];
 
+/// The minimum size of a big manifest, in bytes: smaller ones are read at once.
+pub(super) const BIG: usize = 200 * 1024;
+
+/// The minimum ratio of a big manifest to the part above its solutions.
+pub(super) const SHARE: usize = 10;
+
 /// A manifest's name and text. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct SourceFile(Arc<Inner>);
@@ -48,11 +54,12 @@ impl SourceFile {
         }))
     }
 
-    /// Returns the part above the first line that begins with this text, as a file of the same
-    /// name. `None` if there is no such line below the first one.
-    pub(super) fn above(&self, start: &str) -> Option<Self> {
-        let (above, _) = self.0.text.split_once(&format!("\n{start}"))?;
-        Some(Self::new(&self.0.name, format!("{above}\n")))
+    /// Returns the part above the solutions of a big manifest, as a file of the same name. `None` if
+    /// the manifest is not big, or if that part is not a small one of it: it is read twice.
+    pub(super) fn above_solutions(&self) -> Option<Self> {
+        let text = self.text();
+        let end = text.find("\nsolutions:").filter(|_| text.len() >= BIG)? + 1;
+        (end <= text.len() / SHARE).then(|| Self::new(&self.0.name, text[..end].to_owned()))
     }
 
     /// Returns the name of the file as the user wrote it.

@@ -16,6 +16,8 @@ use super::problem::{Code, Problem, Problems};
 use super::raw::RawManifest;
 use super::source::SourceFile;
 
+pub(super) use direct::Solutions;
+
 mod direct;
 pub(super) mod outline;
 mod spanned;
@@ -39,6 +41,12 @@ pub(super) fn parse(source: &SourceFile) -> Result<RawManifest, Problems> {
 /// Reads the YAML with the direct reader; `None` if it is not plain.
 pub(super) fn directly(source: &SourceFile) -> Option<RawManifest> {
     direct::read(source.text()).ok()
+}
+
+/// Finds the solutions of a manifest, to read them one after the other; `None` if their key is not
+/// the one at this offset, or if anything above is not plain.
+pub(super) fn solutions(source: &SourceFile, offset: usize) -> Option<Solutions<'_>> {
+    Solutions::find(source.text(), offset).ok()
 }
 
 /// Reads the YAML with the crate, which supports all of YAML, and turns an error into problems.

@@ -10,13 +10,6 @@ use super::super::problem::Problems;
 use super::super::source::SourceFile;
 use super::file::{File, Selection};
 
-/// The smallest manifest that is read early, in bytes: smaller ones do not get faster.
-const BIG: usize = 200 * 1024;
-
-/// The smallest ratio of the whole manifest to the part above the solutions: that part is read
-/// twice, so it must be small.
-const SHARE: usize = 10;
-
 /// Returns the selected environment of a big manifest, read from the part above `solutions`. `None`
 /// if that part alone does not determine it.
 pub fn read_ahead(
@@ -24,10 +17,7 @@ pub fn read_ahead(
     selection: &Selection<'_>,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Option<Environment> {
-    let head = source.above("solutions:").filter(|head| {
-        let (head, whole) = (head.text().len(), source.text().len());
-        whole >= BIG && head <= whole / SHARE
-    })?;
+    let head = source.above_solutions()?;
     let mut file = File::open(&head).ok()?;
     let name = file.choose(selection)?;
     let tokens = file.tokens();
@@ -44,6 +34,7 @@ pub fn read_ahead(
 mod tests {
     use std::fmt::Write as _;
 
+    use super::super::super::source::{BIG, SHARE};
     use super::super::file::read;
     use super::*;
 

@@ -6,14 +6,14 @@ use super::super::invisible;
 use super::super::masking::printable;
 use super::super::model::Manifest;
 use super::super::near::{list, nearest};
-use super::super::node::{Field, List, Shape, Slot, Table, Text};
+use super::super::node::{Field, List, Shape, Slot, Text};
 use super::super::overlay::{entries, value};
 use super::super::position::Mark;
 use super::super::problem::{Code, MAX_GUESSES, MAX_PROBLEMS, Problem, Problems, keep};
-use super::super::raw::{RawManifest, RawPolicy, RawSolution, RawToken};
+use super::super::raw::{RawManifest, RawPolicy, RawToken};
 use super::super::source::SourceFile;
 use super::super::vars::is_env_name;
-use super::super::yaml;
+use super::super::yaml::{self, Solutions};
 use super::context::Context;
 use super::faults;
 
@@ -52,18 +52,32 @@ pub fn read(
     selection: &Selection<'_>,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Checked, Problems> {
-    let mut file = File::open(source)?;
-    let (manifest, found) = match file.choose(selection) {
-        Some(name) => {
-            let shared = file.raw.solutions.take();
-            file.check_with(&name, env, &file.tokens(), shared)
-        }
-        None => (None, Vec::new()),
-    };
-    file.problems.extend(found);
-    let warnings = Problems::or_warnings(file.problems)?;
+    // A file with an error is read again as a whole, to find all of its problems.
+    if let Some(head) = source.above_solutions()
+        && let Some(checked) = read_one_by_one(source, &head, selection, env)
+    {
+        return Ok(checked);
+    }
+    let (manifest, warnings) = File::open(source)?.check_chosen(selection, env, None)?;
     let manifest = manifest.expect("invariant: a manifest is missing only after an error");
     Ok(Checked { manifest, warnings })
+}
+
+/// Reads a manifest whose solutions come last, below its head: they are checked one after the
+/// other, and are never all in memory. `None` if there is an error, or if the file is not plain.
+fn read_one_by_one(
+    source: &SourceFile,
+    head: &SourceFile,
+    selection: &Selection<'_>,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Option<Checked> {
+    let raw = yaml::parse(head).ok()?;
+    let has_others = raw.solutions.as_ref().is_some();
+    let unread = yaml::solutions(source, head.text().len()).filter(|_| !has_others)?;
+    let file = File::of(source, raw).ok()?;
+    let (manifest, warnings) = file.check_chosen(selection, env, Some(unread)).ok()?;
+    let manifest = manifest?;
+    Some(Checked { manifest, warnings })
 }
 
 /// Returns the names of the environments that a manifest declares, in the order of the file. An
@@ -213,6 +227,23 @@ impl File {
         token_names(&self.source, &self.raw).collect()
     }
 
+    /// Checks the selected environment; returns its manifest and the warnings. The manifest is
+    /// missing only if the rest of the `unread` solutions cannot be read.
+    fn check_chosen(
+        mut self,
+        selection: &Selection<'_>,
+        env: &dyn Fn(&str) -> Option<String>,
+        unread: Option<Solutions<'_>>,
+    ) -> Result<(Option<Manifest>, Vec<Problem>), Problems> {
+        let (manifest, found) = match self.choose(selection) {
+            Some(name) => self.check_with(&name, env, &self.tokens(), unread),
+            None => (None, Vec::new()),
+        };
+        self.problems.extend(found);
+        let warnings = Problems::or_warnings(self.problems)?;
+        Ok((manifest, warnings))
+    }
+
     /// Checks one environment; returns the manifest if it has no error, and the problems.
     pub(super) fn check(
         &self,
@@ -223,18 +254,18 @@ impl File {
         self.check_with(name, env, tokens, None)
     }
 
-    /// As [`File::check`], with the solutions of the manifest itself, if they were taken out.
+    /// As [`File::check`], with the solutions of the manifest itself, if they are not in memory.
     fn check_with(
         &self,
         name: &str,
         env: &dyn Fn(&str) -> Option<String>,
         tokens: &HashSet<&str>,
-        shared: Option<Table<Box<RawSolution>>>,
+        unread: Option<Solutions<'_>>,
     ) -> (Option<Manifest>, Vec<Problem>) {
         let Some(mut context) = self.context(name, env, tokens) else {
             return (None, Vec::new());
         };
-        let manifest = context.manifest(shared).ok();
+        let manifest = context.manifest(unread).ok();
         (manifest, context.problems.problems)
     }
 

@@ -1,16 +1,18 @@
 //! Checks of the declared solutions and their versions.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::super::digest::digest;
 use super::super::masking::printable;
 use super::super::model::{Desired, KeyPositions, Manifest};
-use super::super::node::{Field, Table};
-use super::super::overlay::{Declared, NoEntry, Solution, entries, merge_solution, value};
+use super::super::node::Field;
+use super::super::overlay::{Declared, NoEntry, Solution, entries, merge_solution};
 use super::super::position::Mark;
 use super::super::problem::Code;
 use super::super::raw::RawSolution;
 use super::super::vars::{Builtins, Reported};
+use super::super::yaml::Solutions;
 use super::context::Context;
 use super::entry::{Declaration, Entry};
 use crate::ident::{IdentError, OwnerPair, SolutionName, Version};
@@ -28,15 +30,12 @@ struct CheckedSolutions {
 }
 
 impl Context<'_> {
-    /// Checks everything; returns the manifest if there is no error. `shared` are the solutions of
-    /// the manifest itself, if no other environment needs them.
-    pub(super) fn manifest(
-        &mut self,
-        shared: Option<Table<Box<RawSolution>>>,
-    ) -> Result<Manifest, Reported> {
+    /// Checks everything; returns the manifest if there is no error. `unread` are the solutions of
+    /// the manifest itself, if they are not in memory.
+    pub(super) fn manifest(&mut self, unread: Option<Solutions<'_>>) -> Result<Manifest, Reported> {
         let environment = self.check_environment();
         self.check_defaults();
-        let (mut entries, is_complete) = self.check_solutions(shared);
+        let (mut entries, is_complete) = self.check_solutions(unread);
         // Identities are unique: names are keys of one mapping, and so are the versions of a name.
         entries.sort_unstable_by(|left, right| left.desired.identity.cmp(&right.desired.identity));
         let pair = environment
@@ -65,38 +64,38 @@ impl Context<'_> {
         })
     }
 
-    /// Checks the solutions of the environment, in the order of the file. An owned entry is dropped
-    /// as soon as it is checked: a big manifest would otherwise be in memory twice.
-    fn check_solutions(&mut self, shared: Option<Table<Box<RawSolution>>>) -> (Vec<Entry>, bool) {
-        let known = shared.as_ref().or_else(|| value(&self.raw.solutions));
-        let length = known.map_or(0, |table| table.entries.len());
-        let is_added = |name: &str| known.is_none_or(|table| !table.entries.contains_key(name));
-        let added = entries(&self.environment.solutions).filter(|(name, _)| is_added(name));
-        let added: Vec<&str> = added.map(|(name, _)| name).collect();
-        let mut checked = CheckedSolutions {
-            entries: Vec::with_capacity(length + added.len()),
-            ..CheckedSolutions::default()
+    /// Checks the solutions of the environment, in the order of the file. Unread ones are dropped as
+    /// soon as they are checked.
+    fn check_solutions(&mut self, unread: Option<Solutions<'_>>) -> (Vec<Entry>, bool) {
+        let mut checked = CheckedSolutions::default();
+        let own = || entries(&self.environment.solutions).map(|(name, _)| name);
+        let mut added: HashSet<&str> = own().collect();
+        let mut check = |this: &mut Self, name: &str, shared: &Field<Box<RawSolution>>| {
+            added.remove(name);
+            this.check_solution(name, Some(shared), &mut checked);
         };
-        match shared {
-            Some(table) => {
-                for (name, field) in table.entries {
-                    self.check_solution(&name, Some(&field), &mut checked);
-                }
-            }
+        let is_read = match unread {
             None => {
                 for (name, field) in entries(&self.raw.solutions) {
-                    self.check_solution(name, Some(field), &mut checked);
+                    check(self, name, field);
                 }
+                true
             }
-        }
-        for name in added {
+            Some(mut solutions) => solutions.all(|solution| {
+                solution.is_ok_and(|(name, field)| {
+                    check(self, &name, &field);
+                    true
+                })
+            }),
+        };
+        for name in own().filter(|name| added.contains(name)) {
             self.check_solution(name, None, &mut checked);
         }
         for at in checked.removed_nothing {
             let message = "`~` removes nothing: no other layer declares this key";
             self.problems.report(Code::NothingRemoved, message, at);
         }
-        (checked.entries, !checked.is_incomplete)
+        (checked.entries, is_read && !checked.is_incomplete)
     }
 
     fn check_solution(

@@ -6,38 +6,103 @@
 //! reads only texts, lists and mappings of the right shape. Anything else is [`Unusual`], and the
 //! crate reads the whole file again. So only the crate decides what YAML means, and only it reports
 //! problems.
+//!
+//! The solutions are most of a big manifest. If they come last, [`Solutions`] reads them one after
+//! the other, so that they are not all in memory before they are checked.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
 
 use serde_yaml::granit_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 
-use super::super::node::{Entries, Found, Items, Key, Node, Shape};
-use super::super::position::{Mark, narrow};
-use super::super::raw::RawManifest;
+use super::super::node::{Entries, Field, Found, Items, Key, Node, Shape};
+use super::super::position::{Mark, narrow, widen};
+use super::super::raw::{RawManifest, RawSolution};
 use super::{MAX_DEPTH, MAX_NODES};
 
 /// The error for a file that is not plain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Unusual;
+pub(in crate::manifest) struct Unusual;
 
 /// Reads a manifest; an error if anything in it is not plain.
 pub(super) fn read(text: &str) -> Result<RawManifest, Unusual> {
-    let mut events = Events {
-        parser: Parser::new_from_str(text),
-        depth: 0,
-        nodes: 0,
-    };
-    let is_begun = matches!(events.next()?.0, Event::StreamStart)
-        && matches!(events.next()?.0, Event::DocumentStart(_, None));
-    if !is_begun {
-        return Err(Unusual);
-    }
+    let mut events = Events::begin(text)?;
     let node: Node<RawManifest> = events.item()?.ok_or(Unusual)?;
-    let is_ended = matches!(events.next()?.0, Event::DocumentEnd)
-        && matches!(events.next()?.0, Event::StreamEnd);
+    events.end()?;
     node.value
-        .filter(|_| is_ended && node.found == Found::Mapping)
+        .filter(|_| node.found == Found::Mapping)
         .ok_or(Unusual)
+}
+
+/// A solution of the manifest: its name and its value.
+pub(in crate::manifest) type NamedSolution<'s> = (Cow<'s, str>, Field<Box<RawSolution>>);
+
+/// The solutions of a manifest of which they are the last key, read one after the other. The last
+/// item is an error if anything in the file is not plain, or has a fault.
+pub(in crate::manifest) struct Solutions<'s> {
+    events: Events<'s>,
+    is_ended: bool,
+    hasher: RandomState,
+    /// The hashes of the names so far. Two names with the same one look like a duplicate key, which
+    /// only means that the file is read in another way.
+    names: HashSet<u64>,
+}
+
+impl<'s> Solutions<'s> {
+    /// Finds the solutions in a text; an error if their key is not at this offset.
+    pub(super) fn find(text: &'s str, offset: usize) -> Result<Self, Unusual> {
+        let mut events = Events::begin(text)?;
+        if !matches!(events.start()?.0, Start::Mapping) {
+            return Err(Unusual);
+        }
+        while let Some(key) = events.key()? {
+            if widen(key.at.offset) < offset {
+                Entries::skip(&mut events)?;
+                continue;
+            }
+            let is_found = key.text == "solutions" && widen(key.at.offset) == offset;
+            if is_found && matches!(events.start()?.0, Start::Mapping) {
+                return Ok(Self {
+                    events,
+                    is_ended: false,
+                    hasher: RandomState::new(),
+                    names: HashSet::new(),
+                });
+            }
+            break;
+        }
+        Err(Unusual)
+    }
+
+    fn read(&mut self) -> Result<Option<NamedSolution<'s>>, Unusual> {
+        let Some(Key { text, at }) = self.events.key()? else {
+            let is_last = self.events.key()?.is_none();
+            self.events.end()?;
+            return is_last.then_some(None).ok_or(Unusual);
+        };
+        let node: Node<Box<RawSolution>> = self.events.value()?;
+        let mut faults = Vec::new();
+        node.faults(&mut faults);
+        let is_new = self.names.insert(self.hasher.hash_one(&text));
+        if !is_new || !faults.is_empty() {
+            return Err(Unusual);
+        }
+        Ok(Some((text, Field { key: at, node })))
+    }
+}
+
+impl<'s> Iterator for Solutions<'s> {
+    type Item = Result<NamedSolution<'s>, Unusual>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.is_ended {
+            return None;
+        }
+        let item = self.read().transpose();
+        self.is_ended = !matches!(item, Some(Ok(_)));
+        item
+    }
 }
 
 /// The parser, with the depth and the number of values so far.
@@ -57,6 +122,25 @@ enum Start<'s> {
 }
 
 impl<'s> Events<'s> {
+    /// Begins with the first value of a text.
+    fn begin(text: &'s str) -> Result<Self, Unusual> {
+        let mut events = Self {
+            parser: Parser::new_from_str(text),
+            depth: 0,
+            nodes: 0,
+        };
+        let is_begun = matches!(events.next()?.0, Event::StreamStart)
+            && matches!(events.next()?.0, Event::DocumentStart(_, None));
+        is_begun.then_some(events).ok_or(Unusual)
+    }
+
+    /// Checks that the text ends after its first value.
+    fn end(&mut self) -> Result<(), Unusual> {
+        let is_ended = matches!(self.next()?.0, Event::DocumentEnd)
+            && matches!(self.next()?.0, Event::StreamEnd);
+        is_ended.then_some(()).ok_or(Unusual)
+    }
+
     fn next(&mut self) -> Result<(Event<'s>, Span), Unusual> {
         self.parser.next_event().ok_or(Unusual)?.or(Err(Unusual))
     }

@@ -1,4 +1,5 @@
-//! The direct reader and the YAML crate read the same manifest from the same text.
+//! The direct reader and the YAML crate read the same manifest from the same text, and so do the
+//! reading of its solutions one by one and all at once.
 
 use proptest::prelude::*;
 
@@ -123,6 +124,84 @@ fn plain_manifests_are_read_directly() {
     }
 }
 
+/// Returns whether the solutions of the manifest can be read one by one. If they can, the result
+/// must be that of reading all at once.
+fn is_read_one_by_one(text: &str) -> bool {
+    let source = SourceFile::from_bytes("m.yaml", text).unwrap();
+    let Some((above, _)) = text.split_once("\nsolutions:") else {
+        return false;
+    };
+    let head = SourceFile::from_bytes("m.yaml", format!("{above}\n")).unwrap();
+    let environments = ["a", "b"].map(|name| {
+        let selection = Selection {
+            environment: Some(name),
+        };
+        let checked = read_one_by_one(&source, &head, &selection, &|_| None);
+        if let Some(checked) = &checked {
+            let whole = File::open(&source)
+                .and_then(|file| file.check_chosen(&selection, &|_| None, None))
+                .unwrap_or_else(|problems| panic!("{text}\n{problems:?}"));
+            assert_eq!(
+                (Some(&checked.manifest), &checked.warnings),
+                (whole.0.as_ref(), &whole.1),
+                "{text}"
+            );
+        }
+        checked.is_some()
+    });
+    environments.contains(&true)
+}
+
+#[test]
+fn solutions_are_read_one_by_one() {
+    for (why, from, to, expected) in [
+        ("as it is", "", "", true),
+        ("a version that is removed", "2: {}", "2: ~", true),
+        ("a comment at the end", "PUBLIC\n", "PUBLIC\n# End.\n", true),
+        ("a warning", "owner: me", "owner: IB_DEPLOYED", true),
+        ("an anchor in the head", "owner: me", "owner: &o me", false),
+        (
+            "an added solution",
+            "On: {",
+            "More: { version: 1 }\n      On: {",
+            true,
+        ),
+        ("an anchor in a solution", "2: {}", "2: &v {}", false),
+        ("a key below", "PUBLIC\n", "PUBLIC\nmanage: {}\n", false),
+        ("a fault below", "PUBLIC\n", "PUBLIC\n]\n", false),
+        ("two documents", "PUBLIC\n", "PUBLIC\n---\n", false),
+        (
+            "a name twice",
+            "PUBLIC\n",
+            "PUBLIC\n  On: { version: 3 }\n",
+            false,
+        ),
+        (
+            "an unknown key",
+            "PUBLIC\n",
+            "PUBLIC\n    stat: ACTIVE\n",
+            false,
+        ),
+        ("a wrong word", "PUBLIC\n", "PUBLI\n", false),
+        ("no format", "solform: 1", "solform: 2", false),
+        (
+            "no value",
+            "  On:\n    versions:",
+            "~:\n  On:\n    versions:",
+            false,
+        ),
+        (
+            "solutions twice",
+            "protect:",
+            "\"solutions\": { On: { version: 7 } }\nprotect:",
+            false,
+        ),
+    ] {
+        let text = PLAIN.replacen(from, to, 1);
+        assert_eq!(is_read_one_by_one(&text), expected, "{why}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4096))]
 
@@ -140,6 +219,6 @@ proptest! {
             let end = boundary((start + gone).min(text.len())).unwrap();
             text.replace_range(start..end, piece);
         }
-        let _ = agree(&text);
+        let _ = (agree(&text), is_read_one_by_one(&text));
     }
 }
