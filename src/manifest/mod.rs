@@ -64,6 +64,7 @@ pub use model::{
 };
 pub use placeholder::Placeholders;
 pub use plan_policy::{Enforcement, PlanPolicies, PlanPolicy};
+pub(crate) use position::widen;
 pub use position::{Label, MAX_BYTES, Position};
 pub use problem::{Code, MAX_PROBLEMS, Problem, Problems, Severity};
 pub use schema::schema;

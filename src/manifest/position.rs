@@ -10,22 +10,30 @@ use std::sync::Arc;
 /// quarters of it.
 pub const MAX_BYTES: usize = 24 * 1024 * 1024;
 
-/// A position in the manifest: file, line and column (both from 1), and a byte range.
+/// A position in the manifest: file, line and column (both from 1), and a byte range. With at most
+/// [`MAX_BYTES`], every number fits into a `u32`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     /// The name of the file as the user wrote it.
     pub file: Arc<str>,
     /// The line, from 1.
-    pub line: usize,
+    pub line: u32,
     /// The column in characters, from 1.
-    pub column: usize,
+    pub column: u32,
     /// The offset of the first byte.
-    pub offset: usize,
+    pub offset: u32,
     /// The number of bytes.
-    pub length: usize,
+    pub length: u32,
 }
 
-/// A position without its file. With at most [`MAX_BYTES`], every number fits into a `u32`.
+impl Position {
+    /// Returns the byte range of the position.
+    pub fn range(&self) -> Range<usize> {
+        Mark::of(self).range()
+    }
+}
+
+/// A position without its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(super) struct Mark {
     pub(super) offset: u32,
@@ -38,10 +46,10 @@ impl Mark {
     /// Returns the mark of a position.
     pub(super) fn of(position: &Position) -> Self {
         Self {
-            offset: narrow(position.offset),
-            length: narrow(position.length),
-            line: narrow(position.line),
-            column: narrow(position.column),
+            offset: position.offset,
+            length: position.length,
+            line: position.line,
+            column: position.column,
         }
     }
 
@@ -66,7 +74,8 @@ pub(super) fn narrow(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-pub(super) fn widen(number: u32) -> usize {
+/// Converts a number of a position.
+pub(crate) fn widen(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 

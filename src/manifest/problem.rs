@@ -143,7 +143,7 @@ impl Problem {
     }
 
     /// Returns the sort key: problems without a position come first, then the order of the file.
-    fn order(&self) -> (Option<(usize, usize)>, Code, &str) {
+    fn order(&self) -> (Option<(u32, u32)>, Code, &str) {
         let range = self
             .primary
             .as_ref()

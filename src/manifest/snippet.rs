@@ -261,10 +261,11 @@ fn shown(source: &SourceFile, range: Range<usize>) -> String {
 
 fn span_of<'l>(source: &SourceFile, index: usize, label: &'l Label) -> LabelSpan<'l> {
     let text = source.masked();
-    let start = text.floor_char_boundary(label.position.offset);
+    let range = label.position.range();
+    let start = text.floor_char_boundary(range.start);
     let line = source.line_of(start);
     let line_end = source.line_range(line).end.max(start);
-    let longest = label.position.length.min(LABEL_LIMIT);
+    let longest = range.len().min(LABEL_LIMIT);
     let end = text
         .floor_char_boundary((start + longest).min(line_end))
         .max(start);

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::masking;
-use super::position::{Mark, Position, narrow, widen};
+use super::position::{Mark, Position, narrow};
 
 /// The keys that identify a manifest: it has at least one of them.
 const MANIFEST_KEYS: [&str; 2] = ["solform", "environments"];
@@ -86,10 +86,10 @@ impl SourceFile {
     pub(super) fn position(&self, mark: Mark) -> Position {
         Position {
             file: Arc::clone(&self.0.name),
-            line: widen(mark.line),
-            column: widen(mark.column),
-            offset: widen(mark.offset),
-            length: widen(mark.length),
+            line: mark.line,
+            column: mark.column,
+            offset: mark.offset,
+            length: mark.length,
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::Position;
+use crate::manifest::{Position, widen};
 
 /// The position in the manifest that a change comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,8 +23,8 @@ impl Origin {
     pub fn of(position: &Position) -> Self {
         Self {
             file: Arc::clone(&position.file),
-            line: position.line,
-            column: position.column,
+            line: widen(position.line),
+            column: widen(position.column),
         }
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn address(text: &str) -> Address {
     Address::parse(text).unwrap()
 }
 
-fn position(line: usize) -> Position {
+fn position(line: u32) -> Position {
     Position {
         file: Arc::from("solform.yaml"),
         line,

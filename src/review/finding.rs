@@ -377,7 +377,7 @@ pub fn group_findings(found: Vec<(String, Vec<Finding>)>) -> Vec<ReviewGroup> {
     let mut unchanged = Vec::new();
     let order: Vec<String> = found.iter().map(|(name, _)| name.clone()).collect();
     // A large change has many findings, but each position has only a few.
-    let mut at: HashMap<(Side, usize, usize), Vec<usize>> = HashMap::new();
+    let mut at: HashMap<(Side, u32, u32), Vec<usize>> = HashMap::new();
     for (name, findings) in found {
         if findings.is_empty() {
             unchanged.push(name.clone());

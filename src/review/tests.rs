@@ -13,6 +13,7 @@ use crate::attribute::{State, Visibility};
 use crate::ident::Identity;
 use crate::manifest::{
     Desired, Glob, Limit, Manifest, Selection, SourceFile, SupersededPolicy, Undeclared, read,
+    widen,
 };
 use crate::plan::testing::{IB, declared, scenario};
 
@@ -875,7 +876,7 @@ fn removed_keys_have_their_base_position() {
             .unwrap_or_else(|| panic!("{setting}: {found:?}"))
             .place;
         let column = line.find(&format!("{word}:")).unwrap() + 1;
-        let position = (place.position.line, place.position.column);
+        let position = (place.position.line, widen(place.position.column));
         assert_eq!(
             (place.side, position),
             (Side::Base, (3, column)),
@@ -885,7 +886,7 @@ fn removed_keys_have_their_base_position() {
         let found = findings(Some(&after), Some(&before));
         let finding = found.iter().find(|finding| finding.field == Some(field));
         let place = &finding.unwrap().place;
-        let position = (place.position.line, place.position.column);
+        let position = (place.position.line, widen(place.position.column));
         assert_eq!(
             (place.side, position),
             (Side::Head, (3, column)),
@@ -905,7 +906,7 @@ fn removed_keys_have_their_base_position() {
         let finding = found.iter().find(|finding| finding.field == Some(field));
         let place = &finding.unwrap().place;
         let column = 3 + entry.find(field.as_str()).unwrap();
-        let position = (place.position.line, place.position.column);
+        let position = (place.position.line, widen(place.position.column));
         assert_eq!((place.side, position), (Side::Base, (6, column)), "{entry}");
     }
 }

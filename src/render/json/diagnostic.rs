@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::ident::Address;
-use crate::manifest::{Label, PrimaryLine, Problem, Severity};
+use crate::manifest::{Label, PrimaryLine, Problem, Severity, widen};
 use crate::plan::{Origin, Plan, Refusal, Violation};
 use crate::render::words;
 
@@ -159,7 +159,7 @@ impl Diagnostic {
             range: primary.map(|label| range(label, line.as_ref())),
             snippet: primary.zip(line).map(|(label, line)| Snippet {
                 context: None,
-                start_line: label.position.line,
+                start_line: widen(label.position.line),
                 highlight_start_offset: line.from,
                 highlight_end_offset: line.to,
                 code: line.code,
@@ -213,18 +213,20 @@ impl Diagnostic {
 
 fn range(label: &Label, line: Option<&PrimaryLine>) -> SourceRange {
     let position = &label.position;
+    let (row, column) = (widen(position.line), widen(position.column));
+    let start = position.range().start;
     let (length, characters) = line.map_or((0, 0), |line| (line.length, line.characters));
     SourceRange {
         filename: position.file.to_string(),
         start: SourcePoint {
-            line: position.line,
-            column: position.column,
-            byte: Some(position.offset),
+            line: row,
+            column,
+            byte: Some(start),
         },
         end: SourcePoint {
-            line: position.line,
-            column: position.column + characters,
-            byte: Some(position.offset + length),
+            line: row,
+            column: column + characters,
+            byte: Some(start + length),
         },
     }
 }

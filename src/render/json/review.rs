@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::attribute::Visibility;
+use crate::manifest::widen;
 use crate::review::{
     DeclaredImage, DeclaredVersion, Effect, Finding, PolicyEffect, Review, ReviewSummary,
     ReviewedSolution, Risk, Whom,
@@ -281,8 +282,8 @@ fn finding_item(finding: &Finding, environments: &[String]) -> FindingItem {
         position: PositionItem {
             side: finding.place.side.as_str(),
             file: position.file.to_string(),
-            line: position.line,
-            column: position.column,
+            line: widen(position.line),
+            column: widen(position.column),
         },
     }
 }

@@ -90,7 +90,7 @@ fn assert_rendered<'a>(problems: impl Iterator<Item = &'a Problem>, input: &[u8]
         let labels = problem.primary.iter().chain(&problem.related);
         for position in labels.map(|label| &label.position) {
             assert!(position.line > 0 && position.column > 0, "{position:?}");
-            assert!(position.offset + position.length <= length, "{position:?}");
+            assert!(position.range().end <= length, "{position:?}");
         }
         let output = written(|out| render_problem(problem, 100, false, out));
         assert_shown(&output, LENGTH);

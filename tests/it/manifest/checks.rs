@@ -605,8 +605,5 @@ fn byte_order_marks_and_crlf_are_accepted() {
         (problem.code, position.line, position.column),
         (Code::BadVariableName, 3, 34)
     );
-    assert_eq!(
-        &text[position.offset..position.offset + position.length],
-        "ü"
-    );
+    assert_eq!(&text[position.range()], "ü");
 }
