@@ -1,10 +1,12 @@
 //! The front of the emulator for the loads with TLS: TLS, HTTP/2 and gzip, as the proxies in front
-//! of real servers have it. The emulator behind it answers, with its latency.
+//! of real servers have it. The emulator behind it answers, with its latency. A test uses it too.
 
+use std::error::Error;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use flate2::Compression;
@@ -27,7 +29,8 @@ use rustls::pki_types::PrivateKeyDer;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use crate::Failure;
+/// An error with a message for people.
+pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 
 /// The maximum number of requests at a time in a connection, which is nginx's default.
 const STREAMS: u32 = 128;
@@ -37,8 +40,15 @@ const COMPRESSED_FROM: usize = 20;
 
 type Forwarder = Client<HttpConnector, Incoming>;
 
-/// Starts the front of a server, writes its certificate to this file, and returns its address.
-pub(crate) async fn start(server: SocketAddr, certificate: &Path) -> Result<SocketAddr, Failure> {
+/// The front of a server; it ends with the runtime.
+pub(crate) struct Front {
+    pub(crate) address: SocketAddr,
+    /// The number of connections so far.
+    pub(crate) connections: Arc<AtomicUsize>,
+}
+
+/// Starts the front of a server, and writes its certificate to this file.
+pub(crate) async fn start(server: SocketAddr, certificate: &Path) -> Result<Front, Failure> {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["127.0.0.1".to_owned()])?;
     std::fs::write(certificate, cert.pem())?;
     let key = PrivateKeyDer::try_from(signing_key.serialize_der())?;
@@ -55,8 +65,11 @@ pub(crate) async fn start(server: SocketAddr, certificate: &Path) -> Result<Sock
     let server: Authority = server.to_string().parse()?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&connections);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
+            counter.fetch_add(1, Ordering::Relaxed);
             let (acceptor, forwarder) = (acceptor.clone(), forwarder.clone());
             let server = server.clone();
             tokio::spawn(async move {
@@ -70,7 +83,10 @@ pub(crate) async fn start(server: SocketAddr, certificate: &Path) -> Result<Sock
             });
         }
     });
-    Ok(address)
+    Ok(Front {
+        address,
+        connections,
+    })
 }
 
 async fn forward(

@@ -29,14 +29,11 @@ mod service;
 mod table;
 mod targets;
 
-use std::error::Error;
 use std::process::ExitCode;
 
+use front::Failure;
 use load::{Load, Scale};
 use options::{Asked, Options};
-
-/// An error with a message for people.
-type Failure = Box<dyn Error + Send + Sync>;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -15,6 +15,9 @@ use crate::support::worlds::{
 };
 use crate::support::{CommandOutput, TestEnv};
 
+#[path = "../../benches/e2e/front.rs"]
+mod front;
+
 /// Serves these records in one page, and each by its id.
 async fn serve(records: Vec<Value>) -> Scripted {
     Scripted::start(move |asked| answer(&records, asked)).await
@@ -439,6 +442,32 @@ async fn retries_are_reported_in_one_line() {
     let recover = move || is_available.store(true, Ordering::SeqCst);
     let all = until(&env, &["list"], "sending again in", recover).await;
     assert!(!all.contains("WARN"), "{all}");
+}
+
+/// Over HTTP/2, all requests of a command share a connection, also those that are sent at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_share_a_connection() {
+    let names: Vec<String> = (0..40).map(|nth| format!("Form {nth}")).collect();
+    let live = names.iter().map(|name| Version::active(name, "1"));
+    let live: Vec<Version<'_>> = live.collect();
+    let emulator = start_capped(seed(&live, &[]), &[], 2).await;
+    let env = env_with("");
+    let certificate = env.path().join("ca.pem");
+    let front = front::start(emulator.address(), &certificate).await;
+    let front = front.unwrap();
+    env.write(
+        "solform.yaml",
+        &manifest_with(
+            &format!("https://{}", front.address),
+            "    ca_bundle: ca.pem\n",
+            "",
+            "  Form 1: { version: 1 }\n",
+        ),
+    );
+    let output = env.solform_beside(&["list"]).await.exits_with(0);
+    let listed = output.stdout.matches("Form ").count();
+    let connections = front.connections.load(Ordering::Relaxed);
+    assert_eq!((listed, connections), (40, 1), "{}", output.stdout);
 }
 
 /// The server returns fewer records than the limit that `next_offset` counts.
