@@ -54,8 +54,8 @@ impl SourceFile {
         }))
     }
 
-    /// Returns the part above the solutions of a big manifest, as a file of the same name. `None` if
-    /// the manifest is not big, or if that part is not a small one of it: it is read twice.
+    /// Returns the part above the solutions of a big manifest, as a file of the same name. `None`
+    /// if the manifest is not big, or if that part is not a small one of it: it is read twice.
     pub(super) fn above_solutions(&self) -> Option<Self> {
         let text = self.text();
         let end = text.find("\nsolutions:").filter(|_| text.len() >= BIG)? + 1;

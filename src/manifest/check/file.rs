@@ -52,15 +52,22 @@ pub fn read(
     selection: &Selection<'_>,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Checked, Problems> {
-    // A file with an error is read again as a whole, to find all of its problems.
-    if let Some(head) = source.above_solutions()
-        && let Some(checked) = read_one_by_one(source, &head, selection, env)
-    {
+    if let Some(checked) = read_big(source, selection, env) {
         return Ok(checked);
     }
     let (manifest, warnings) = File::open(source)?.check_chosen(selection, env, None)?;
     let manifest = manifest.expect("invariant: a manifest is missing only after an error");
     Ok(Checked { manifest, warnings })
+}
+
+/// Reads a big manifest with less memory. `None` if it has an error or an unusual form: then it
+/// must be read as a whole, to find all of its problems.
+pub(super) fn read_big(
+    source: &SourceFile,
+    selection: &Selection<'_>,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Option<Checked> {
+    read_one_by_one(source, &source.above_solutions()?, selection, env)
 }
 
 /// Reads a manifest whose solutions come last, below its head: they are checked one after the

@@ -7,7 +7,7 @@ use super::super::model::Manifest;
 use super::super::position::Label;
 use super::super::problem::{Code, Problem, Problems, Severity, keep};
 use super::super::source::SourceFile;
-use super::file::{File, Selection};
+use super::file::{Checked, File, Selection, read_big};
 
 /// A manifest that can be used, resolved for every environment, with its warnings.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +44,13 @@ pub fn read_all_as<T>(
     env: &dyn Fn(&str) -> Option<String>,
     keep: impl Fn(Manifest) -> T,
 ) -> Result<CheckedAll<T>, Problems> {
+    // Only a manifest with one environment needs no selection.
+    if let Some(Checked { manifest, warnings }) = read_big(source, &Selection::default(), env) {
+        return Ok(CheckedAll {
+            manifests: vec![keep(manifest)],
+            warnings,
+        });
+    }
     let mut file = File::open(source)?;
     if let Some(problem) = file.check_size() {
         return Err(Problems::of(problem));

@@ -64,8 +64,8 @@ impl Context<'_> {
         })
     }
 
-    /// Checks the solutions of the environment, in the order of the file. Unread ones are dropped as
-    /// soon as they are checked.
+    /// Checks the solutions of the environment, in the order of the file. Unread ones are dropped
+    /// as soon as they are checked.
     fn check_solutions(&mut self, unread: Option<Solutions<'_>>) -> (Vec<Entry>, bool) {
         let mut checked = CheckedSolutions::default();
         let own = || entries(&self.environment.solutions).map(|(name, _)| name);
