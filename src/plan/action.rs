@@ -3,7 +3,10 @@
 //! An [`Action`] contains everything that executing it needs, so that the executor makes no
 //! choices. A [`Reason`] is for explanation only: the executor does not read it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
+use thin_vec::ThinVec;
 
 use super::content_drift::ContentDrift;
 use super::upload::Upload;
@@ -12,7 +15,7 @@ use crate::ident::{Address, Digest, Identity, Owner, OwnerPair, SolutionId};
 use crate::live::LiveVersion;
 use crate::manifest::{Desired, Verification};
 
-/// An action on one version.
+/// An action on one version. The images of writes are boxed, as most actions of a plan are no-ops.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Action {
@@ -29,7 +32,7 @@ pub enum Action {
     /// Patch a live version.
     Update {
         /// The version as it was in the plan.
-        before: LiveImage,
+        before: Box<LiveImage>,
         /// The fields to patch.
         patch: Patch,
         /// The state that must be live at the end.
@@ -39,7 +42,7 @@ pub enum Action {
     /// cannot be undone.
     Replace {
         /// The version as it was in the plan.
-        before: LiveImage,
+        before: Box<LiveImage>,
         /// The `.ibsolution` on the platform's file system.
         path: String,
         /// The state that must be live at the end.
@@ -51,7 +54,7 @@ pub enum Action {
     /// Delete a live version.
     Delete {
         /// The version as it was in the plan.
-        before: LiveImage,
+        before: Box<LiveImage>,
     },
     /// Nothing is done.
     NoOp {
@@ -403,7 +406,7 @@ pub enum Reason {
     /// The manifest declares other versions of the name in service.
     Superseded {
         /// The addresses of those versions.
-        by: Vec<Address>,
+        by: ThinVec<Address>,
     },
     /// The manifest does not declare the name, and its policy covers undeclared names.
     Undeclared,
@@ -413,8 +416,8 @@ pub enum Reason {
     Requested,
     /// The apply with this id changed the version, and is rolled back.
     RolledBack {
-        /// The id of the apply.
-        apply: String,
+        /// The id of the apply. A thin pointer, as all changes of the plan have it.
+        apply: Arc<String>,
     },
     /// The contents of the source are not those that were deployed, and the manifest declares
     /// `redeploy: on_change`.
@@ -443,7 +446,7 @@ mod tests {
     /// service, into service.
     #[test]
     fn actions_begin_and_end_service() {
-        let before = |state| LiveImage::of(&live("Form@1").state(state));
+        let before = |state| Box::new(LiveImage::of(&live("Form@1").state(state)));
         let after = |state| {
             Box::new(AfterImage {
                 state,
@@ -470,7 +473,7 @@ mod tests {
             before: before(from),
         };
         let no_op = Action::NoOp {
-            before: Some(before("ACTIVE")),
+            before: Some(*before("ACTIVE")),
         };
         let (active, inactive) = (State::Active, State::Inactive);
         for (action, expected) in [

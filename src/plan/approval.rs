@@ -10,6 +10,8 @@ mod comparison;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use thin_vec::ThinVec;
+
 use self::comparison::{compare_declared, compare_deployed, differences, with_reasons};
 use super::action::Action;
 use super::change::{Block, Change, Plan};
@@ -418,9 +420,9 @@ impl<'a> Sides<'a> {
             changes.push(Change {
                 address,
                 // This change is not executed.
-                waits_for: Vec::new(),
-                successors: Vec::new(),
-                blocked: Vec::new(),
+                waits_for: ThinVec::new(),
+                successors: ThinVec::new(),
+                blocked: ThinVec::new(),
                 ..change.clone()
             });
         }

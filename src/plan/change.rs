@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use thin_vec::ThinVec;
 
 use super::action::{Action, ActionKind, AfterImage, DeployTarget, Reason};
 use super::content_drift::{ContentDrift, DriftCause};
@@ -151,7 +152,8 @@ pub struct Subject {
     pub manifest: Digest,
 }
 
-/// A change of one version.
+/// A change of one version. A plan may contain 100,000, and nearly all of them do nothing, so that
+/// a list without items is only a pointer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The address in output and options; unique in the plan.
@@ -163,21 +165,21 @@ pub struct Change {
     /// The reason, for explanation only.
     pub reason: Reason,
     /// The fields that differ, including differences that are left alone.
-    pub fields: Vec<FieldChange>,
+    pub fields: ThinVec<FieldChange>,
     /// The position in the manifest that declares it.
     pub origin: Option<Origin>,
     /// The changes that must be done first, in the order of the plan.
-    pub waits_for: Vec<Address>,
+    pub waits_for: ThinVec<Address>,
     /// The declared versions that must be completely live when this version goes out of service;
     /// checked by [`Successor::is_live_among`].
-    pub successors: Vec<Successor>,
+    pub successors: ThinVec<Successor>,
     /// The handling of RUNNING runs before the version is taken out of service; `None` ignores
     /// them.
     pub drain: Option<Arc<Drain>>,
     /// The reasons why it may not be applied; empty if nothing prevents it.
-    pub blocked: Vec<Block>,
+    pub blocked: ThinVec<Block>,
     /// The notes for the reader.
-    pub notes: Vec<Note>,
+    pub notes: ThinVec<Note>,
     /// The visibility that the package of a deploy names, for policies.
     pub package_visibility: Option<Visibility>,
     /// The expected duration, if the plan has one and earlier applies show it.
@@ -476,4 +478,15 @@ pub enum Note {
         /// The reason why it is not deleted.
         because: Block,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A plan of 100,000 versions has so many changes, and may take 128 MiB with everything else.
+    #[test]
+    fn a_change_is_small() {
+        assert!(size_of::<Change>() <= 280, "{}", size_of::<Change>());
+    }
 }

@@ -6,6 +6,8 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use thin_vec::ThinVec;
+
 use super::action::Reason;
 use super::change::{Block, Change, Mode, Note, Plan, Subject, Undo};
 use super::diff_error::DiffError;
@@ -315,7 +317,7 @@ impl<'a> Differ<'a> {
         let mut change = match (meant, name.mode, entry.state) {
             (None, Mode::Destroy, _) => return,
             (None, Mode::Converge | Mode::Rollback, State::Absent) => {
-                let mut change = declared_no_op(entry, None, Vec::new(), Reason::Tombstone);
+                let mut change = declared_no_op(entry, None, ThinVec::new(), Reason::Tombstone);
                 // Another user published them.
                 let kept: Vec<&LiveVersion> = name.records_of_other_owner(entry).collect();
                 change.notes.extend(records_of_other_owner(&kept));

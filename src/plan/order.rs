@@ -12,6 +12,8 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use thin_vec::ThinVec;
+
 use super::action::{ActionKind, AfterImage, Reason};
 use super::change::{Change, Note, Successor};
 use super::name::NameView;
@@ -57,7 +59,7 @@ pub(super) fn connect(changes: &mut [Change], name: NameView<'_>) {
         .rev()
         .map(|change| (&change.identity, change))
         .collect();
-    let successors: Vec<Successor> = name
+    let successors: ThinVec<Successor> = name
         .declared_active()
         .filter_map(|entry| {
             let change = shown.get(&entry.identity)?;
@@ -153,7 +155,7 @@ fn successor(change: &Change, entry: &Desired, other_owner: Option<Owner>) -> Su
 /// Returns the changes that must be done before a change that takes a version out of service.
 /// `incoming` are the changes that bring one into service, in the order of the plan; those with
 /// `true` are replaces of a version in service, which run in sequence.
-fn earlier(incoming: &[(Address, bool)], change: &Change) -> Vec<Address> {
+fn earlier(incoming: &[(Address, bool)], change: &Change) -> ThinVec<Address> {
     let own = incoming
         .iter()
         .position(|(address, _)| is_its_own_successor(change) && *address == change.address);

@@ -113,7 +113,7 @@ mod tests {
             ),
         ] {
             let action = Action::Delete {
-                before: before.clone(),
+                before: Box::new(before.clone()),
             };
             let step = PastWrite {
                 patches: writes.iter().map(|set| (before.id.clone(), *set)).collect(),

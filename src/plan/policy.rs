@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 
+use thin_vec::{ThinVec, thin_vec};
+
 use super::action::Reason;
 use super::change::{Block, Change, Note};
 use super::name::NameView;
@@ -88,7 +90,7 @@ struct Superseder<'a> {
     entry: &'a Desired,
     /// The addresses of all of them, escaped; [`order`](mod@super::order) replaces them with the
     /// shown ones.
-    by: Vec<Address>,
+    by: ThinVec<Address>,
 }
 
 impl Superseder<'_> {
@@ -121,7 +123,7 @@ fn superseders(name: NameView<'_>) -> Vec<Superseder<'_>> {
             found.push(Superseder {
                 owners: vec![owner],
                 entry,
-                by: vec![address],
+                by: thin_vec![address],
             });
         }
     }

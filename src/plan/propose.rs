@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use thin_vec::{ThinVec, thin_vec};
+
 use super::action::{Action, AfterImage, LiveImage, Patch, Reason};
 use super::change::{Block, Change, Note};
 use super::field::{Decision, Field, FieldChange};
@@ -25,11 +27,11 @@ fn change(identity: Identity, action: Action, reason: Reason, entry: Option<&Des
         action,
         reason,
         origin: entry.map(|entry| Origin::of(&entry.position)),
-        waits_for: Vec::new(),
-        successors: Vec::new(),
+        waits_for: ThinVec::new(),
+        successors: ThinVec::new(),
         drain: None,
-        blocked: Vec::new(),
-        notes: Vec::new(),
+        blocked: ThinVec::new(),
+        notes: ThinVec::new(),
         package_visibility: None,
         expected: None,
     }
@@ -66,16 +68,13 @@ pub(super) fn create(name: NameView<'_>, entry: &Desired, path: &str) -> Change 
 
 pub(super) fn declared_no_op(
     entry: &Desired,
-    live: Option<&LiveVersion>,
-    fields: Vec<FieldChange>,
+    before: Option<LiveImage>,
+    fields: ThinVec<FieldChange>,
     reason: Reason,
 ) -> Change {
-    let action = Action::NoOp {
-        before: live.map(LiveImage::of),
-    };
     Change {
         fields,
-        ..declared_change(entry, action, reason)
+        ..declared_change(entry, Action::NoOp { before }, reason)
     }
 }
 
@@ -92,10 +91,10 @@ pub(super) fn update_or_no_op(
     let patch = patch_between(&before, &after);
     let (after, patch) = after.gated(entry, &before, patch, name.history, is_reverified);
     let planned = match patch {
-        None => declared_no_op(entry, Some(live), fields, Reason::Declared),
+        None => declared_no_op(entry, Some(before), fields, Reason::Declared),
         Some(patch) => {
             let action = Action::Update {
-                before,
+                before: Box::new(before),
                 patch,
                 after: Box::new(after),
             };
@@ -132,7 +131,7 @@ pub(super) fn delete(
     entry: Option<&Desired>,
 ) -> Change {
     let action = Action::Delete {
-        before: LiveImage::of(live),
+        before: Box::new(LiveImage::of(live)),
     };
     Change {
         blocked: block_of_delete(name, live, is_exact),
@@ -150,26 +149,26 @@ pub(super) fn replace(
     reason: Reason,
 ) -> Change {
     let action = Action::Replace {
-        before: LiveImage::of(live),
+        before: Box::new(LiveImage::of(live)),
         path: path.to_owned(),
         after: Box::new(AfterImage::deployed(entry)),
         other_owner: name.manifest.other_owner(&entry.identity.owner),
     };
     Change {
         blocked: block_of_delete(name, live, live.identity.owner == entry.identity.owner),
-        notes: vec![Note::OutOfServiceMeanwhile],
+        notes: thin_vec![Note::OutOfServiceMeanwhile],
         ..declared_change(entry, action, reason)
     }
 }
 
 /// Returns the reason why a record may not be deleted: it is protected, or the exact owner does not
 /// own it and no apply of this store deployed it.
-fn block_of_delete(name: NameView<'_>, live: &LiveVersion, is_exact: bool) -> Vec<Block> {
+fn block_of_delete(name: NameView<'_>, live: &LiveVersion, is_exact: bool) -> ThinVec<Block> {
     if name
         .manifest
         .protects(&live.identity, live.author.as_deref())
     {
-        return vec![Block::Protected];
+        return thin_vec![Block::Protected];
     }
     let is_moved = !is_exact && !name.is_deployed(live);
     let moved = is_moved.then(|| {
@@ -224,7 +223,7 @@ pub(super) fn deactivate(
     };
     let patch = patch_between(&before, &after)?;
     let action = Action::Update {
-        before,
+        before: Box::new(before),
         patch,
         after: Box::new(after),
     };
@@ -246,7 +245,7 @@ pub(super) fn left_by_policy(
 /// Returns the fields that an action changes. They are derived from the action, not stored with it,
 /// so that no file can show one change and execute another. The fields of a no-op are the ignored
 /// differences, which its action does not contain.
-pub(super) fn fields_of(action: &Action) -> Vec<FieldChange> {
+pub(super) fn fields_of(action: &Action) -> ThinVec<FieldChange> {
     let new = |field, value: &str| FieldChange {
         field,
         before: None,
@@ -331,7 +330,7 @@ pub(super) fn fields_of(action: &Action) -> Vec<FieldChange> {
             })
         })
         .collect(),
-        Action::NoOp { .. } => Vec::new(),
+        Action::NoOp { .. } => ThinVec::new(),
     }
 }
 
@@ -347,7 +346,7 @@ pub(super) fn patch_between(before: &LiveImage, after: &AfterImage) -> Option<Pa
 }
 
 /// Returns every declared field that differs from the live one, with the decision about it.
-fn declared_fields(before: &LiveImage, after: &AfterImage) -> Vec<FieldChange> {
+fn declared_fields(before: &LiveImage, after: &AfterImage) -> ThinVec<FieldChange> {
     let state = decide_state(after.state, &before.state).map(|decision| FieldChange {
         field: Field::State,
         before: Some(Arc::from(before.state.as_str())),

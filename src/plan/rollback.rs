@@ -8,6 +8,8 @@
 mod adjustment;
 mod undo;
 
+use std::sync::Arc;
+
 use super::action::Reason;
 use super::change::{Mode, Plan};
 use super::inspection::entry_of;
@@ -31,9 +33,10 @@ pub(super) fn as_rollback(
         apply: rollback.apply.clone(),
         unrestored,
     });
+    let apply = Arc::new(rollback.apply.clone());
     for change in &mut plan.changes {
         change.reason = Reason::RolledBack {
-            apply: rollback.apply.clone(),
+            apply: Arc::clone(&apply),
         };
         let entry = entry_of(manifest, &change.identity);
         change.origin = entry.map(|entry| Origin::of(&entry.position));

@@ -96,7 +96,7 @@ pub(super) fn verify_before_retirement(changes: &mut [Change], name: NameView<'_
         let (after, patch) = after.gated(entry, &before, None, name.history, true);
         if let Some(patch) = patch {
             change.action = Action::Update {
-                before,
+                before: Box::new(before),
                 patch,
                 after: Box::new(after),
             };

@@ -22,7 +22,7 @@ fn policies_for_superseded_versions() {
         ("Form@1", Delete, "superseded"),
         ("Form@2", Delete, "superseded"),
     ]);
-    let by = vec![declared("Form@9").identity.address()];
+    let by = thin_vec![declared("Form@9").identity.address()];
     assert_eq!(plan.at("Form@1").reason, Reason::Superseded { by });
     assert_eq!(
         plan.at("Form@1").origin.as_ref().map(|origin| origin.line),
@@ -233,7 +233,7 @@ fn the_other_owner_is_superseded_but_not_deleted() {
             live: old().identity.owner
         }),
     }));
-    let by = vec![address("Form@9")];
+    let by = thin_vec![address("Form@9")];
     assert_eq!(change.reason, Reason::Superseded { by });
     let summary = Summary::of(&plan);
     assert_eq!((summary.no_op, summary.unmanaged), (1, 1));
@@ -418,6 +418,6 @@ fn reasons_use_the_addresses_of_the_plan() {
             ("me:Form@9", Create, "declared"),
             ("svc:Form@9", Create, "declared"),
         ]);
-    let by = vec![declared("Form@9").identity.full_address()];
+    let by = thin_vec![declared("Form@9").identity.full_address()];
     assert_eq!(plan.at("Form@1").reason, Reason::Superseded { by });
 }

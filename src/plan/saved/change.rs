@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use thin_vec::ThinVec;
 
 use super::super::action::{Action, Patch, Reason};
 use super::super::change::{Block, Change, Note, Successor};
@@ -32,14 +33,14 @@ pub(super) struct SavedChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     identity: Option<Identity>,
     /// The differences that a no-op leaves alone.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    fields: Vec<FieldChange>,
+    #[serde(default, skip_serializing_if = "ThinVec::is_empty")]
+    fields: ThinVec<FieldChange>,
     reason: Reason,
     origin: Option<Origin>,
-    waits_for: Vec<Address>,
-    successors: Vec<Successor>,
-    blocked: Vec<Block>,
-    notes: Vec<Note>,
+    waits_for: ThinVec<Address>,
+    successors: ThinVec<Successor>,
+    blocked: ThinVec<Block>,
+    notes: ThinVec<Note>,
 }
 
 impl From<Change> for SavedChange {
@@ -49,7 +50,11 @@ impl From<Change> for SavedChange {
             address: change.address,
             action: change.action,
             identity: is_no_op.then_some(change.identity),
-            fields: if is_no_op { change.fields } else { Vec::new() },
+            fields: if is_no_op {
+                change.fields
+            } else {
+                ThinVec::new()
+            },
             reason: change.reason,
             origin: change.origin,
             waits_for: change.waits_for,
