@@ -40,15 +40,12 @@ const COMPRESSED_FROM: usize = 20;
 
 type Forwarder = Client<HttpConnector, Incoming>;
 
-/// The front of a server; it ends with the runtime.
-pub(crate) struct Front {
-    pub(crate) address: SocketAddr,
-    /// The number of connections so far.
-    pub(crate) connections: Arc<AtomicUsize>,
-}
-
-/// Starts the front of a server, and writes its certificate to this file.
-pub(crate) async fn start(server: SocketAddr, certificate: &Path) -> Result<Front, Failure> {
+/// Starts the front of a server, and writes its certificate to this file. Returns its address, and
+/// the number of its connections so far.
+pub(crate) async fn start(
+    server: SocketAddr,
+    certificate: &Path,
+) -> Result<(SocketAddr, Arc<AtomicUsize>), Failure> {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["127.0.0.1".to_owned()])?;
     std::fs::write(certificate, cert.pem())?;
     let key = PrivateKeyDer::try_from(signing_key.serialize_der())?;
@@ -83,10 +80,7 @@ pub(crate) async fn start(server: SocketAddr, certificate: &Path) -> Result<Fron
             });
         }
     });
-    Ok(Front {
-        address,
-        connections,
-    })
+    Ok((address, connections))
 }
 
 async fn forward(

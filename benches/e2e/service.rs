@@ -48,7 +48,7 @@ pub(crate) fn run(options: &str) -> Result<(), Failure> {
         };
         let addresses = Addresses {
             emulator: emulator.address().to_string(),
-            front: front.map(|front| front.address.to_string()),
+            front: front.map(|(address, _)| address.to_string()),
         };
         println!("{}", serde_json::to_string(&addresses)?);
         std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;

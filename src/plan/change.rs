@@ -487,6 +487,6 @@ mod tests {
     /// A plan of 100,000 versions has so many changes, and may take 128 MiB with everything else.
     #[test]
     fn a_change_is_small() {
-        assert!(size_of::<Change>() <= 280, "{}", size_of::<Change>());
+        assert!(size_of::<Change>() <= 272, "{}", size_of::<Change>());
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::{Position, widen};
+use crate::manifest::Position;
 
 /// The position in the manifest that a change comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,9 +13,9 @@ pub struct Origin {
     /// The file as the user named it.
     pub file: Arc<str>,
     /// The line, from 1.
-    pub line: usize,
+    pub line: u32,
     /// The column, from 1.
-    pub column: usize,
+    pub column: u32,
 }
 
 impl Origin {
@@ -23,8 +23,8 @@ impl Origin {
     pub fn of(position: &Position) -> Self {
         Self {
             file: Arc::clone(&position.file),
-            line: widen(position.line),
-            column: widen(position.column),
+            line: position.line,
+            column: position.column,
         }
     }
 }

@@ -454,11 +454,11 @@ async fn requests_share_a_connection() {
     let env = env_with("");
     let certificate = env.path().join("ca.pem");
     let front = front::start(emulator.address(), &certificate).await;
-    let front = front.unwrap();
+    let (address, connections) = front.unwrap();
     env.write(
         "solform.yaml",
         &manifest_with(
-            &format!("https://{}", front.address),
+            &format!("https://{address}"),
             "    ca_bundle: ca.pem\n",
             "",
             "  Form 1: { version: 1 }\n",
@@ -466,7 +466,7 @@ async fn requests_share_a_connection() {
     );
     let output = env.solform_beside(&["list"]).await.exits_with(0);
     let listed = output.stdout.matches("Form ").count();
-    let connections = front.connections.load(Ordering::Relaxed);
+    let connections = connections.load(Ordering::Relaxed);
     assert_eq!((listed, connections), (40, 1), "{}", output.stdout);
 }
 

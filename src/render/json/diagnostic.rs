@@ -131,8 +131,8 @@ impl Diagnostic {
     pub(in crate::render) fn located(mut self, origin: Option<&Origin>) -> Self {
         self.range = origin.map(|origin| {
             let point = SourcePoint {
-                line: origin.line,
-                column: origin.column,
+                line: widen(origin.line),
+                column: widen(origin.column),
                 byte: None,
             };
             SourceRange {

@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 
 use crate::escape::escaped;
 use crate::ident::Identity;
+use crate::manifest::widen;
 use crate::outcome::WriteKind;
 use crate::plan::{Adjustment, InFlight, Origin, OrphanedRecord, Plan, Unrestored};
 use crate::render::words::time;
@@ -24,8 +25,8 @@ impl PositionItem {
     pub(in crate::render) fn of(origin: &Origin) -> Self {
         Self {
             file: origin.file.to_string(),
-            line: origin.line,
-            column: origin.column,
+            line: widen(origin.line),
+            column: widen(origin.column),
         }
     }
 }
