@@ -22,6 +22,9 @@ pub fn escaped(text: &str) -> String {
 
 /// Returns the text with an escape in place of each hidden character.
 fn visible(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
     let mut visible = String::with_capacity(text.len());
     for letter in text.chars() {
         push(&mut visible, letter);

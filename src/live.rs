@@ -181,27 +181,27 @@ impl LiveState {
     /// coverage stays that of the whole snapshot.
     #[must_use]
     pub fn select(
-        &self,
+        self,
         passes: impl Fn(&LiveVersion) -> bool,
         passes_unmanageable: impl Fn(&UnmanageableRecord) -> bool,
         offset: usize,
         limit: usize,
     ) -> Self {
-        let passing = self.versions.iter().filter(|version| passes(version));
-        let count = passing.clone().count();
-        let versions: Vec<LiveVersion> = passing.skip(offset).take(limit).cloned().collect();
+        let mut versions = self.versions;
+        versions.retain(passes);
+        let count = versions.len();
+        let versions: Vec<LiveVersion> = versions.into_iter().skip(offset).take(limit).collect();
         // The records that cannot be managed come last.
         let unmanageable = self
             .unmanageable
-            .iter()
-            .filter(|record| passes_unmanageable(record))
+            .into_iter()
+            .filter(passes_unmanageable)
             .skip(offset.saturating_sub(count))
             .take(limit - versions.len())
-            .cloned()
             .collect();
         Self {
             versions,
-            coverage: self.coverage.clone(),
+            coverage: self.coverage,
             unmanageable,
         }
     }
@@ -216,15 +216,27 @@ impl LiveState {
             }
             counts
         }
-        let identities = || self.versions.iter().map(|version| &version.identity);
-        let short = counted(identities().map(Identity::address));
-        let full = counted(identities().map(Identity::full_address));
+        // Only versions with the same name and version, or with a separator, can have an address
+        // that is not unique.
+        let by_version = self
+            .versions
+            .chunk_by(|left, right| left.identity.is_same_version(&right.identity));
+        let candidates: Vec<&LiveVersion> = by_version
+            .filter(|same| same.len() > 1 || same[0].identity.has_separator())
+            .flatten()
+            .collect();
+        if candidates.is_empty() {
+            return BTreeMap::new();
+        }
+        let short = counted(candidates.iter().map(|version| version.identity.address()));
+        let versions = self.versions.iter();
+        let full = counted(versions.map(|version| version.identity.full_address()));
         // A name may contain a colon, and then equal another name with its owner.
         let is_ambiguous = |address: &Address| {
             short.get(address).is_some_and(|count| *count > 1) || full.contains_key(address)
         };
-        self.versions
-            .iter()
+        candidates
+            .into_iter()
             .filter(|version| is_ambiguous(&version.identity.address()))
             .map(|version| {
                 let address = version.identity.full_address();

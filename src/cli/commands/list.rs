@@ -145,6 +145,7 @@ async fn read(
     };
     let live = session.read(session.reader().collect(&request)).await?;
     let history = apply_session::read_history(session, None, io).await?;
+    let addresses = live.long_addresses();
     let shown = live.select(
         |version| passes(args, &Texts::of(version)),
         |record| passes(args, &Texts::of_unmanageable(&record.texts)),
@@ -153,7 +154,7 @@ async fn read(
     );
     Ok(ListResult {
         live: shown,
-        addresses: live.long_addresses(),
+        addresses,
         history,
     })
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use super::table::Table;
+use super::table::table_of_values;
 use crate::promotion::Promotion;
 use crate::render::styles::StyledWriter;
 use crate::render::view::promotion as view;
@@ -30,7 +30,7 @@ pub fn render_promotion(promotion: &Promotion, out: &mut StyledWriter<'_>) -> io
                 Some(view::result(row)),
             ]
         });
-        Table::of_values(header, rows).write(out.width, out)?;
+        table_of_values(header, rows).write(out.width, out)?;
         writeln!(out)?;
     }
     let style = if promotion.has_changes() {

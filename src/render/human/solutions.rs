@@ -1,8 +1,10 @@
 //! Live solution versions, as a table or one by one.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::table::{Rows, render_rows, render_table};
+use crate::attribute::LiveVisibilityWord;
 use crate::ident::Address;
 use crate::live::{LiveState, LiveVersion};
 use crate::plan::OrphanedRecord;
@@ -13,27 +15,28 @@ pub fn render_solutions(live: &LiveState, out: &mut dyn Write) -> io::Result<()>
     let header = ["NAME", "VERSION", "OWNER", "STATE", "VISIBILITY", "ID"];
     let rows = live.versions().iter().map(|version| {
         let identity = &version.identity;
-        let visibility = version.visibility.as_ref().map(ToString::to_string);
-        [
-            Some(identity.name.to_string()),
-            Some(identity.version.to_string()),
-            Some(identity.owner.to_string()),
-            Some(version.state.to_string()),
-            visibility,
-            Some(version.id.to_string()),
-        ]
+        let visibility = version.visibility.as_ref();
+        let values = [
+            Some(identity.name.as_str()),
+            Some(identity.version.as_str()),
+            Some(identity.owner.as_str()),
+            Some(version.state.as_str()),
+            visibility.map(LiveVisibilityWord::as_str),
+            Some(version.id.as_str()),
+        ];
+        values.map(|value| value.map(Cow::from))
     });
     // A record that no manifest can declare is quoted, so that spaces at an end are visible.
     let quoted = |text: &str| format!("{text:?}");
     let unmanageable = live.unmanageable().iter().map(|record| {
         let texts = &record.texts;
         [
-            Some(format!("! {}", quoted(&texts.name))),
-            Some(quoted(&texts.version)),
-            Some(quoted(&texts.owner)),
-            texts.state.clone(),
-            texts.visibility.clone(),
-            Some(record.id.to_string()),
+            Some(format!("! {}", quoted(&texts.name)).into()),
+            Some(quoted(&texts.version).into()),
+            Some(quoted(&texts.owner).into()),
+            texts.state.as_deref().map(Cow::from),
+            texts.visibility.as_deref().map(Cow::from),
+            Some(record.id.as_str().into()),
         ]
     });
     if live.versions().is_empty() && live.unmanageable().is_empty() {

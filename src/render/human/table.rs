@@ -15,86 +15,87 @@ const COLUMN_LIMIT: usize = 40;
 /// The indentation of a cell below the first cell of its row.
 const INDENT: usize = 2;
 
-/// A table without borders; other programs can split its rows at two spaces.
-pub(super) struct Table {
+/// The cells of a row; each has any number of lines.
+type Cells = Vec<Vec<String>>;
+
+/// A table without borders; other programs can split its rows at two spaces. A row is made whenever
+/// it is needed, so that a long table is never in memory as a whole.
+pub(super) struct Table<R> {
     header: Vec<String>,
-    /// The rows; each cell has any number of lines.
-    rows: Vec<Vec<Vec<String>>>,
+    rows: R,
 }
 
-impl Table {
+impl<R: Iterator<Item = Cells> + Clone> Table<R> {
     /// Creates a table of escaped texts.
-    pub(super) fn new(
-        header: impl IntoIterator<Item = String>,
-        rows: impl IntoIterator<Item = Vec<Vec<String>>>,
-    ) -> Self {
-        Self {
-            header: header.into_iter().collect(),
-            rows: rows.into_iter().collect(),
-        }
-    }
-
-    /// Creates a table whose cells have one line each. An unknown value is a dash.
-    pub(super) fn of_values<const N: usize>(
-        header: [&str; N],
-        rows: impl Iterator<Item = [Option<String>; N]>,
-    ) -> Self {
-        let row = |cells: [Option<String>; N]| {
-            let cells = cells.iter().map(|cell| vec![shown(cell.as_deref())]);
-            cells.collect()
-        };
-        Self::new(header.map(str::to_owned), rows.map(row))
+    pub(super) fn new(header: impl IntoIterator<Item = String>, rows: R) -> Self {
+        let header = header.into_iter().collect();
+        Self { header, rows }
     }
 
     /// Writes the table: as columns if they fit into the width, otherwise with a line for each
     /// cell, and if that does not fit either, with a line for its label and one for its text.
     pub(super) fn write(&self, width: Option<usize>, out: &mut dyn Write) -> io::Result<()> {
-        let is_too_wide = |lines: &[String]| {
-            let widest = lines.iter().map(|line| display_width(line)).max();
-            width.is_some_and(|width| widest > Some(width))
-        };
-        let mut lines = self.column_lines();
-        if is_too_wide(&lines) {
-            lines = self.stacked_lines(false);
+        fn fits(width: Option<usize>, mut lines: impl Iterator<Item = String>) -> bool {
+            width.is_none_or(|width| lines.all(|line| display_width(&line) <= width))
         }
-        if is_too_wide(&lines) {
-            lines = self.stacked_lines(true);
+        fn write(lines: impl Iterator<Item = String>, out: &mut dyn Write) -> io::Result<()> {
+            for line in lines {
+                writeln!(out, "{line}")?;
+            }
+            Ok(())
         }
-        lines.iter().try_for_each(|line| writeln!(out, "{line}"))
+        let widths = self.column_widths();
+        if fits(width, self.column_lines(&widths)) {
+            write(self.column_lines(&widths), out)
+        } else {
+            let have_labels_lines = !fits(width, self.stacked_lines(false));
+            write(self.stacked_lines(have_labels_lines), out)
+        }
+    }
+
+    /// Returns the header and the rows.
+    fn all_rows(&self) -> impl Iterator<Item = Cells> {
+        let header = self.header.iter().map(|text| vec![text.clone()]);
+        std::iter::once(header.collect()).chain(self.rows.clone())
+    }
+
+    fn column_widths(&self) -> Vec<usize> {
+        let mut widths = vec![0; self.header.len()];
+        for cells in self.all_rows() {
+            for (width, cell) in widths.iter_mut().zip(&cells) {
+                *width = column_width(cell.iter().map(String::as_str)).max(*width);
+            }
+        }
+        widths
     }
 
     /// Returns the table as columns: each row has as many lines as its fullest cell needs.
-    fn column_lines(&self) -> Vec<String> {
-        let mut lines = vec![self.header.clone()];
-        for row in &self.rows {
-            let height = row.iter().map(Vec::len).max().unwrap_or(0);
-            lines.extend((0..height).map(|index| {
-                let cells = row.iter();
-                let cells = cells.map(|cell| cell.get(index).cloned().unwrap_or_default());
-                cells.collect()
-            }));
-        }
-        let widths: Vec<usize> = (0..self.header.len())
-            .map(|column| column_width(lines.iter().map(|line| line[column].as_str())))
-            .collect();
-        let line = |cells: &Vec<String>| {
-            let cells = cells.iter().zip(&widths);
-            let cells: Vec<String> = cells.map(|(cell, width)| padded(cell, *width)).collect();
-            cells.join("  ").trim_end().to_owned()
-        };
-        lines.iter().map(line).collect()
+    fn column_lines(&self, widths: &[usize]) -> impl Iterator<Item = String> {
+        self.all_rows().flat_map(move |cells| {
+            let height = cells.iter().map(Vec::len).max().unwrap_or(0);
+            let line = |index| {
+                let mut line = String::new();
+                for (cell, width) in cells.iter().zip(widths) {
+                    let text = cell.get(index).map_or("", String::as_str);
+                    push_padded(&mut line, text, *width);
+                    line.push_str("  ");
+                }
+                line.truncate(line.trim_end().len());
+                line
+            };
+            (0..height).map(line).collect::<Vec<String>>()
+        })
     }
 
     /// Returns the first cell of each row, and below it a line for each line of the other cells.
     /// Their labels are before them, or have lines of their own.
-    fn stacked_lines(&self, have_labels_lines: bool) -> Vec<String> {
-        let (_, labels) = self.header.split_at(1);
-        let labels: Vec<String> = labels.iter().map(|label| format!("{label}:")).collect();
+    fn stacked_lines(&self, have_labels_lines: bool) -> impl Iterator<Item = String> {
+        let labels = self.header.iter().skip(1);
+        let labels: Vec<String> = labels.map(|label| format!("{label}:")).collect();
         let width = column_width(labels.iter().map(String::as_str));
-        let mut lines = Vec::new();
-        for row in &self.rows {
-            let mut cells = row.iter();
-            lines.extend(cells.next().into_iter().flatten().cloned());
+        self.rows.clone().flat_map(move |cells| {
+            let mut cells = cells.into_iter();
+            let mut lines = cells.next().unwrap_or_default();
             for (label, cell) in labels.iter().zip(cells) {
                 if have_labels_lines {
                     lines.push(format!("{:INDENT$}{label}", ""));
@@ -107,18 +108,28 @@ impl Table {
                     lines.push(format!("{:INDENT$}{label}  {text}", ""));
                 }
             }
-        }
-        lines
+            lines
+        })
     }
 }
 
-/// Writes a table without a limit of its width.
-pub(super) fn render_table<const N: usize>(
+/// Creates a table whose cells have one line each. An unknown value is a dash.
+pub(super) fn table_of_values<const N: usize, T: AsRef<str>>(
     header: [&str; N],
-    rows: impl Iterator<Item = [Option<String>; N]>,
+    rows: impl Iterator<Item = [Option<T>; N]> + Clone,
+) -> Table<impl Iterator<Item = Cells> + Clone> {
+    let cell = |value: &Option<T>| vec![shown(value.as_ref().map(AsRef::as_ref))];
+    let rows = rows.map(move |values| values.iter().map(cell).collect());
+    Table::new(header.map(str::to_owned), rows)
+}
+
+/// Writes a table without a limit of its width.
+pub(super) fn render_table<const N: usize, T: AsRef<str>>(
+    header: [&str; N],
+    rows: impl Iterator<Item = [Option<T>; N]> + Clone,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    Table::of_values(header, rows).write(None, out)
+    table_of_values(header, rows).write(None, out)
 }
 
 /// Returns the width of the widest cell, without cells wider than [`COLUMN_LIMIT`].
@@ -132,8 +143,17 @@ pub(super) fn column_width<'a>(cells: impl Iterator<Item = &'a str>) -> usize {
 
 /// Returns a text with spaces behind it up to this width.
 pub(super) fn padded(text: &str, width: usize) -> String {
-    let missing = width.saturating_sub(display_width(text));
-    format!("{text}{}", " ".repeat(missing))
+    let mut padded = String::with_capacity(text.len().max(width));
+    push_padded(&mut padded, text, width);
+    padded
+}
+
+fn push_padded(line: &mut String, text: &str, width: usize) {
+    line.push_str(text);
+    line.extend(std::iter::repeat_n(
+        ' ',
+        width.saturating_sub(display_width(text)),
+    ));
 }
 
 /// Writes one field per line.
@@ -150,6 +170,8 @@ fn shown(text: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     #[test]
@@ -183,7 +205,7 @@ mod tests {
             ]),
             lines(&[&["Paystub"], &["(none)"], &["?"]]),
         ];
-        let table = Table::new(header, rows);
+        let table = Table::new(header, rows.into_iter());
         let text = |width| {
             let mut out = Vec::new();
             table.write(width, &mut out).unwrap();
@@ -206,6 +228,28 @@ mod tests {
             "Form W-2\n  dev:\n    ~ 1 INACTIVE\n    + 2 ACTIVE\n  prod:\n    2 ACTIVE\nPaystub\n  \
              dev:\n    (none)\n  prod:\n    ?\n"
         );
+    }
+
+    /// A list may have a hundred thousand rows: they are not in memory at once.
+    #[test]
+    fn a_row_is_made_when_it_is_written() {
+        struct Full;
+        impl Write for Full {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let made = Cell::new(0);
+        let rows = (0..100).map(|row: usize| {
+            made.set(made.get() + 1);
+            [Some(row.to_string())]
+        });
+        render_table(["N"], rows, &mut Full).unwrap_err();
+        assert_eq!(made.get(), 100, "only for the width of the column");
     }
 
     #[test]

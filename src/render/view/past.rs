@@ -38,7 +38,7 @@ pub(in crate::render) struct PastRow {
 }
 
 /// Returns the list of applies, the newest first.
-pub(in crate::render) fn rows(applies: &[PastApply]) -> impl Iterator<Item = PastRow> {
+pub(in crate::render) fn rows(applies: &[PastApply]) -> impl Iterator<Item = PastRow> + Clone {
     let length = prefix_length(applies);
     applies.iter().rev().map(move |apply| PastRow {
         id: apply.id.chars().take(length).collect(),
