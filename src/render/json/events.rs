@@ -111,9 +111,8 @@ impl StreamMessage {
 
     /// Returns the lines of a plan: what a roll-back does not restore, every change, every
     /// unchanged version with a note or a difference, then the counts.
-    pub fn plan(plan: &Plan, is_applyable: bool) -> Vec<Self> {
-        let changes = planned_changes(plan).into_iter();
-        let lines = changes.map(|PlannedChangeItem { change, x_solution }| {
+    pub fn plan(plan: &Plan, is_applyable: bool) -> impl Iterator<Item = Self> {
+        let lines = planned_changes(plan).map(|PlannedChangeItem { change, x_solution }| {
             let message = format!("{}: Plan to {}", change.resource.addr, change.action);
             let event = StreamEvent::PlannedChange { change, x_solution };
             Self::new(Level::Info, message, event)
@@ -126,7 +125,6 @@ impl StreamMessage {
             .chain(lines)
             .chain(warnings)
             .chain([Self::counts(plan, is_applyable, None)])
-            .collect()
     }
 
     /// Returns the line of a plan of a watch: everything that is not as declared, and the counts.
@@ -135,7 +133,7 @@ impl StreamMessage {
             environment: plan.subject.environment.clone(),
             drifted: report.has_drifted(),
             changed: report.is_changed,
-            changes: planned_changes(plan),
+            changes: planned_changes(plan).collect(),
             refusals: refusals.iter().map(ToString::to_string).collect(),
             warnings: view::policy_warnings(plan),
         };
@@ -395,7 +393,7 @@ fn not_restored(item: UnrestoredItem) -> StreamMessage {
 }
 
 /// Returns every change of a plan, and every unchanged version with a note or a difference.
-fn planned_changes(plan: &Plan) -> Vec<PlannedChangeItem> {
+fn planned_changes(plan: &Plan) -> impl Iterator<Item = PlannedChangeItem> {
     let is_listed = |change: &&Change| {
         let is_left = |decision: Decision| decision != Decision::Apply;
         !change.is_no_op()
@@ -403,14 +401,14 @@ fn planned_changes(plan: &Plan) -> Vec<PlannedChangeItem> {
             || change.fields.iter().any(|field| is_left(field.decision))
     };
     let successions = Successions::of(plan);
-    let item = |change: &Change| PlannedChangeItem {
+    let item = move |change: &Change| PlannedChangeItem {
         change: PlannedItem {
             resource: resource(&change.address, Some(&change.identity)),
             action: action_word(change.action.kind()),
         },
         x_solution: Box::new(extension(change, successions.of_change(change))),
     };
-    plan.changes.iter().filter(is_listed).map(item).collect()
+    plan.changes.iter().filter(is_listed).map(item)
 }
 
 /// Returns the word of an action in the stream: `noop`, where the plan document has `no-op`.
