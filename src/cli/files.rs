@@ -1,6 +1,6 @@
 //! Files that are written atomically, and the file that is appended to.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, BufWriter, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use crate::platform;
@@ -8,9 +8,12 @@ use crate::regular_file;
 
 /// Writes a file atomically, through a temporary file in the same folder. Only the owner can read
 /// it, because a plan contains details of the environment.
-pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write_whole(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     // tempfile makes its files with mode 0600.
-    put(path, bytes, true, &tempfile::Builder::new())
+    put(path, write, true, &tempfile::Builder::new())
 }
 
 /// Replaces a regular file atomically. Its permissions stay; a symbolic link to it is kept. A file
@@ -51,7 +54,7 @@ fn check_own_permission(path: &Path) -> io::Result<std::fs::Permissions> {
 /// Writes a file atomically that other users may read. An existing file is replaced only if
 /// `overwrite` is true.
 pub(super) fn write_shared(path: &Path, bytes: &[u8], overwrite: bool) -> io::Result<()> {
-    put(path, bytes, overwrite, &shared())
+    put(path, |file| file.write_all(bytes), overwrite, &shared())
 }
 
 /// Returns the builder of temporary files that other users may read.
@@ -98,14 +101,19 @@ impl NewFile {
 
 fn put(
     path: &Path,
-    bytes: &[u8],
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     overwrite: bool,
     builder: &tempfile::Builder<'_, '_>,
 ) -> io::Result<()> {
+    let write_to = |file: &mut dyn Write| {
+        let mut file = BufWriter::new(file);
+        write(&mut file)?;
+        file.flush()
+    };
     match Destination::open(path, overwrite, builder)? {
-        Destination::Direct(mut file) => file.write_all(bytes),
+        Destination::Direct(mut file) => write_to(&mut file),
         Destination::Beside(mut new) => {
-            new.file.write_all(bytes)?;
+            write_to(&mut new.file)?;
             new.commit(overwrite)
         }
     }

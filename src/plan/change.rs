@@ -62,20 +62,20 @@ pub struct Plan<C = Change> {
 
 impl<C> Plan<C> {
     /// Returns the same plan with its changes in another form.
-    pub(super) fn with_changes<D>(self, changes: Vec<D>) -> Plan<D> {
+    pub(super) fn with_changes<D>(&self, changes: Vec<D>) -> Plan<D> {
         Plan {
             changes,
             mode: self.mode,
-            subject: self.subject,
-            rollback: self.rollback,
-            coverage: self.coverage,
+            subject: self.subject.clone(),
+            rollback: self.rollback.clone(),
+            coverage: self.coverage.clone(),
             unmanaged: self.unmanaged,
             live_in_scope: self.live_in_scope,
             left_out: self.left_out,
-            in_flight: self.in_flight,
-            orphaned: self.orphaned,
-            judgement: self.judgement,
-            expected: self.expected,
+            in_flight: self.in_flight.clone(),
+            orphaned: self.orphaned.clone(),
+            judgement: self.judgement.clone(),
+            expected: self.expected.clone(),
         }
     }
 }

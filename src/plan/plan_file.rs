@@ -1,11 +1,16 @@
 //! The content of a plan file, of one environment or of several. The plan of each of several is a
 //! whole plan file of its own, with the same checks.
 
+use std::io::{self, Write};
+
 use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::saved::{FORMAT_VERSION, PlanFile, SavedPlan, SavedPlanError, fingerprint_of};
+use super::saved::{
+    FORMAT_VERSION, PlanFile, SavedPlan, SavedPlanError, WrittenChange, fingerprint_of, text_of,
+    write_json,
+};
 use crate::ident::Digest;
 
 /// The content of a plan file.
@@ -38,11 +43,11 @@ struct Header {
 
 /// The file, in the order of its keys.
 #[derive(Serialize)]
-struct SeveralFile {
+struct SeveralFile<'a> {
     format_version: u32,
-    solform_version: String,
+    solform_version: &'a str,
     created_at_ms: u64,
-    plans: Vec<PlanFile>,
+    plans: Vec<PlanFile<WrittenChange<'a>>>,
     fingerprint: Option<Digest>,
 }
 
@@ -95,21 +100,26 @@ impl SavedPlans {
 
     /// Returns the text of the file.
     pub fn to_json(&self) -> String {
-        let written = |file: &SeveralFile| {
-            serde_json::to_string_pretty(file).expect("invariant: a plan's keys are strings")
-        };
-        let mut file = SeveralFile {
+        text_of(|text| self.write(text))
+    }
+
+    /// Writes the file.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        let plans: Vec<_> = self.plans.iter().map(SavedPlan::sealed).collect();
+        let values = (
+            FORMAT_VERSION,
+            &self.solform_version,
+            self.created_at_ms,
+            &plans,
+        );
+        let file = SeveralFile {
             format_version: FORMAT_VERSION,
-            solform_version: self.solform_version.clone(),
+            solform_version: &self.solform_version,
             created_at_ms: self.created_at_ms,
-            plans: self.plans.iter().map(SavedPlan::sealed).collect(),
-            fingerprint: None,
+            fingerprint: Some(Digest::of_json(&values)?),
+            plans,
         };
-        let sealed = fingerprint_of(&written(&file));
-        file.fingerprint = Some(sealed.expect("invariant: what was written is JSON"));
-        let mut text = written(&file);
-        text.push('\n');
-        text
+        write_json(&file, out)
     }
 
     fn from_json(text: &str) -> Result<Self, SavedPlanError> {

@@ -9,16 +9,18 @@
 mod change;
 
 use std::fmt;
+use std::io::{self, Write};
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+pub(super) use self::change::WrittenChange;
 use self::change::{Contradiction, SavedChange, restore_all};
 use super::change::{Mode, Plan, Subject};
 use super::guard::Refusal;
 use super::options::{Overrides, PlanOptions, repeated_options};
-use crate::ident::{Address, Digest};
+use crate::ident::{Address, Digest, DigestBuilder};
 use crate::manifest::Manifest;
 
 /// The version of the plan file's format. It increases with every change of shape or meaning.
@@ -187,14 +189,14 @@ struct Header {
 /// The file, in the order of its keys.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct PlanFile {
+pub(super) struct PlanFile<C> {
     format_version: u32,
     solform_version: String,
     id: String,
     created_at_ms: u64,
     kind: PlanKind,
     options: PlanOptions,
-    plan: Plan<SavedChange>,
+    plan: Plan<C>,
     refusals: Vec<Refusal>,
     fingerprint: Option<Digest>,
 }
@@ -203,34 +205,81 @@ pub(super) struct PlanFile {
 /// its top-level keys, in its order.
 pub(super) fn fingerprint_of(text: &str) -> Result<Digest, serde_json::Error> {
     let values: IndexMap<String, &RawValue> = serde_json::from_str(text)?;
-    let mut compact = Vec::with_capacity(text.len());
-    for (_, value) in values.iter().filter(|(key, _)| *key != "fingerprint") {
-        compact.push(if compact.is_empty() { b'[' } else { b',' });
-        push_compact(value.get(), &mut compact);
+    let values = values.iter().filter(|(key, _)| *key != "fingerprint");
+    let mut digest = Digest::builder();
+    for (index, (_, value)) in values.enumerate() {
+        digest.push(if index == 0 { b"[" } else { b"," });
+        push_compact(value.get().as_bytes(), &mut digest);
     }
-    compact.push(b']');
-    Ok(Digest::of(&compact))
+    digest.push(b"]");
+    Ok(digest.finish())
 }
 
-/// Removes the white space between the tokens of a JSON text.
-fn push_compact(json: &str, compact: &mut Vec<u8>) {
+/// Adds a JSON text without the white space between its tokens.
+fn push_compact(json: &[u8], digest: &mut DigestBuilder) {
     let mut is_in_string = false;
     let mut is_escaped = false;
-    for byte in json.bytes() {
+    let mut start = 0;
+    for (index, byte) in json.iter().enumerate() {
         if is_in_string {
-            is_in_string = is_escaped || byte != b'"';
-            is_escaped = !is_escaped && byte == b'\\';
-        } else if byte == b'"' {
+            is_in_string = is_escaped || *byte != b'"';
+            is_escaped = !is_escaped && *byte == b'\\';
+        } else if *byte == b'"' {
             is_in_string = true;
         } else if byte.is_ascii_whitespace() {
-            continue;
+            // Most white space is indentation, with nothing in between.
+            if start < index {
+                digest.push(&json[start..index]);
+            }
+            start = index + 1;
         }
-        compact.push(byte);
+    }
+    digest.push(&json[start..]);
+}
+
+impl<C: Serialize> PlanFile<C> {
+    /// Returns the file with its fingerprint: what [`fingerprint_of`] returns for its text.
+    fn sealed(self) -> Self {
+        let Self {
+            format_version,
+            solform_version,
+            id,
+            created_at_ms,
+            kind,
+            options,
+            plan,
+            refusals,
+            fingerprint: _,
+        } = &self;
+        let fingerprint = Digest::of_json(&(
+            format_version,
+            solform_version,
+            id,
+            created_at_ms,
+            kind,
+            options,
+            plan,
+            refusals,
+        ));
+        let fingerprint = fingerprint.expect("invariant: a plan's keys are strings");
+        Self {
+            fingerprint: Some(fingerprint),
+            ..self
+        }
     }
 }
 
-fn written(file: &PlanFile) -> String {
-    serde_json::to_string_pretty(file).expect("invariant: a plan's keys are strings")
+/// Writes a file as indented JSON.
+pub(super) fn write_json(file: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, file)?;
+    writeln!(out)
+}
+
+/// Returns what is written.
+pub(super) fn text_of(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
+    let mut text = Vec::new();
+    write(&mut text).expect("invariant: a plan's keys are strings");
+    String::from_utf8(text).expect("invariant: JSON is UTF-8")
 }
 
 impl SavedPlan {
@@ -265,31 +314,29 @@ impl SavedPlan {
 
     /// Returns the text of the file.
     pub fn to_json(&self) -> String {
-        let mut text = written(&self.sealed());
-        text.push('\n');
-        text
+        text_of(|text| self.write(text))
+    }
+
+    /// Writes the file.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        write_json(&self.sealed(), out)
     }
 
     /// Returns the file with its fingerprint.
-    pub(super) fn sealed(&self) -> PlanFile {
-        let mut saved = self.clone();
-        let changes = std::mem::take(&mut saved.plan.changes).into_iter();
-        let mut file = PlanFile {
+    pub(super) fn sealed(&self) -> PlanFile<WrittenChange<'_>> {
+        let changes = self.plan.changes.iter().map(WrittenChange).collect();
+        let file = PlanFile {
             format_version: FORMAT_VERSION,
-            solform_version: saved.solform_version,
-            id: saved.id,
-            created_at_ms: saved.created_at_ms,
-            kind: saved.kind,
-            options: saved.options,
-            plan: saved
-                .plan
-                .with_changes(changes.map(SavedChange::from).collect()),
-            refusals: saved.refusals,
+            solform_version: self.solform_version.clone(),
+            id: self.id.clone(),
+            created_at_ms: self.created_at_ms,
+            kind: self.kind.clone(),
+            options: self.options.clone(),
+            plan: self.plan.with_changes(changes),
+            refusals: self.refusals.clone(),
             fingerprint: None,
         };
-        let sealed = fingerprint_of(&written(&file));
-        file.fingerprint = Some(sealed.expect("invariant: what was written is JSON"));
-        file
+        file.sealed()
     }
 
     /// Parses a file, and refuses a content that differs from the written one.
@@ -300,7 +347,8 @@ impl SavedPlan {
                 found: header.format_version,
             });
         }
-        let mut file: PlanFile = serde_json::from_str(text).map_err(SavedPlanError::Damaged)?;
+        let mut file: PlanFile<SavedChange> =
+            serde_json::from_str(text).map_err(SavedPlanError::Damaged)?;
         let fingerprint = fingerprint_of(text).map_err(SavedPlanError::Damaged)?;
         if file.fingerprint != Some(fingerprint) {
             return Err(SavedPlanError::Edited);
@@ -385,9 +433,8 @@ impl SavedPlan {
 /// Gives an edited file the fingerprint of its content; `None` if it is no longer a plan file.
 #[cfg(test)]
 pub(super) fn resealed(text: &str) -> Option<String> {
-    let mut file: PlanFile = serde_json::from_str(text).ok()?;
-    file.fingerprint = fingerprint_of(&written(&file)).ok();
-    Some(written(&file))
+    let file: PlanFile<SavedChange> = serde_json::from_str(text).ok()?;
+    Some(text_of(|text| write_json(&file.sealed(), text)))
 }
 
 #[cfg(test)]

@@ -66,10 +66,9 @@ impl StyledWriter<'_> {
     }
 }
 
-#[cfg(test)]
 impl<'a> StyledWriter<'a> {
-    /// Returns a writer without colours.
-    pub(super) fn plain(out: &'a mut dyn Write) -> Self {
+    /// Returns a writer without styles, whose lines are not wrapped.
+    pub fn plain(out: &'a mut dyn Write) -> Self {
         Self {
             out,
             styles: Styles::default(),

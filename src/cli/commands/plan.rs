@@ -169,7 +169,7 @@ fn save_several(
     let file = path.display();
     let message = if saved.len() == plans.len() {
         let saved = SavedPlans::new(saved, now_ms);
-        saved_plan::write_text(path, &saved.to_json())?;
+        saved_plan::write(path, |file| saved.write(file))?;
         let next =
             match saved_plan::command_of_several(&args.manifest, &saved.plans, path, settings) {
                 Some(command) => format!("Next: {command}"),

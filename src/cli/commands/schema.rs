@@ -73,12 +73,12 @@ pub(super) enum SchemaDocument {
 pub(super) fn run(args: &SchemaArgs, io: &mut Io) -> Result<ExitStatus> {
     let schema = match args.document {
         SchemaDocument::Manifest => manifest::schema(),
-        SchemaDocument::Solutions => schema_of::<SolutionsDocument>(),
+        SchemaDocument::Solutions => schema_of::<SolutionsDocument<'_>>(),
         SchemaDocument::Runs => schema_of::<RunsDocument>(),
         SchemaDocument::Job => schema_of::<JobDocument>(),
-        SchemaDocument::Plan => schema_of::<PlanDocument>(),
-        SchemaDocument::PlanMatrix => schema_of::<PlanMatrixDocument>(),
-        SchemaDocument::ListMatrix => schema_of::<ListMatrixDocument>(),
+        SchemaDocument::Plan => schema_of::<PlanDocument<'_>>(),
+        SchemaDocument::PlanMatrix => schema_of::<PlanMatrixDocument<'_>>(),
+        SchemaDocument::ListMatrix => schema_of::<ListMatrixDocument<'_>>(),
         SchemaDocument::Explanations => schema_of::<ExplanationsDocument>(),
         SchemaDocument::Review => schema_of::<ReviewDocument>(),
         SchemaDocument::Promotion => schema_of::<PromotionDocument>(),

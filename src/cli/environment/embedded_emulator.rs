@@ -103,7 +103,7 @@ fn write_holder(data: &Path, settings: &Settings, io: &Io) -> Option<TempPath> {
     let path = holder_path(data);
     serde_json::to_vec(&owner)
         .map_err(std::io::Error::from)
-        .and_then(|text| write_whole(&path, &text))
+        .and_then(|text| write_whole(&path, |file| file.write_all(&text)))
         .and_then(|()| TempPath::try_from_path(path))
         .inspect_err(|error| {
             tracing::debug!(%error, "the holder of the data folder could not be written");

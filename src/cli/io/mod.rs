@@ -11,5 +11,5 @@ mod streams;
 pub(in crate::cli) use event_stream::Stream;
 pub(in crate::cli) use progress::Progress;
 pub(in crate::cli) use read_progress::read_sink;
-pub(in crate::cli) use redaction::{SharedErr, lock, redact_json, stdout_width, without_commands};
+pub(in crate::cli) use redaction::{Redacted, SharedErr, lock, redact_json, stdout_width};
 pub(in crate::cli) use streams::Io;

@@ -43,7 +43,7 @@ fn is_steering(letter: char) -> bool {
 
 /// Returns text of which no line is a command for a GitHub runner, for any names in it: the runner
 /// reads every line that begins with two colons, or with space and two colons, as a command.
-pub(in crate::cli) fn without_commands(text: &str) -> Cow<'_, str> {
+fn without_commands(text: &str) -> Cow<'_, str> {
     let text = neutralize(text);
     let is_command = |line: &str| line.trim_start().starts_with("::");
     if !text.lines().any(is_command) {
@@ -135,6 +135,13 @@ impl<W: Write> Redacted<W> {
         }
     }
 
+    /// Returns a writer of a file.
+    pub(in crate::cli) fn file(to: W, secrets: &Arc<Redactor>, are_commands: bool) -> Self {
+        let mut file = Self::new(to, Arc::clone(secrets), || None);
+        file.are_commands = are_commands;
+        file
+    }
+
     fn pass_on(&mut self, length: usize) -> io::Result<()> {
         let rest = self.pending.split_off(length);
         let lines = std::mem::replace(&mut self.pending, rest);
@@ -153,12 +160,14 @@ impl<W: Write> Redacted<W> {
 
 impl<W: Write> Write for Redacted<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let start = self.pending.len();
         self.pending.extend_from_slice(bytes);
-        // Large outputs are written in large pieces of whole lines.
+        // Large outputs are written in large pieces of whole lines. An earlier line break is not
+        // searched for: of a long line that is written in pieces, each would be searched again.
         if self.pending.len() > 64 * 1024
-            && let Some(end) = self.pending.iter().rposition(|byte| *byte == b'\n')
+            && let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n')
         {
-            self.pass_on(end + 1)?;
+            self.pass_on(start + end + 1)?;
         }
         Ok(bytes.len())
     }
@@ -216,6 +225,25 @@ mod tests {
         writeln!(to, "-hush!").unwrap();
         to.flush().unwrap();
         assert_eq!(to.to, b"it is [redacted]!\n");
+    }
+
+    /// Large outputs are passed on in large pieces of whole lines, before the end.
+    #[test]
+    fn large_outputs_are_passed_on_in_whole_lines() {
+        let mut to = Redacted::new(Vec::new(), Arc::default(), || None);
+        let line = format!("{}\n", "x".repeat(99));
+        for _ in 0..1_000 {
+            to.write_all(line.as_bytes()).unwrap();
+        }
+        assert!(to.to.len() > 60_000 && to.to.ends_with(b"x\n"));
+        assert!(to.pending.len() < 70_000);
+        let length = to.to.len() + to.pending.len();
+        for _ in 0..1_000 {
+            to.write_all(&line.as_bytes()[..99]).unwrap();
+        }
+        to.write_all(b"\nrest").unwrap();
+        assert_eq!(to.pending, b"rest");
+        assert_eq!(to.to.len(), length + 99 * 1_000 + 1);
     }
 
     /// A CI runner would read such a line as its own command, and mask words or end the job.

@@ -1,16 +1,14 @@
 //! Outputs besides standard output: files, and the summary of a GitHub step.
 
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 use std::path::Path;
 
 use crate::cli::args::{Output, Outputs};
 use crate::cli::error::CommandError;
 use crate::cli::files::{append, check_writable, is_same_file, length_of, write_whole};
-use crate::cli::io::{Io, without_commands};
+use crate::cli::io::{Io, Redacted};
 use crate::cli::settings::Settings;
-use crate::render::{
-    Channel, Content, Document, Format, MARKDOWN, PlanDetail, StyledWriter, Styles,
-};
+use crate::render::{Channel, Content, Document, Format, MARKDOWN, PlanDetail, StyledWriter};
 
 /// The hint about an output that would overwrite something else.
 pub(in crate::cli) const NAME_ANOTHER_FILE: &str = "Name another file.";
@@ -53,9 +51,7 @@ impl OutputWriter<'_> {
                 self.render(format, max_bytes, detail, &mut io.text())?;
             }
             Channel::Commands => io.commands(&self.rendered(format, max_bytes)?)?,
-            Channel::Document => io
-                .document()
-                .write_all(&self.rendered(format, max_bytes)?)?,
+            Channel::Document => self.render_plain(format, max_bytes, io.document())?,
         }
         Ok(())
     }
@@ -66,16 +62,14 @@ impl OutputWriter<'_> {
         let files = self.outputs.files.iter();
         for Output { format, path } in files.filter(|file| file.format.subjects.contains(&subject))
         {
-            let text = self.rendered(format, self.outputs.max_bytes)?;
-            let text = String::from_utf8_lossy(&text);
-            let text = io.secrets.redact(&text);
-            // Only this format may contain lines that look like commands.
-            let text = match format.channel {
-                Channel::Commands => text,
-                Channel::Text | Channel::Document => without_commands(&text),
-            };
-            write_whole(path, text.as_bytes())
-                .map_err(|error| CommandError::io("write", path, error))?;
+            let written = write_whole(path, |file| {
+                // Only this format may contain lines that look like commands.
+                let are_commands = format.channel == Channel::Commands;
+                let mut file = Redacted::file(file, &io.secrets, are_commands);
+                self.render_plain(format, self.outputs.max_bytes, &mut file)?;
+                file.flush()
+            });
+            written.map_err(|error| CommandError::io("write", path, error))?;
         }
         Ok(())
     }
@@ -101,13 +95,19 @@ impl OutputWriter<'_> {
     /// Returns the content as bytes, in full and without styles.
     pub(super) fn rendered(&self, format: &Format, max_bytes: usize) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        let mut out = StyledWriter {
-            out: &mut bytes,
-            styles: Styles::default(),
-            width: None,
-        };
-        self.render(format, max_bytes, PlanDetail::Verbose, &mut out)?;
+        self.render_plain(format, max_bytes, &mut bytes)?;
         Ok(bytes)
+    }
+
+    /// Writes the content in full and without styles.
+    fn render_plain(
+        &self,
+        format: &Format,
+        max_bytes: usize,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let to = &mut StyledWriter::plain(out);
+        self.render(format, max_bytes, PlanDetail::Verbose, to)
     }
 
     fn render(

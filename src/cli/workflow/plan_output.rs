@@ -61,7 +61,7 @@ impl PlanOutput<'_> {
         if let Some(path) = self.out {
             let id = uuid::Uuid::new_v4().to_string();
             let saved = SavedPlan::new(plan, refusals.clone(), options, id, clock::now_ms());
-            saved_plan::write_text(path, &saved.to_json())?;
+            saved_plan::write(path, |file| saved.write(file))?;
             let next = match saved_plan::command_of(&session.context, &saved, path) {
                 Some(command) => format!("Next: {command}"),
                 None => "It cannot be applied.".to_owned(),

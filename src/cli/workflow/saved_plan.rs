@@ -1,5 +1,6 @@
 //! Plan files: their checks, and the commands that execute them.
 
+use std::io::{self, Write};
 use std::path::Path;
 
 use super::next_command::{Repeated, with_options};
@@ -160,9 +161,12 @@ pub(in crate::cli) fn check_target(path: &Path) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Writes the text of a plan file atomically, readable by its owner only.
-pub(in crate::cli) fn write_text(path: &Path, text: &str) -> Result<(), CommandError> {
-    write_whole(path, text.as_bytes()).map_err(|source| CommandError::io("write", path, source))
+/// Writes a plan file atomically, readable by its owner only.
+pub(in crate::cli) fn write(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), CommandError> {
+    write_whole(path, write).map_err(|source| CommandError::io("write", path, source))
 }
 
 /// Reads a plan file, of one or of several environments.

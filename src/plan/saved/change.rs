@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use thin_vec::ThinVec;
 
 use super::super::action::{Action, Patch, Reason};
@@ -62,6 +62,16 @@ impl From<Change> for SavedChange {
             blocked: change.blocked,
             notes: change.notes,
         }
+    }
+}
+
+/// A change that is written to a plan file. Its form there is made when it is written, so that all
+/// of them are never in memory.
+pub(in crate::plan) struct WrittenChange<'a>(pub(super) &'a Change);
+
+impl Serialize for WrittenChange<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        SavedChange::from(self.0.clone()).serialize(serializer)
     }
 }
 

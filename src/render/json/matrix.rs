@@ -79,10 +79,10 @@ pub struct MatrixDocument<D> {
 }
 
 /// The matrix of plans.
-pub type PlanMatrixDocument = MatrixDocument<PlanDocument>;
+pub type PlanMatrixDocument<'a> = MatrixDocument<PlanDocument<'a>>;
 
 /// The matrix of lists.
-pub type ListMatrixDocument = MatrixDocument<SolutionsDocument>;
+pub type ListMatrixDocument<'a> = MatrixDocument<SolutionsDocument<'a>>;
 
 /// An environment.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -142,13 +142,13 @@ struct VersionItem {
 }
 
 /// Returns the document of plans.
-pub fn plan_matrix_document(environments: &[EnvironmentResult<PlanResult>]) -> PlanMatrixDocument {
-    let document = |_: &str, value: &PlanResult| plan_document(&value.plan, &value.refusals);
-    of(
-        environments,
-        &Matrix::of_plans(plans(environments)),
-        document,
-    )
+pub fn plan_matrix_document(
+    environments: &[EnvironmentResult<PlanResult>],
+) -> PlanMatrixDocument<'_> {
+    let matrix = Matrix::of_plans(plans(environments));
+    of(environments, &matrix, |_, value| {
+        plan_document(&value.plan, &value.refusals)
+    })
 }
 
 /// Returns the rows of the matrix of plans.
@@ -168,7 +168,7 @@ pub(in crate::render) fn plans(
 pub fn list_matrix_document(
     environments: &[EnvironmentResult<ListResult>],
     (offset, limit): (usize, usize),
-) -> ListMatrixDocument {
+) -> ListMatrixDocument<'_> {
     let matrix = Matrix::of_lists(lists(environments), (offset, limit));
     of(environments, &matrix, |name, value| {
         let ListResult {
@@ -192,12 +192,12 @@ pub(in crate::render) fn lists(
     })
 }
 
-fn of<T, D>(
-    environments: &[EnvironmentResult<T>],
+fn of<'a, T, D>(
+    environments: &'a [EnvironmentResult<T>],
     matrix: &Matrix<'_>,
-    document: impl Fn(&str, &T) -> D,
+    document: impl Fn(&'a str, &'a T) -> D,
 ) -> MatrixDocument<D> {
-    let item = |environment: &EnvironmentResult<T>| EnvironmentItem {
+    let item = |environment: &'a EnvironmentResult<T>| EnvironmentItem {
         name: environment.name.clone(),
         url: environment.url.clone(),
         document: environment

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::drift::DriftItem;
 use super::items::{InFlightItem, OrphanedItem, PositionItem, UnrestoredItem, seconds};
@@ -27,7 +27,7 @@ pub(super) const RESOURCE_TYPE: &str = "solform_solution";
 
 /// The output of `plan --format json` and `show --format json`.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct PlanDocument {
+pub struct PlanDocument<'a> {
     /// The version of this format, `MAJOR.MINOR`.
     format_version: &'static str,
     /// The version of solform that wrote the document.
@@ -40,9 +40,24 @@ pub struct PlanDocument {
     /// True if planning failed.
     errored: bool,
     /// Every version in the plan, including versions that are as declared.
-    resource_changes: Vec<ResourceChange>,
+    #[schemars(with = "Vec<ResourceChange>")]
+    resource_changes: ResourceChanges<'a>,
     /// Values without a key in Terraform's format.
     x_solution: PlanExtension,
+}
+
+/// The changes of a plan, each of which is made when it is written.
+#[derive(Debug)]
+struct ResourceChanges<'a> {
+    changes: &'a [Change],
+    successions: Successions<'a>,
+}
+
+impl Serialize for ResourceChanges<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let changes = self.changes.iter();
+        serializer.collect_seq(changes.map(|change| resource_change(change, &self.successions)))
+    }
 }
 
 /// A version with its change.
@@ -385,9 +400,8 @@ struct SummaryKeys {
 }
 
 /// Returns the document of a plan and its refusals.
-pub fn plan_document(plan: &Plan, refusals: &[impl ToString]) -> PlanDocument {
+pub fn plan_document<'a>(plan: &'a Plan, refusals: &[impl ToString]) -> PlanDocument<'a> {
     let summary = Summary::of(plan);
-    let successions = Successions::of(plan);
     let is_whole = summary.left_out == 0 && summary.blocked == 0 && !summary.has_leftovers();
     PlanDocument {
         format_version: FORMAT_VERSION,
@@ -395,11 +409,10 @@ pub fn plan_document(plan: &Plan, refusals: &[impl ToString]) -> PlanDocument {
         applyable: refusals.is_empty() && is_applyable_now(&summary),
         complete: refusals.is_empty() && is_whole,
         errored: false,
-        resource_changes: plan
-            .changes
-            .iter()
-            .map(|change| resource_change(change, &successions))
-            .collect(),
+        resource_changes: ResourceChanges {
+            changes: &plan.changes,
+            successions: Successions::of(plan),
+        },
         x_solution: PlanExtension {
             environment: plan.subject.environment.clone(),
             url: plan.subject.url.clone(),
@@ -623,7 +636,8 @@ mod tests {
     }
 
     fn document(scenario: &Scenario, refusals: &[String]) -> Value {
-        let document = plan_document(&scenario.plan(), refusals);
+        let plan = scenario.plan();
+        let document = plan_document(&plan, refusals);
         let mut text = Vec::new();
         render_json(&document, &mut text).unwrap();
         serde_json::from_slice(&text).unwrap()

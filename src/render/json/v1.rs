@@ -10,7 +10,7 @@ use std::io::{self, Write};
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::ident::{Address, SolutionId};
@@ -22,7 +22,7 @@ use crate::run::{JobOutcome, JobReport};
 pub(super) const FORMAT_VERSION: &str = "1.1";
 /// The output of `list --json` and `get --json`: live solution versions.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct SolutionsDocument {
+pub struct SolutionsDocument<'a> {
     /// The version of this format, `MAJOR.MINOR`.
     format_version: &'static str,
     /// The name of the environment in the manifest.
@@ -30,9 +30,26 @@ pub struct SolutionsDocument {
     /// The reason why the list may be incomplete; null if it is proven complete.
     incomplete: Option<String>,
     /// The versions, ordered by name, version and owner.
-    solutions: Vec<SolutionItem>,
+    #[schemars(with = "Vec<SolutionItem>")]
+    solutions: SolutionItems<'a>,
     /// Listed records whose names no manifest can declare.
     unmanageable: Vec<UnmanageableItem>,
+}
+
+/// The items of versions, each of which is made when it is written.
+#[derive(Debug)]
+struct SolutionItems<'a> {
+    versions: &'a [LiveVersion],
+    long_addresses: &'a BTreeMap<SolutionId, Address>,
+    history: &'a ApplyHistory,
+}
+
+impl Serialize for SolutionItems<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.versions.iter().map(|version| {
+            solution_item(version, self.long_addresses.get(&version.id), self.history)
+        }))
+    }
 }
 
 /// A live solution version.
@@ -169,12 +186,12 @@ enum JobOutcomeWord {
 }
 
 /// Returns the document of a live state; `long_addresses` replace addresses that are not unique.
-pub fn solutions_document(
+pub fn solutions_document<'a>(
     environment: &str,
-    live: &LiveState,
-    long_addresses: &BTreeMap<SolutionId, Address>,
-    history: &ApplyHistory,
-) -> SolutionsDocument {
+    live: &'a LiveState,
+    long_addresses: &'a BTreeMap<SolutionId, Address>,
+    history: &'a ApplyHistory,
+) -> SolutionsDocument<'a> {
     SolutionsDocument {
         format_version: FORMAT_VERSION,
         environment: environment.to_owned(),
@@ -182,11 +199,11 @@ pub fn solutions_document(
             Coverage::Whole | Coverage::Names(_) => None,
             Coverage::Unproven(why) => Some(why.to_string()),
         },
-        solutions: live
-            .versions()
-            .iter()
-            .map(|version| solution_item(version, long_addresses.get(&version.id), history))
-            .collect(),
+        solutions: SolutionItems {
+            versions: live.versions(),
+            long_addresses,
+            history,
+        },
         unmanageable: live.unmanageable().iter().map(unmanageable_item).collect(),
     }
 }
