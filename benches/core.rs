@@ -43,7 +43,7 @@ fn identity(shape: Shape, number: usize) -> Identity {
 fn manifest(desired: impl IntoIterator<Item = Identity>) -> Manifest {
     let glob = |text| Glob::parse(text).expect("a glob");
     let position = Position {
-        file: Arc::from("solform.yaml"),
+        file: Arc::new("solform.yaml".to_owned()),
         line: 1,
         column: 1,
         offset: 0,
@@ -55,7 +55,7 @@ fn manifest(desired: impl IntoIterator<Item = Identity>) -> Manifest {
             source: None,
             verification: None,
             path: Some(SolutionPath {
-                text: format!("acme/releases/{}.ibsolution", identity.address()),
+                text: format!("acme/releases/{}.ibsolution", identity.address()).into(),
                 position: position.clone(),
             }),
             identity,

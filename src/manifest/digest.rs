@@ -160,7 +160,7 @@ fn version(desired: &Desired) -> CanonicalVersion<'_> {
     } = desired;
     CanonicalVersion {
         identity,
-        path: path.as_ref().map(|path| path.text.as_str()),
+        path: path.as_ref().map(|path| &*path.text),
         source: source.as_deref().map(canonical_source),
         verification: verification.as_deref(),
         state: *state,

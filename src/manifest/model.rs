@@ -258,7 +258,7 @@ pub struct Desired {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SolutionPath {
     /// The resolved path.
-    pub text: String,
+    pub text: Box<str>,
     /// The position of the path in the manifest.
     pub position: Position,
 }

@@ -362,7 +362,7 @@ mod tests {
             let visibility = desired
                 .visibility
                 .map_or("-", |visibility| visibility.as_str());
-            let path = desired.path.as_ref().map_or("-", |path| path.text.as_str());
+            let path = desired.path.as_ref().map_or("-", |path| &path.text);
             let retain = desired
                 .superseded
                 .retain

@@ -121,7 +121,7 @@ mod tests {
             let found = match read(&source, &Selection::default(), &env) {
                 Ok(checked) => {
                     let path = checked.manifest.desired[0].path.as_ref().unwrap();
-                    assert_eq!(path.text, "p/${env:DRIVE}.ibsolution");
+                    assert_eq!(&*path.text, "p/${env:DRIVE}.ibsolution");
                     checked.manifest.environment.url.as_str().to_owned()
                 }
                 Err(problems) => problems.iter().next().unwrap().code.to_string(),

@@ -22,7 +22,7 @@ pub struct SourceFile(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    name: Arc<str>,
+    name: Arc<String>,
     text: Arc<String>,
     /// The positions of texts that must not be shown.
     hidden: Vec<Mark>,
@@ -37,7 +37,7 @@ impl SourceFile {
 
     pub(super) fn new(name: &str, text: String) -> Self {
         Self(Arc::new(Inner {
-            name: Arc::from(name),
+            name: Arc::new(name.to_owned()),
             text: Arc::new(text),
             ..Inner::default()
         }))

@@ -11,7 +11,7 @@ use crate::manifest::Position;
 #[serde(deny_unknown_fields)]
 pub struct Origin {
     /// The file as the user named it.
-    pub file: Arc<str>,
+    pub file: Arc<String>,
     /// The line, from 1.
     pub line: u32,
     /// The column, from 1.

@@ -41,7 +41,7 @@ pub(crate) fn address(text: &str) -> Address {
 
 fn position(line: u32) -> Position {
     Position {
-        file: Arc::from("solform.yaml"),
+        file: Arc::new("solform.yaml".to_owned()),
         line,
         column: 3,
         offset: 0,
@@ -56,7 +56,7 @@ pub(crate) fn declared(text: &str) -> Desired {
         source: None,
         verification: None,
         path: Some(SolutionPath {
-            text: format!("releases/{}-{}.ibsolution", identity.name, identity.version),
+            text: format!("releases/{}-{}.ibsolution", identity.name, identity.version).into(),
             position: position(2),
         }),
         identity,

@@ -125,9 +125,9 @@ fn any_world() -> impl Strategy<Value = Scenario> {
             any_scenario_of(&texts).prop_map(move |mut made| {
                 made.manifest.environment.name.clone_from(&word);
                 for entry in &mut made.manifest.desired {
-                    entry.position.file = Arc::from(word.as_str());
+                    entry.position.file = Arc::new(word.clone());
                     if let Some(path) = &mut entry.path {
-                        path.text.push_str(&word);
+                        path.text = format!("{}{word}", path.text).into();
                     }
                 }
                 if is_destroy {

@@ -235,7 +235,7 @@ impl<'a> Comparison<'a> {
         }
         let fields = |entry: &Desired| {
             let source = entry.source.as_deref();
-            let path = entry.path.as_ref().map(|path| path.text.clone());
+            let path = entry.path.as_ref().map(|path| path.text.to_string());
             let sha256 = source.and_then(|source| source.sha256.as_ref());
             let redeploy = source.map(|source| source.redeploy.as_str().to_owned());
             [

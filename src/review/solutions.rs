@@ -72,7 +72,7 @@ impl DeclaredVersion {
         let package = |entry: &Desired| {
             let source = entry.source.as_deref();
             (
-                entry.path.as_ref().map(|path| path.text.clone()),
+                entry.path.as_ref().map(|path| path.text.to_string()),
                 source.map(|it| (it.origin.clone(), it.sha256.clone(), it.overwrite)),
             )
         };

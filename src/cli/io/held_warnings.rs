@@ -79,7 +79,7 @@ mod tests {
         let source = SourceFile::from_bytes("m.yaml", "solform: 1\n").unwrap();
         let problem = |message: &str| {
             let position = Position {
-                file: "m.yaml".into(),
+                file: std::sync::Arc::new("m.yaml".to_owned()),
                 line: 1,
                 column: 1,
                 offset: 0,

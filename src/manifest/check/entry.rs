@@ -98,7 +98,7 @@ impl<'a> Context<'a> {
             identity,
             path: path.map(|path| SolutionPath {
                 position: self.problems.source.position(path.at),
-                text: path.text.into_owned(),
+                text: path.text.into(),
             }),
             source: source.map(Box::new),
             verification: verification?,

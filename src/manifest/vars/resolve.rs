@@ -366,7 +366,7 @@ mod tests {
                 .as_ref()
                 .unwrap()
                 .text
-                .clone(),
+                .to_string(),
             Err(problems) => {
                 let lines = problems.iter().map(|problem| {
                     let at = &problem.primary.as_ref().unwrap().position;

@@ -22,7 +22,7 @@ fn policy(name: &str, enforcement: Enforcement, text: &str) -> PlanPolicy {
         expression: Expression::parse(text).unwrap(),
         message: "not so".to_owned(),
         position: Position {
-            file: Arc::from("solform.yaml"),
+            file: Arc::new("solform.yaml".to_owned()),
             line: 7,
             column: 5,
             offset: 0,

@@ -393,7 +393,7 @@ impl<'a> Undo<'a> {
         let known = self.rollback.packages.get(&before.id);
         let declared = || {
             let entry = entry_of(self.inputs.manifest, &before.identity)?;
-            Some(entry.path.as_ref()?.text.clone())
+            Some(entry.path.as_ref()?.text.to_string())
         };
         known.map(|known| known.path.clone()).or_else(declared)
     }
@@ -410,7 +410,7 @@ impl<'a> Undo<'a> {
         let entry = entry_of(manifest, identity);
         let position = entry.map_or(&manifest.environment.position, |entry| &entry.position);
         let path = path.map(|text| SolutionPath {
-            text,
+            text: text.into(),
             position: position.clone(),
         });
         let desired = Desired {

@@ -128,7 +128,7 @@ impl Place<'_> {
             (Inspection::Inspected(_), _) => (Verdict::Ok, format!("It is there. {use_of_it}")),
         };
         let of_path = Finding {
-            subject: path.clone(),
+            subject: path.to_string(),
             verdict,
             text,
         };
