@@ -34,7 +34,7 @@ pub use http::retry::RetryPolicy;
 pub use http::settings::{ClientSettings, SettingsError, is_loopback};
 pub use http::token::{TokenError, TokenSupplier};
 pub use listing::pending_listing::{PendingListing, UnconfirmedListing};
-pub use listing::request::{ListRequest, VisibilityOf};
+pub use listing::request::{ListRequest, Needed, few_names};
 pub use probe::{Probe, Question, Sample};
 pub use reader::Reader;
 pub use records::AnyRecord;

@@ -12,7 +12,7 @@ use crate::api::http::routes::ListFilter;
 use crate::api::listing::page::Start;
 use crate::api::listing::paging::Listing;
 use crate::api::listing::pending_listing::{PendingListing, UnconfirmedListing};
-use crate::api::listing::request::{ListRequest, NAMES_LIMIT};
+use crate::api::listing::request::{ListRequest, Needed};
 use crate::api::listing::walk::{Step, verdict};
 use crate::api::reader::Reader;
 use crate::api::wire::convert::{BadRecord, is_unstated, unstated};
@@ -35,10 +35,10 @@ const NAMES_OVERHEAD: u64 = 4;
 impl Reader {
     /// Reads a snapshot of the needed versions in the cheaper way, with the proof of its
     /// completeness.
-    pub async fn collect(&self, request: &ListRequest) -> Result<LiveState, ApiError> {
+    pub async fn collect(&self, request: &ListRequest<'_>) -> Result<LiveState, ApiError> {
         let _reading = self.client.reading();
-        self.expect_what_is_declared(request);
-        let few = few(request);
+        self.expect(request);
+        let few = request.names.as_ref();
         let (filter, start) = self.opening().await?;
         if let Some(names) = few
             && self
@@ -68,11 +68,11 @@ impl Reader {
     pub async fn collect_from(
         &self,
         pending: PendingListing,
-        request: &ListRequest,
+        request: &ListRequest<'_>,
     ) -> Result<UnconfirmedListing, ApiError> {
         let _reading = self.client.reading();
-        self.expect_what_is_declared(request);
-        let listed = match few(request) {
+        self.expect(request);
+        let listed = match request.names {
             Some(_) => {
                 drop(pending);
                 None
@@ -90,10 +90,8 @@ impl Reader {
         Ok(UnconfirmedListing { live, pending })
     }
 
-    /// Most declared versions are live already.
-    fn expect_what_is_declared(&self, request: &ListRequest) {
-        if let Some(declared) = &request.declared {
-            let expected = declared.len() as u64;
+    fn expect(&self, request: &ListRequest<'_>) {
+        if let Some(expected) = request.expected {
             self.capabilities.learn(|known| known.expected = expected);
         }
     }
@@ -104,15 +102,15 @@ impl Reader {
         &self,
         mut listing: Listing,
         proven: Coverage,
-        request: &ListRequest,
+        request: &ListRequest<'_>,
     ) -> Result<LiveState, ApiError> {
         let pages = matches!(proven, Coverage::Whole).then_some(listing.pages);
-        self.add_visibility(&mut listing.versions, &request.visibility_of, pages)
+        let needs_visibility = |name: &SolutionName| (request.needs)(name) == Needed::Visibility;
+        self.add_visibility(&mut listing.versions, needs_visibility, pages)
             .await?;
         // A record that cannot be identified matters, unless it has a name that does not.
-        let needed = request.declared.as_ref().or(request.names.as_ref());
         let (outside, bad): (Vec<_>, Vec<_>) = listing.bad.into_iter().partition(|record| {
-            let is_needed = |name| needed.is_none_or(|names| names.contains(name));
+            let is_needed = |name| request.needs_records(name);
             record.id.is_some() && record.name.as_ref().is_some_and(|name| !is_needed(name))
         });
         listing
@@ -319,14 +317,6 @@ impl Reader {
             Err(error) => Err(error),
         }
     }
-}
-
-/// Returns the names that matter, if they are few enough to be requested one by one.
-fn few(request: &ListRequest) -> Option<&BTreeSet<SolutionName>> {
-    request
-        .names
-        .as_ref()
-        .filter(|names| names.len() <= NAMES_LIMIT)
 }
 
 /// Merges several lists. If a state was only inferred from the filter, and two filters found the

@@ -8,39 +8,66 @@ use crate::ident::SolutionName;
 pub(in crate::api) const NAMES_LIMIT: usize = 500;
 
 /// A request for a listing of an instance.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ListRequest {
-    /// The names that matter; `None` if the whole instance does. Even with names, the answer may
-    /// cover the whole instance, if that is cheaper.
+pub struct ListRequest<'a> {
+    /// The only names that matter, if they are [few](few_names); `None` lists the whole instance.
+    /// Even with names, the answer may cover the whole instance, if that is cheaper.
     pub names: Option<BTreeSet<SolutionName>>,
-    /// The names of which every record must be understood; if empty, those of `names`, and without
-    /// those all. A foreign record without an owner must not block every environment.
-    pub declared: Option<BTreeSet<SolutionName>>,
-    /// The versions whose visibility is needed. It is requested only if records do not contain it.
-    pub visibility_of: VisibilityOf,
+    /// Returns what is needed of the versions of a name.
+    pub needs: Box<dyn Fn(&SolutionName) -> Needed + Send + Sync + 'a>,
+    /// The expected number of records in a list of everything, if there is a reason to expect it.
+    pub expected: Option<u64>,
 }
 
-/// The versions whose visibility is needed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum VisibilityOf {
-    /// All versions.
-    All,
-    /// The versions of these names.
-    Names(BTreeSet<SolutionName>),
+/// What is needed of the versions of a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needed {
+    /// Nothing: a foreign record without an owner must not block every environment.
+    Nothing,
+    /// Every record must be understood.
+    Records,
+    /// As [`Needed::Records`], and with the visibility. It is requested only if records do not
+    /// contain it.
+    Visibility,
 }
 
-impl VisibilityOf {
-    pub(in crate::api) fn has(&self, name: &SolutionName) -> bool {
-        match self {
-            Self::All => true,
-            Self::Names(names) => names.contains(name),
+impl Needed {
+    /// Returns what is needed of a name whose records must be understood, or of another one.
+    pub fn records_if(is_needed: bool) -> Self {
+        if is_needed {
+            Self::Records
+        } else {
+            Self::Nothing
         }
     }
 }
 
-impl Default for VisibilityOf {
-    /// Returns the scope without any version.
+/// Returns the names if they are few enough to be requested one by one.
+pub fn few_names(names: impl IntoIterator<Item = SolutionName>) -> Option<BTreeSet<SolutionName>> {
+    let mut few = BTreeSet::new();
+    for name in names {
+        few.insert(name);
+        if few.len() > NAMES_LIMIT {
+            return None;
+        }
+    }
+    Some(few)
+}
+
+impl ListRequest<'_> {
+    /// Returns whether a record that cannot be identified matters.
+    pub(in crate::api) fn needs_records(&self, name: &SolutionName) -> bool {
+        let names = self.names.as_ref();
+        names.is_none_or(|names| names.contains(name)) && (self.needs)(name) != Needed::Nothing
+    }
+}
+
+impl Default for ListRequest<'_> {
+    /// Returns the request for every record.
     fn default() -> Self {
-        Self::Names(BTreeSet::new())
+        Self {
+            names: None,
+            needs: Box::new(|_| Needed::Records),
+            expected: None,
+        }
     }
 }

@@ -17,7 +17,6 @@ use crate::api::capabilities::{NameFilter, States, VisibilityFilter};
 use crate::api::http::error::ApiError;
 use crate::api::http::routes::ListFilter;
 use crate::api::listing::coverage::Shows;
-use crate::api::listing::request::VisibilityOf;
 use crate::api::listing::unproven::RECORDS_PER_PAGE;
 use crate::api::reader::Reader;
 use crate::api::visibility_words::Words;
@@ -40,8 +39,8 @@ impl Reader {
         let coverage = live.coverage().clone();
         let unmanageable = live.unmanageable().to_vec();
         let mut versions = live.into_versions();
-        let needed = VisibilityOf::Names(names);
-        self.add_visibility(&mut versions, &needed, pages).await?;
+        let is_needed = |name: &SolutionName| names.contains(name);
+        self.add_visibility(&mut versions, is_needed, pages).await?;
         Ok(LiveState::new(versions, coverage).with_unmanageable(unmanageable))
     }
 
@@ -51,14 +50,14 @@ impl Reader {
     pub(in crate::api) async fn add_visibility(
         &self,
         versions: &mut [LiveVersion],
-        needed: &VisibilityOf,
+        is_needed: impl Fn(&SolutionName) -> bool,
         pages: Option<usize>,
     ) -> Result<(), ApiError> {
         let mut lacking: BTreeSet<SolutionName> = versions
             .iter()
             .filter(|version| version.visibility.is_none())
             .map(|version| &version.identity.name)
-            .filter(|name| needed.has(name))
+            .filter(|name| is_needed(name))
             .cloned()
             .collect();
         let learned = self.capabilities.learned();

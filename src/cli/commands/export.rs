@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::api::{ListRequest, ReadError, VisibilityOf};
+use crate::api::{ListRequest, Needed, ReadError};
 use crate::cli::args::ManifestArgs;
 use crate::cli::environment::session::{self, Session};
 use crate::cli::error::{CommandError, ExitStatus, Result};
@@ -47,7 +47,7 @@ pub(super) async fn run(args: &ExportArgs, settings: &Settings, io: &mut Io) -> 
     }
     let session = session::open(&args.manifest, settings, io).await?;
     let request = ListRequest {
-        visibility_of: VisibilityOf::All,
+        needs: Box::new(|_| Needed::Visibility),
         ..ListRequest::default()
     };
     let live = session.read(session.reader().collect(&request)).await?;

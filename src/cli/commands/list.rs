@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 
-use crate::api::{ListRequest, VisibilityOf};
+use crate::api::{ListRequest, Needed};
 use crate::attribute::LiveVisibilityWord;
 use crate::cli::args::{ManifestArgs, SeveralArgs, Word, word_parser};
 use crate::cli::environment::session::{self, Session};
@@ -140,7 +140,7 @@ async fn read(
 ) -> Result<ListResult> {
     let request = ListRequest {
         names: args.name.clone().map(|name| BTreeSet::from([name])),
-        visibility_of: VisibilityOf::All,
+        needs: Box::new(|_| Needed::Visibility),
         ..ListRequest::default()
     };
     let live = session.read(session.reader().collect(&request)).await?;

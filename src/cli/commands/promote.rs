@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::api::{ListRequest, ReadError};
+use crate::api::{ListRequest, Needed, ReadError, few_names};
 use crate::cli::args::{Output, Outputs, SizeArgs, output_parser, parser};
 use crate::cli::environment::context::{EnvironmentContext, read_source, two_contexts};
 use crate::cli::environment::session::{Session, connect};
@@ -219,8 +219,9 @@ impl Target {
 /// Reads the live versions of these names; an error if the list is not proven complete.
 async fn read(session: &Session, names: &BTreeSet<SolutionName>) -> Result<LiveState> {
     let request = ListRequest {
-        names: Some(names.clone()),
-        ..ListRequest::default()
+        names: few_names(names.iter().cloned()),
+        needs: Box::new(|name| Needed::records_if(names.contains(name))),
+        expected: None,
     };
     let live = session.read(session.reader().collect(&request)).await?;
     match live.coverage() {

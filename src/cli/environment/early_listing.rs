@@ -5,8 +5,6 @@
 //! whole manifest is valid and gives the same environment. Until then, only GETs are sent and no
 //! program is run, because the manifest may be invalid.
 
-use std::collections::BTreeSet;
-
 use super::context;
 use super::session::{self, Session};
 use crate::api::{PendingListing, Reader};
@@ -33,9 +31,7 @@ pub(in crate::cli) async fn open(
         return Ok((Session::with(context, reader), Some(listing)));
     }
     let session = session::connect(context, settings, io, |_| {}).await?;
-    let declared = session.manifest().desired.iter();
-    let names: BTreeSet<_> = declared.map(|entry| &entry.identity.name).collect();
-    let listing = session.reader().start_listing_of(names.len());
+    let listing = session.reader().start_listing_of(session.count_names());
     Ok((session, listing))
 }
 

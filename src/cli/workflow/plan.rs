@@ -10,7 +10,7 @@ use indexmap::IndexSet;
 use super::drift::{Drifts, KnownContents};
 use super::packages::Packages;
 use super::{packages, running_runs, verified_packages};
-use crate::api::{ListRequest, PendingListing, ReadError, VisibilityOf};
+use crate::api::{ListRequest, Needed, PendingListing, ReadError, few_names};
 use crate::apply::ContentsRecorder;
 use crate::cli::clock;
 use crate::cli::environment::session::Session;
@@ -18,7 +18,7 @@ use crate::cli::error::{CommandError, ErrorKind, ExitStatus, with_precedence};
 use crate::cli::io::Io;
 use crate::ident::{Identity, SolutionName};
 use crate::live::{Coverage, LiveState};
-use crate::manifest::{self, Code, Manifest, Problem, Problems, Undeclared};
+use crate::manifest::{self, Code, Manifest, Problem, Problems, Undeclared, entries_of};
 use crate::plan::{
     ApplyHistory, Change, DiffError, DiffOptions, JudgementInputs, Mode, NarrowedPlan, Note,
     Overrides, Plan, PlanProgress, Refusal, Rollback, SavedPlan, Selector, Summary, TimeLimits,
@@ -361,13 +361,13 @@ impl<'a> Planner<'a> {
         if matches!(live.coverage(), Coverage::Unproven(_)) {
             return Ok((live, plan));
         }
-        let asked = names_with_visibility(self.manifest());
+        let needs = self.needs();
         let names: BTreeSet<SolutionName> = plan
             .changes
             .iter()
             .filter(|change| change.lacks_visibility())
             .filter_map(|change| Some(&change.action.before()?.identity.name))
-            .filter(|name| !asked.contains(*name))
+            .filter(|name| needs(name) != Needed::Visibility)
             .cloned()
             .collect();
         if names.is_empty() {
@@ -420,35 +420,53 @@ impl<'a> Planner<'a> {
     }
 
     /// Returns the request for the part of the live state that this manifest needs.
-    fn request(self, is_whole: bool) -> ListRequest {
-        let (manifest, options) = (self.manifest(), self.options);
-        let declared = manifest.desired.iter();
-        let declared = declared.map(|entry| entry.identity.name.clone());
-        let declared: BTreeSet<SolutionName> = declared.collect();
-        let rolled_back = options.rollback.iter();
-        let rolled_back = rolled_back.flat_map(|rollback| rollback.names());
-        let rolled_back: BTreeSet<SolutionName> = rolled_back.cloned().collect();
-        let declared = match options.mode {
-            Mode::Converge | Mode::Destroy => declared,
-            Mode::Rollback => rolled_back.clone(),
+    fn request(self, is_whole: bool) -> ListRequest<'a> {
+        let options = self.options;
+        let undeclared = self.manifest().scope.undeclared;
+        let needs_whole =
+            is_whole || (undeclared != Undeclared::Ignore && options.mode == Mode::Converge);
+        let names = || {
+            // An orphaned record is reported until it is deleted, even if its name is no longer
+            // declared. A selector may name a live version that is not declared.
+            let orphaned = self.history.orphaned.values();
+            let orphaned = orphaned.map(|record| &record.identity.name);
+            let selectors = options.targets.iter().chain(&options.excludes);
+            let selected = selectors.flat_map(Selector::names);
+            let known = self.planned_names().chain(orphaned);
+            few_names(known.cloned().chain(selected))
         };
-        let mut with_visibility = names_with_visibility(manifest);
-        with_visibility.extend(rolled_back);
-        let needs_whole = is_whole
-            || (manifest.scope.undeclared != Undeclared::Ignore && options.mode == Mode::Converge);
         ListRequest {
-            visibility_of: VisibilityOf::Names(with_visibility),
-            names: (!needs_whole).then(|| {
-                // An orphaned record is reported until it is deleted, even if its name is no longer
-                // declared. A selector may name a live version that is not declared.
-                let orphaned = self.history.orphaned.values();
-                let orphaned = orphaned.map(|record| record.identity.name.clone());
-                let selectors = options.targets.iter().chain(&options.excludes);
-                let selected = selectors.flat_map(Selector::names);
-                let declared = declared.iter().cloned();
-                declared.chain(orphaned).chain(selected).collect()
-            }),
-            declared: Some(declared),
+            names: if needs_whole { None } else { names() },
+            needs: Box::new(self.needs()),
+            // Most declared versions are live already.
+            expected: Some(self.session.count_names() as u64),
+        }
+    }
+
+    /// Returns the names of the versions that a plan may change, some of them repeatedly.
+    fn planned_names(self) -> Box<dyn Iterator<Item = &'a SolutionName> + 'a> {
+        if let Some(rollback) = &self.options.rollback {
+            return Box::new(rollback.names());
+        }
+        let declared = self.session.manifest().desired.iter();
+        Box::new(declared.map(|entry| &entry.identity.name))
+    }
+
+    /// Returns what a plan needs of the versions of each name.
+    fn needs(self) -> impl Fn(&SolutionName) -> Needed + Send + Sync + 'a {
+        let desired = &self.session.manifest().desired;
+        let is_rollback = self.options.rollback.is_some();
+        let rolled_back = is_rollback.then(|| self.planned_names().collect::<BTreeSet<_>>());
+        move |name| match &rolled_back {
+            Some(names) if names.contains(name) => Needed::Visibility,
+            Some(_) => Needed::Nothing,
+            None => match entries_of(desired, name) {
+                [] => Needed::Nothing,
+                entries if entries.iter().any(|entry| entry.visibility.is_some()) => {
+                    Needed::Visibility
+                }
+                _ => Needed::Records,
+            },
         }
     }
 
@@ -522,16 +540,6 @@ fn refuse_secrets(plan: &Plan, io: &Io) -> Result<(), CommandError> {
         .hint("Remove the token from the manifest.")),
         None => Ok(()),
     }
-}
-
-/// Returns the names with a declared visibility.
-fn names_with_visibility(manifest: &Manifest) -> BTreeSet<SolutionName> {
-    manifest
-        .desired
-        .iter()
-        .filter(|entry| entry.visibility.is_some())
-        .map(|entry| entry.identity.name.clone())
-        .collect()
 }
 
 /// Frees the memory of a big value on another thread. If the program ends first, the system frees

@@ -10,7 +10,7 @@ use solform::api::{Client, ListRequest, PendingListing, Reader};
 use solform::live::{Coverage, LiveState};
 use tokio::time::Instant;
 
-use super::{names, reader, settings};
+use super::{reader, settings};
 use crate::support::scripted::{Asked, Reply, Scripted};
 
 const LATENCY: Duration = Duration::from_millis(50);
@@ -105,16 +105,6 @@ async fn serve(records: usize, pace: Pace) -> (Scripted, Arc<Mutex<Load>>) {
     (server, load)
 }
 
-/// Returns the request of a manifest that declares all records.
-fn request_of(records: usize) -> ListRequest {
-    let texts: Vec<String> = (0..records).map(|number| format!("N {number}")).collect();
-    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    ListRequest {
-        declared: Some(names(&texts)),
-        ..ListRequest::default()
-    }
-}
-
 /// Lists all records of a server, all of which are declared. `most` is the maximum number of
 /// concurrent reads. Returns the load, and the time in latencies.
 async fn list(records: usize, pace: Pace, most: usize) -> (Load, f64) {
@@ -134,7 +124,10 @@ async fn list(records: usize, pace: Pace, most: usize) -> (Load, f64) {
 
 /// Finishes a listing as the command `plan` does.
 async fn finish(reader: &Reader, pending: PendingListing, records: usize) -> LiveState {
-    let request = request_of(records);
+    let request = ListRequest {
+        expected: Some(records as u64),
+        ..ListRequest::default()
+    };
     let early = reader.collect_from(pending, &request).await.unwrap();
     early.confirmed().await.unwrap().unwrap()
 }

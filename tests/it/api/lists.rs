@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
-use solform::api::{Client, ListBounds, ListRequest, Reader, VisibilityOf};
+use solform::api::{Client, ListBounds, ListRequest, Needed, Reader, few_names};
 use solform::job::RunFilter;
 use solform::live::{Coverage, Unproven};
 
@@ -284,7 +284,10 @@ async fn unreadable_records_block_and_odd_names_do_not() {
                 ..ListRequest::default()
             },
             ListRequest {
-                declared: wanted.clone(),
+                needs: Box::new(|name| {
+                    let wanted = wanted.as_ref();
+                    Needed::records_if(wanted.is_none_or(|wanted| wanted.contains(name)))
+                }),
                 ..ListRequest::default()
             },
         ] {
@@ -314,12 +317,14 @@ async fn visibility_lists_are_read_only_if_needed() {
         let server = serve(&instance).await;
         let reader = reader(&server);
         let mut request = whole();
-        request.visibility_of = VisibilityOf::Names(names(&[
-            "Solution 0",
-            "Solution 1",
-            "Solution 2",
-            "Solution 3",
-        ]));
+        let first = names(&["Solution 0", "Solution 1", "Solution 2", "Solution 3"]);
+        request.needs = Box::new(move |name| {
+            if first.contains(name) {
+                Needed::Visibility
+            } else {
+                Needed::Records
+            }
+        });
         let live = reader.collect(&request).await.unwrap();
         assert_eq!(server.count(), requests, "{seen:?}");
         let word = |id: &str| {
@@ -395,7 +400,7 @@ async fn a_prefetched_listing_serves_a_whole_request() {
     let many = (0..650).map(|number| name(&format!("Solution {number}")));
     for (requested, expected) in [
         (None, instance.ids().len()),
-        (Some(many.collect()), instance.ids().len()),
+        (few_names(many), instance.ids().len()),
         (Some(few.clone()), 4),
     ] {
         let server = serve(&instance).await;
@@ -466,9 +471,8 @@ async fn a_list_without_paging_keys_is_not_overread() {
     let record = json!({"id": "a", "name": "A", "version": "1", "owner": "o", "state": "ACTIVE"});
     let page = json!({"solutions": [record]});
     let server = Scripted::start(move |_| Reply::json(&page)).await;
-    let declared = (0..1_000).map(|number| name(&format!("Solution {number}")));
     let request = ListRequest {
-        declared: Some(declared.collect()),
+        expected: Some(1_000),
         ..whole()
     };
     let live = reader(&server).collect(&request).await.unwrap();

@@ -48,7 +48,7 @@ fn names(texts: &[&str]) -> BTreeSet<SolutionName> {
     texts.iter().map(|text| name(text)).collect()
 }
 
-fn whole() -> ListRequest {
+fn whole() -> ListRequest<'static> {
     ListRequest::default()
 }
 

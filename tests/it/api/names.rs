@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use solform::api::{ListRequest, Patch, PatchStyle, ReadError, VisibilityOf, Writer};
+use solform::api::{ListRequest, Needed, Patch, PatchStyle, ReadError, Writer};
 use solform::ident::{SolutionId, SolutionName};
 use solform::live::{Coverage, Unproven};
 
@@ -41,9 +41,9 @@ async fn ten_names_on_a_big_instance_need_few_requests() {
             }
             let server = serve(&instance).await;
             let request = ListRequest {
-                declared: None,
                 names: Some(ten()),
-                visibility_of: VisibilityOf::Names(ten()),
+                needs: Box::new(|_| Needed::Visibility),
+                ..ListRequest::default()
             };
             let live = reader(&server).collect(&request).await.unwrap();
             assert_eq!(live.coverage(), &Coverage::Names(ten()));
@@ -72,7 +72,6 @@ async fn missing_names_need_a_proven_filter() {
         instance.by_name = by_name;
         let server = serve(&instance).await;
         let request = ListRequest {
-            declared: None,
             names: Some(absent.clone()),
             ..ListRequest::default()
         };
@@ -123,7 +122,6 @@ async fn a_filter_by_prefix_is_filtered_again() {
         let wanted = names(&["Solution 1", "Solution 99"]);
         let server = serve(&instance).await;
         let request = ListRequest {
-            declared: None,
             names: Some(wanted.clone()),
             ..ListRequest::default()
         };
@@ -146,7 +144,6 @@ async fn a_small_instance_is_listed_whole() {
     for (size, requests) in [(57, 1), (60, 2)] {
         let server = serve(&Instance::of(size)).await;
         let request = ListRequest {
-            declared: None,
             names: Some(ten()),
             ..ListRequest::default()
         };
@@ -168,7 +165,6 @@ async fn hidden_states_are_found_by_name_too() {
         let wanted = names(&["Solution 3", "Solution 9", "Solution 10"]);
         let server = serve(&instance).await;
         let request = ListRequest {
-            declared: None,
             names: Some(wanted.clone()),
             ..ListRequest::default()
         };

@@ -5,13 +5,13 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::checks::{Checks, sentence, within};
 use super::{filters, inputs, paths};
-use crate::api::{ApiError, ApiErrorKind, ListRequest, Probe, Question, Sample};
+use crate::api::{ApiError, ApiErrorKind, ListRequest, Needed, Probe, Question, Sample};
 use crate::cli::clock;
 use crate::cli::environment::session::Session;
 use crate::cli::io::Io;
 use crate::diagnosis::{Check, CheckName};
 use crate::live::{Coverage, LiveState};
-use crate::manifest::{Endpoint, Environment, TokenSource};
+use crate::manifest::{Endpoint, Environment, TokenSource, entries_of};
 use crate::render::words;
 
 /// A clock difference below this is ignored, independent of `propagation`.
@@ -222,10 +222,11 @@ fn check_clock(environment: &Environment, sample: &Sample) -> Check {
 
 async fn check_listing(session: &Session, checks: &mut Checks) -> Option<LiveState> {
     let name = CheckName::Listing;
-    let declared = session.manifest().desired.iter();
+    let desired = &session.manifest().desired;
     let request = ListRequest {
-        declared: Some(declared.map(|entry| entry.identity.name.clone()).collect()),
-        ..ListRequest::default()
+        needs: Box::new(|name| Needed::records_if(!entries_of(desired, name).is_empty())),
+        expected: Some(session.count_names() as u64),
+        names: None,
     };
     let live = match within(checks.limit, session.reader().collect(&request)).await {
         None => {
