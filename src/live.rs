@@ -6,7 +6,7 @@
 //! equal.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -150,10 +150,15 @@ impl LiveState {
     /// Creates a snapshot in order; of two versions with the same id, the later in the list is
     /// kept.
     pub fn new(mut versions: Vec<LiveVersion>, coverage: Coverage) -> Self {
-        let mut seen = std::collections::HashSet::with_capacity(versions.len());
-        versions.reverse();
-        versions.retain(|version| seen.insert(version.id.clone()));
+        let mut seen = HashSet::with_capacity(versions.len());
+        let is_last = versions
+            .iter()
+            .rev()
+            .map(|version| seen.insert(&version.id));
+        let is_last: Vec<bool> = is_last.collect();
         drop(seen);
+        let mut is_last = is_last.into_iter().rev();
+        versions.retain(|_| is_last.next().unwrap_or(true));
         versions.shrink_to_fit();
         // Ids are unique, so no two versions are equal.
         versions.sort_unstable_by(|left, right| {
