@@ -76,6 +76,9 @@ pub(in crate::api) struct ServerCapabilities {
     /// The last read of every visibility, for the writes that start shortly after it.
     /// The lock is held during the read, so that writes that start together share it.
     pub(in crate::api) whole_visibility: tokio::sync::Mutex<Option<(Instant, Words)>>,
+    /// The time at which the last read of everything began that found nothing. The lock is held
+    /// while the name filter is tried, so that reads of names at the same time share the requests.
+    pub(in crate::api) seen_empty: tokio::sync::Mutex<Option<Instant>>,
 }
 
 impl ServerCapabilities {

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, TryStreamExt};
+use tokio::time::Instant;
 
 use crate::api::capabilities::{Limit, NameFilter, States};
 use crate::api::http::error::{ApiError, ReadError};
@@ -90,15 +91,10 @@ impl Reader {
             };
             if let Some(answered) = answered
                 && !answered.ignores_name
+                && (self.capabilities.learned().names == NameFilter::Works
+                    || self.trusts_name_filter(Instant::now()).await?)
             {
-                if self.capabilities.learned().names == NameFilter::Works {
-                    return Ok(answered);
-                }
-                // The filter has not found anything yet: request a name that exists.
-                let opening = self.any_page().await?;
-                if opening.received == 0 || self.try_name_filter(&opening).await? {
-                    return Ok(answered);
-                }
+                return Ok(answered);
             }
             self.capabilities
                 .learn(|known| known.names = NameFilter::Broken);
@@ -111,6 +107,29 @@ impl Reader {
             self.complete(&everything, listing).await?
         };
         Ok(only(listing, name))
+    }
+
+    /// Returns whether an answer of the name filter that came at this time can be trusted, although
+    /// it may be empty: the filter has found something, or there is nothing. Callers at the same
+    /// time share the requests.
+    async fn trusts_name_filter(&self, answered: Instant) -> Result<bool, ApiError> {
+        let mut seen_empty = self.capabilities.seen_empty.lock().await;
+        match self.capabilities.learned().names {
+            NameFilter::Works => return Ok(true),
+            NameFilter::Broken => return Ok(false),
+            NameFilter::Unknown => {}
+        }
+        if seen_empty.is_some_and(|began| began >= answered) {
+            return Ok(true);
+        }
+        let began = Instant::now();
+        let opening = self.any_page().await?;
+        if opening.received == 0 {
+            *seen_empty = Some(began);
+            return Ok(true);
+        }
+        // The filter has not found anything yet: request a name that exists.
+        self.try_name_filter(&opening).await
     }
 
     /// Reads a page of everything, or of what is in service if a list must name a state.

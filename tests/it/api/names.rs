@@ -1,6 +1,7 @@
 //! Lists of a few names on a big instance, and reads of a single name.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::json;
 use solform::api::{ListRequest, Needed, Patch, PatchStyle, ReadError, Writer};
@@ -9,7 +10,7 @@ use solform::live::{Coverage, Unproven};
 
 use super::{ids, name, names, reader, serve, whole};
 use crate::support::instance::{ByName, Form, Instance, Seen, Stateless};
-use crate::support::scripted::{Reply, Scripted};
+use crate::support::scripted::{Asked, Reply, Scripted};
 
 fn ten() -> BTreeSet<SolutionName> {
     (0..10)
@@ -236,6 +237,29 @@ async fn one_name_is_read_on_an_empty_instance() {
     let before = server.count();
     assert_eq!(reader.named(&name("First")).await.unwrap(), []);
     assert!(server.count() <= before + 3, "{}", server.count() - before);
+}
+
+/// Reads of names at the same time share the proof that the filter can be trusted.
+#[tokio::test(start_paused = true)]
+async fn names_at_the_same_time_need_few_proofs() {
+    for (records, at_most) in [(0, 2), (30, 1)] {
+        let instance = Instance::of(records);
+        let server = Scripted::start(move |asked| {
+            let latency = Duration::from_millis(50);
+            instance.answer(asked).after(latency)
+        })
+        .await;
+        let reader = reader(&server);
+        let absent: Vec<_> = (0..50).map(|nth| name(&format!("Absent {nth}"))).collect();
+        let reads = absent.iter().map(|name| reader.named(name));
+        let found = futures_util::future::try_join_all(reads).await.unwrap();
+        assert!(found.iter().all(Vec::is_empty));
+        let is_proof = |asked: &&Asked| {
+            !asked.raw_query.contains("name=") && !asked.raw_query.contains("state=")
+        };
+        let proofs = server.asked().iter().filter(is_proof).count();
+        assert!((1..=at_most).contains(&proofs), "{records}: {proofs}");
+    }
 }
 
 #[tokio::test]
