@@ -29,6 +29,7 @@ pub use http::client::Client;
 pub use http::error::{ApiError, ApiErrorKind, ReadError, chain};
 pub use http::events::{ReadEvent, ReadSink, RequestSink, SentRequest};
 pub use http::file_content::FileContent;
+pub use http::limiter::HostLimiters;
 pub use http::redact::Redactor;
 pub use http::retry::RetryPolicy;
 pub use http::settings::{ClientSettings, SettingsError, is_loopback};

@@ -15,7 +15,7 @@ use super::emulators::Emulators;
 use super::error::{CommandError, Result};
 use super::invocation::Invocation;
 use super::restrictions::Restrictions;
-use crate::api::{Redactor, RequestSink};
+use crate::api::{HostLimiters, Redactor, RequestSink};
 use crate::manifest::{self, Problems, SourceFile, VariableRefusal};
 use crate::platform;
 use crate::store_location::BucketService;
@@ -54,6 +54,8 @@ pub(super) struct Settings {
     pub(super) is_ci: bool,
     /// The embedded emulators, which all sessions of this process share.
     pub(super) emulators: Emulators,
+    /// The limiters of concurrent reads, which all clients of this process share.
+    pub(super) limiters: HostLimiters,
     /// The sink for the requests of every client, if they are measured.
     pub(super) requests: Option<RequestSink>,
 }

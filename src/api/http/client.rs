@@ -31,7 +31,7 @@ pub(in crate::api) struct Shared {
     pub(in crate::api) http: reqwest::Client,
     pub(in crate::api) routes: Routes,
     pub(in crate::api) token: Option<Token>,
-    pub(in crate::api) limiter: Limiter,
+    pub(in crate::api) limiter: Arc<Limiter>,
     pub(in crate::api) backoff: Backoff,
     pub(in crate::api) secrets: Arc<Redactor>,
     pub(in crate::api) settings: ClientSettings,
@@ -46,11 +46,12 @@ impl Client {
     pub fn new(settings: ClientSettings) -> Result<Self, SettingsError> {
         settings::check(&settings)?;
         let http = build(&settings)?;
+        let new_limiter = || Limiter::new(settings.reads_at_once, settings.most_reads);
         Ok(Self(Arc::new(Shared {
             http,
             routes: Routes::new(settings.base.clone()),
             token: settings.token.clone().map(Token::new),
-            limiter: Limiter::new(settings.reads_at_once, settings.most_reads),
+            limiter: settings.limiters.get(&settings.base, new_limiter),
             backoff: Backoff::new(settings.seed),
             secrets: Arc::clone(&settings.secrets),
             settings,

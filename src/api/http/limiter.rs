@@ -1,17 +1,37 @@
 //! The limit of concurrent reads, which adapts to the server, and the pauses that the host asks
 //! for.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
+use url::{Origin, Url};
 
 /// The longest duration of answers at which the number of reads grows: a slower server is busy, and
 /// ten reads may be all that its limit of requests allows.
 const BUSY: Duration = Duration::from_millis(250);
 
-/// The limiter that every request passes.
+/// The limiters of all hosts, which the clients of a process share: the limit of a server applies
+/// to all of their requests together.
+#[derive(Debug, Clone, Default)]
+pub struct HostLimiters(Arc<Mutex<HashMap<Origin, Weak<Limiter>>>>);
+
+impl HostLimiters {
+    /// Returns the limiter of a host, or a new one if no client has one.
+    pub(in crate::api) fn get(&self, base: &Url, new: impl FnOnce() -> Limiter) -> Arc<Limiter> {
+        let mut limiters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = limiters.entry(base.origin()).or_default();
+        entry.upgrade().unwrap_or_else(|| {
+            let limiter = Arc::new(new());
+            *entry = Arc::downgrade(&limiter);
+            limiter
+        })
+    }
+}
+
+/// The limiter that every request to a host passes.
 #[derive(Debug)]
 pub(in crate::api) struct Limiter {
     reads: Semaphore,

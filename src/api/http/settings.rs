@@ -10,6 +10,7 @@ use url::{Host, Url};
 use crate::allowed_hosts::{AllowedHosts, HostRefusal};
 use crate::api::http::bounds::ListBounds;
 use crate::api::http::events::{ReadSink, RequestSink};
+use crate::api::http::limiter::HostLimiters;
 use crate::api::http::redact::Redactor;
 use crate::api::http::retry::RetryPolicy;
 use crate::api::http::token::TokenSupplier;
@@ -30,6 +31,9 @@ pub struct ClientSettings {
     pub roots_pem: Vec<Vec<u8>>,
     /// A client certificate with its key, PEM.
     pub client_identity_pem: Option<Vec<u8>>,
+    /// The limiters of concurrent reads. The first client of a host creates its limiter, and the
+    /// next ones share it.
+    pub limiters: HostLimiters,
     /// The number of concurrent reads with which a command begins.
     pub reads_at_once: usize,
     /// The maximum number of concurrent reads, while answers come as fast as before. If it is not
@@ -67,6 +71,7 @@ impl ClientSettings {
             user_agent: concat!("solform/", env!("CARGO_PKG_VERSION")).to_owned(),
             roots_pem: Vec::new(),
             client_identity_pem: None,
+            limiters: HostLimiters::default(),
             reads_at_once: 10,
             most_reads: 64,
             connect_timeout: Duration::from_secs(10),

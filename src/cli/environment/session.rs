@@ -271,6 +271,7 @@ pub(in crate::cli) fn client(
         identity.map(|(certificate, key)| [certificate, key].join(&b'\n'));
     client_settings.events = (!io.is_quiet).then(|| read_sink(io));
     client_settings.requests.clone_from(&settings.requests);
+    client_settings.limiters.clone_from(&settings.limiters);
     adjust(&mut client_settings);
     Client::new(client_settings).map_err(|source| settings_error(environment, source))
 }

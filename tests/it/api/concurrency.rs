@@ -2,6 +2,7 @@
 //!
 //! Time is paused, so that it contains only the delays of the server, and every run is the same.
 
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tokio::time::Instant;
 
 use super::{reader, settings};
 use crate::support::scripted::{Asked, Reply, Scripted};
+use crate::support::worlds::env_with;
 
 const LATENCY: Duration = Duration::from_millis(50);
 const PAGE: usize = 100;
@@ -173,4 +175,59 @@ async fn a_limited_server_refuses_no_more_reads() {
         assert!(now.most_at_once <= TEN, "{now:?}");
         assert_eq!(now.refused > 0, records > 2_000, "{now:?}");
     }
+}
+
+/// The server's limit applies to all clients of a process together.
+#[tokio::test(start_paused = true)]
+async fn clients_of_a_host_share_its_limit() {
+    for (pace, at_most) in [
+        (Pace::Constant, 64),
+        (Pace::InTurn, TEN),
+        (Pace::Limited, TEN),
+    ] {
+        let (server, load) = serve(10_000, pace).await;
+        let settings = settings(&server);
+        let reads = [0, 1].map(|_| {
+            let reader = Reader::new(Client::new(settings.clone()).unwrap());
+            async move {
+                let pending = reader.start_listing_of(10_000).unwrap();
+                finish(&reader, pending, 10_000).await
+            }
+        });
+        for live in futures_util::future::join_all(reads).await {
+            assert_eq!(live.versions().len(), 10_000, "{pace:?}");
+        }
+        let load = load.lock().unwrap();
+        assert!(
+            load.most_at_once <= at_most,
+            "{pace:?}: {}",
+            load.most_at_once
+        );
+    }
+}
+
+/// Two environments on one server together send no more concurrent reads than one. There are too
+/// few answers for their number to grow.
+#[tokio::test(flavor = "multi_thread")]
+async fn environments_of_a_host_share_its_limit() {
+    let (server, load) = serve(800, Pace::Constant).await;
+    let url = server.url.as_str().trim_end_matches('/');
+    let mut text = String::from("solform: 1\nenvironments:\n");
+    for name in ["a", "b"] {
+        writeln!(
+            text,
+            "  {name}: {{ url: '{url}', token: {{ env: TEST_TOKEN }} }}"
+        )
+        .unwrap();
+    }
+    text.push_str("defaults: { owner: o }\nsolutions:\n");
+    for number in 0..800 {
+        writeln!(text, "  N {number}: {{ version: 1 }}").unwrap();
+    }
+    let env = env_with(&text);
+    let plan = env.solform_beside(&["plan", "-e", "a", "-e", "b"]).await;
+    assert_eq!(plan.code(), 0, "{plan}");
+    let load = load.lock().unwrap();
+    assert_eq!(load.requests, 2 * (8 + 1));
+    assert!(load.most_at_once <= TEN, "{}", load.most_at_once);
 }
