@@ -1,5 +1,6 @@
 //! The speed of the pure core on large numbers of solutions: `cargo bench`.
 
+use std::num::NonZeroI64;
 use std::sync::Arc;
 
 use divan::{Bencher, black_box};
@@ -117,7 +118,7 @@ fn live_state(versions: impl IntoIterator<Item = Identity>) -> LiveState {
             "ACTIVE"
         }),
         visibility: Some(LiveVisibilityWord::Private),
-        created_at_ms: i64::try_from(number).ok(),
+        created_at_ms: i64::try_from(number).ok().and_then(NonZeroI64::new),
         updated_at_ms: None,
     };
     LiveState::new(

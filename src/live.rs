@@ -7,6 +7,7 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::num::NonZeroI64;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -28,11 +29,11 @@ pub struct LiveVersion {
     /// The visibility; `None` is unknown, which is never drift.
     pub visibility: Option<LiveVisibilityWord>,
     /// The time of creation, in milliseconds since 1970, at a resolution of one second
-    /// (docs/platform.md, "Records").
-    pub created_at_ms: Option<i64>,
+    /// (docs/platform.md, "Records"). A server that sends 0 does not know it.
+    pub created_at_ms: Option<NonZeroI64>,
     /// The time of the last update, in milliseconds since 1970; for display only (docs/platform.md,
     /// "Records": not a change marker).
-    pub updated_at_ms: Option<i64>,
+    pub updated_at_ms: Option<NonZeroI64>,
 }
 
 impl LiveVersion {

@@ -98,7 +98,7 @@ impl ApplyContext<'_> {
         let now = i64::try_from((self.now_ms)()).unwrap_or(i64::MAX);
         let is_young = live
             .created_at_ms
-            .is_some_and(|created| now.saturating_sub(created) < propagation);
+            .is_some_and(|created| now.saturating_sub(created.get()) < propagation);
         if is_young && !self.is_confirmed(&live.id) {
             return Err(NotReleased::TooYoung);
         }

@@ -3,6 +3,7 @@
 //! The sets of names, versions and owners are small, so that conflicts are frequent.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroI64;
 
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -110,7 +111,7 @@ fn any_version(texts: &Texts) -> impl Strategy<Value = LiveVersion> + use<> {
     ]);
     let visibility =
         proptest::option::of(words(&["PRIVATE", "PRIVATE", "PUBLIC", "PENDING_REVIEW"]));
-    let created = proptest::option::of(0_i64..3);
+    let created = proptest::option::of(1_i64..4);
     (
         any_identity_of(texts),
         state,
@@ -120,7 +121,7 @@ fn any_version(texts: &Texts) -> impl Strategy<Value = LiveVersion> + use<> {
     )
         .prop_map(|(text, state, visibility, author, created)| LiveVersion {
             visibility: visibility.as_deref().map(LiveVisibilityWord::new),
-            created_at_ms: created,
+            created_at_ms: created.and_then(NonZeroI64::new),
             ..live(&text).state(&state).by(&author)
         })
 }

@@ -5,6 +5,7 @@
 //! state is checked too.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroI64;
 
 use super::testing::Scenario;
 use super::{
@@ -327,7 +328,7 @@ impl<'a> Run<'a> {
             author: self.user().map(|user| user.as_str().into()),
             state: LiveStateWord::Active,
             visibility: Some(self.server.deploys.into()),
-            created_at_ms: Some(i64::MAX),
+            created_at_ms: Some(NonZeroI64::MAX),
             updated_at_ms: None,
         });
         if after.state == State::Inactive {

@@ -4,6 +4,7 @@
 //! Versions are written as addresses. Without an owner, they belong to `svc`.
 
 use std::fmt::{self, Write as _};
+use std::num::NonZeroI64;
 use std::sync::Arc;
 
 use super::history::ApplyHistory;
@@ -146,7 +147,7 @@ impl LiveVersion {
     }
 
     pub(crate) fn created(mut self, at_ms: i64) -> Self {
-        self.created_at_ms = Some(at_ms);
+        self.created_at_ms = NonZeroI64::new(at_ms);
         self
     }
 

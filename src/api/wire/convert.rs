@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::num::NonZeroI64;
 use std::sync::{Arc, LazyLock};
 
 use crate::api::http::excerpt::capped;
@@ -117,8 +118,8 @@ pub(in crate::api) fn record(body: SolutionBody<'_>, interner: &mut Interner) ->
             .visibility
             .word()
             .map(|word| LiveVisibilityWord::new(&capped(&word))),
-        created_at_ms: body.created.int(),
-        updated_at_ms: body.updated.int(),
+        created_at_ms: body.created.int().and_then(NonZeroI64::new),
+        updated_at_ms: body.updated.int().and_then(NonZeroI64::new),
     })
 }
 
@@ -204,7 +205,7 @@ mod tests {
         assert_eq!(version.author.as_deref(), Some("user1"));
         assert_eq!(
             (version.created_at_ms, version.updated_at_ms),
-            (Some(12345), Some(12346))
+            (NonZeroI64::new(12345), NonZeroI64::new(12346))
         );
     }
 
@@ -227,7 +228,7 @@ mod tests {
         );
         assert_eq!(version.state, LiveStateWord::Production);
         assert_eq!(version.visibility, Some(LiveVisibilityWord::Public));
-        assert_eq!(version.created_at_ms, Some(1_739_432_044_000));
+        assert_eq!(version.created_at_ms, NonZeroI64::new(1_739_432_044_000));
         assert_eq!(version.identity.version.as_str(), "1.10");
     }
 

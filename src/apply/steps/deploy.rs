@@ -321,6 +321,8 @@ impl Step<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroI64;
+
     use super::*;
     use crate::attribute::{LiveStateWord, State};
     use crate::ident::{Identity, Owner, SolutionName, Version};
@@ -336,7 +338,7 @@ mod tests {
             author: None,
             state: LiveStateWord::Active,
             visibility: None,
-            created_at_ms: Some(created_at_ms),
+            created_at_ms: NonZeroI64::new(created_at_ms),
             updated_at_ms: None,
         }
     }

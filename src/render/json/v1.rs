@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::num::NonZeroI64;
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -252,8 +253,8 @@ fn solution_item(
         author: author.as_deref().map(str::to_owned),
         state: state.to_string(),
         visibility: visibility.as_ref().map(ToString::to_string),
-        created_at_ms: *created_at_ms,
-        updated_at_ms: *updated_at_ms,
+        created_at_ms: created_at_ms.map(NonZeroI64::get),
+        updated_at_ms: updated_at_ms.map(NonZeroI64::get),
         orphaned: history.orphaned.contains_key(id),
     }
 }

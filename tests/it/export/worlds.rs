@@ -1,5 +1,6 @@
 //! Random live states with unusual texts.
 
+use std::num::NonZeroI64;
 use std::sync::Arc;
 
 use proptest::prelude::{Just, Strategy, any, prop, prop_oneof};
@@ -215,7 +216,7 @@ pub(super) fn live(records: &[Record]) -> LiveState {
             author: Some(Arc::from(&*record.author)),
             state: LiveStateWord::new(record.state),
             visibility: record.visibility.map(LiveVisibilityWord::new),
-            created_at_ms: Some(1000 * i64::try_from(record.created_at_s).unwrap()),
+            created_at_ms: NonZeroI64::new(1000 * i64::try_from(record.created_at_s).unwrap()),
             updated_at_ms: None,
         })
         .collect();

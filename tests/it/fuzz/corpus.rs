@@ -1,6 +1,7 @@
 //! The fuzz targets over the inputs in `fuzz/corpus`.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroI64;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
@@ -104,7 +105,7 @@ fn live() -> LiveState {
             author: None,
             state: LiveStateWord::new(state),
             visibility: visibility.map(LiveVisibilityWord::new),
-            created_at_ms: Some(1),
+            created_at_ms: NonZeroI64::new(1),
             updated_at_ms: None,
         };
     LiveState::new(LIVE.into_iter().map(version).collect(), Coverage::Whole)
