@@ -2,7 +2,7 @@
 //!
 //! The platform compares names byte for byte; a reader sees only their appearance.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use icu_normalizer::ComposingNormalizerBorrowed;
@@ -90,9 +90,11 @@ pub fn similar_to_live<'a>(
         .desired
         .chunk_by(|left, right| left.identity.name == right.identity.name);
     let entries: Vec<&Desired> = by_name.filter_map(<[Desired]>::first).collect();
-    let names = entries.iter().map(|entry| entry.identity.name.as_str());
-    let names: HashSet<&str> = names.collect();
-    let mut undeclared: Vec<&str> = live.filter(|live| !names.contains(live)).collect();
+    let is_undeclared = |live: &&str| {
+        let found = entries.binary_search_by(|entry| entry.identity.name.as_str().cmp(live));
+        found.is_err()
+    };
+    let mut undeclared: Vec<&str> = live.filter(is_undeclared).collect();
     // The versions of a name are neighbours.
     undeclared.dedup();
     let mut declared: HashMap<String, Vec<&Desired>> = HashMap::new();
