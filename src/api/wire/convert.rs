@@ -236,13 +236,14 @@ mod tests {
     fn missing_fields_are_not_guessed() {
         let version = understood(
             r#"{"id": "a", "name": "N", "version": 2, "owner": "o",
-                "visibility": "", "state": null, "author": null, "createdAtMs": "soon"}"#,
+                "visibility": "", "state": null, "author": null, "createdAtMs": "soon",
+                "updatedAtMs": 0}"#,
         );
         assert!(is_unstated(&version));
         assert_eq!(version.state.as_str(), "unstated");
         assert_eq!(version.visibility, None);
         assert_eq!(version.author, None);
-        assert_eq!(version.created_at_ms, None);
+        assert_eq!((version.created_at_ms, version.updated_at_ms), (None, None));
         assert_eq!(version.identity.version.as_str(), "2");
         let odd = understood(
             r#"{"id": "a", "name": "N", "version": "1", "owner": "o", "visibility": "SECRET",
