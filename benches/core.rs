@@ -62,12 +62,12 @@ fn manifest(desired: impl IntoIterator<Item = Identity>) -> Manifest {
             identity,
             state: State::Active,
             visibility: Some(Visibility::Private),
-            superseded: Superseded {
+            superseded: Arc::new(Superseded {
                 policy: SupersededPolicy::Deactivate,
                 retain: None,
-            },
+                keys: KeyPositions::default(),
+            }),
             drain: None,
-            policy_keys: std::sync::Arc::default(),
             position: position.clone(),
         })
         .collect();

@@ -153,11 +153,15 @@ fn version(desired: &Desired) -> CanonicalVersion<'_> {
         verification,
         state,
         visibility,
-        superseded: Superseded { policy, retain },
+        superseded,
         drain,
-        policy_keys: _,
         position: _, // A moved line changes nothing.
     } = desired;
+    let Superseded {
+        policy,
+        retain,
+        keys: _,
+    } = &**superseded;
     CanonicalVersion {
         identity,
         path: path.as_ref().map(|path| &*path.text),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::edit::{VersionEdit, VersionEdits};
 use super::model::{
-    Desired, Environment, Manifest, Scope, SolutionPath, Source, SourceOrigin, entries_of,
+    Desired, Environment, Manifest, Scope, SolutionPath, Source, SourceOrigin, Superseded,
+    entries_of,
 };
 use crate::attribute::State;
 use crate::ident::SolutionName;
@@ -109,7 +110,10 @@ fn is_same_entry(before: &Desired, after: &Desired, edit: Option<&VersionEdit>) 
     };
     let moved = Desired {
         position: before.position.clone(),
-        policy_keys: Arc::clone(&before.policy_keys),
+        superseded: Arc::new(Superseded {
+            keys: before.superseded.keys.clone(),
+            ..(*after.superseded).clone()
+        }),
         path,
         source: before.source.clone(),
         // Its texts may contain the version.

@@ -243,13 +243,12 @@ pub struct Desired {
     pub state: State,
     /// The declared visibility; `None` is neither compared nor patched.
     pub visibility: Option<Visibility>,
-    /// The policy for other live versions of this name and owner.
-    pub superseded: Superseded,
+    /// The policy for other live versions of this name and owner, shared by the versions of a
+    /// solution.
+    pub superseded: Arc<Superseded>,
     /// The handling of RUNNING runs before a version of this name is taken out of service, shared
     /// by the versions of a solution; `None` ignores them.
     pub drain: Option<Arc<Drain>>,
-    /// The positions of `superseded` and `retain`, shared by the versions of a solution.
-    pub policy_keys: Arc<KeyPositions>,
     /// The position of its declaration.
     pub position: Position,
 }
@@ -315,12 +314,14 @@ word_enum! {
 
 /// The policy for other live versions (same name and owner) of a name that is declared with at
 /// least one `ACTIVE` version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Superseded {
     /// The action on them.
     pub policy: SupersededPolicy,
     /// The number of newest ones that are kept, inactive, as roll-back targets.
     pub retain: Option<usize>,
+    /// The positions of `superseded` and `retain`.
+    pub keys: KeyPositions,
 }
 
 word_enum! {

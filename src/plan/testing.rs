@@ -50,6 +50,14 @@ fn position(line: u32) -> Position {
     }
 }
 
+fn superseded(policy: SupersededPolicy, retain: Option<usize>) -> Arc<Superseded> {
+    Arc::new(Superseded {
+        policy,
+        retain,
+        keys: KeyPositions::default(),
+    })
+}
+
 /// Returns a declared version, by default `ACTIVE` and without a visibility.
 pub(crate) fn declared(text: &str) -> Desired {
     let identity = identity(text);
@@ -63,12 +71,8 @@ pub(crate) fn declared(text: &str) -> Desired {
         identity,
         state: State::Active,
         visibility: None,
-        superseded: Superseded {
-            policy: SupersededPolicy::Deactivate,
-            retain: None,
-        },
+        superseded: superseded(SupersededPolicy::Deactivate, None),
         drain: None,
-        policy_keys: Arc::default(),
         position: position(1),
     }
 }
@@ -98,7 +102,7 @@ impl Desired {
     }
 
     pub(crate) fn superseding(mut self, policy: SupersededPolicy, retain: Option<usize>) -> Self {
-        self.superseded = Superseded { policy, retain };
+        self.superseded = superseded(policy, retain);
         self
     }
 }
@@ -175,7 +179,7 @@ impl fmt::Debug for Scenario {
         writeln!(f, "{:?}", self.manifest.scope)?;
         for entry in &self.manifest.desired {
             let address = entry.identity.full_address();
-            let (state, superseded) = (entry.state, entry.superseded);
+            let (state, superseded) = (entry.state, &entry.superseded);
             writeln!(
                 f,
                 "declare {address} {state} {:?} {superseded:?}",

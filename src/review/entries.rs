@@ -207,8 +207,7 @@ impl<'a> Comparison<'a> {
             path: _,     // `compare_package` compares it.
             source: _,   // `compare_package` compares it.
             verification,
-            drain: _,       // `drain` compares it.
-            policy_keys: _, // Line numbers are not compared.
+            drain: _, // `drain` compares it.
             state,
             visibility,
             superseded: _, // `superseded` compares it.

@@ -74,7 +74,7 @@ pub(super) fn superseder(
     serving(declared)
         .filter(|entry| has_owner(&entry.identity.owner))
         .min_by_key(|entry| {
-            let superseded = entry.superseded;
+            let superseded = &entry.superseded;
             let retained = superseded.retain.unwrap_or(0);
             (superseded.policy, std::cmp::Reverse(retained))
         })

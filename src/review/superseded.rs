@@ -8,26 +8,26 @@ use super::finding::{Finding, Risk, Side, SidePosition, Whom};
 use super::kind::{Field, Kind};
 use super::policy_effect::{effect_of_superseded, risks_of, serving, superseder, under_protection};
 use crate::ident::Owner;
-use crate::manifest::{Desired, Glob, KeyPositions, Superseded, SupersededPolicy};
+use crate::manifest::{Desired, Glob, KeyPositions, SupersededPolicy};
 
 impl Comparison<'_> {
     pub(super) fn superseded(&mut self, base: &Desired, entry: &Desired) {
-        let before = base.superseded;
-        let Superseded { policy, retain } = entry.superseded;
+        let before = &*base.superseded;
+        let after = &*entry.superseded;
         let kind = |order: Ordering| match order {
             Ordering::Less => Some(Kind::PolicyLoosened),
             Ordering::Greater => Some(Kind::PolicyTightened),
             Ordering::Equal => None,
         };
-        if let Some(kind) = kind(before.policy.cmp(&policy)) {
-            let words = (Some(before.policy.as_str()), Some(policy.as_str()));
-            self.policy(kind, Field::Superseded, words, &base.policy_keys, entry);
+        if let Some(kind) = kind(before.policy.cmp(&after.policy)) {
+            let words = (Some(before.policy.as_str()), Some(after.policy.as_str()));
+            self.policy(kind, Field::Superseded, words, &before.keys, entry);
         }
         // Without the key, no version is retained.
-        let counts = (before.retain.unwrap_or(0), retain.unwrap_or(0));
+        let counts = (before.retain.unwrap_or(0), after.retain.unwrap_or(0));
         if let Some(kind) = kind(counts.1.cmp(&counts.0)) {
-            let counts = (before.retain, retain);
-            self.policy(kind, Field::Retain, counts, &base.policy_keys, entry);
+            let counts = (before.retain, after.retain);
+            self.policy(kind, Field::Retain, counts, &before.keys, entry);
         }
     }
 
@@ -50,7 +50,7 @@ impl Comparison<'_> {
             risks.push(Risk::Loosened);
             risks.extend(risks_of(policy));
         }
-        let place = SidePosition::of_key(field, base, &entry.policy_keys, &entry.position);
+        let place = SidePosition::of_key(field, base, &entry.superseded.keys, &entry.position);
         let finding = self.finding(kind, entry, Side::Head);
         let finding = Finding { place, ..finding }
             .field(field, before, after)

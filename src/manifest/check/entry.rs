@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::drain::Drain;
 use super::super::masking::printable;
-use super::super::model::{Desired, KeyPositions, SolutionPath, Superseded};
+use super::super::model::{Desired, SolutionPath, Superseded};
 use super::super::overlay::{FIRST_DEFAULT, Layered, Layers, Solution};
 use super::super::position::Mark;
 use super::super::problem::Code;
@@ -54,9 +54,8 @@ impl<'a> Context<'a> {
         solution: &Solution<'_>,
         declaration: Declaration<'_>,
         name: &Result<SolutionName, Reported>,
-        superseded: Result<Superseded, Reported>,
+        superseded: &Result<Arc<Superseded>, Reported>,
         drain: &Outcome<Arc<Drain>>,
-        policy_keys: &Arc<KeyPositions>,
     ) -> Result<Entry, Reported> {
         let Declaration {
             version,
@@ -104,9 +103,8 @@ impl<'a> Context<'a> {
             verification: verification?,
             state,
             visibility: visible?,
-            superseded: superseded?,
+            superseded: superseded.clone()?,
             drain: drain.clone()?,
-            policy_keys: Arc::clone(policy_keys),
             position: self.problems.source.position(at),
         };
         Ok(Entry {

@@ -86,11 +86,15 @@ impl<'a> Context<'a> {
             _ if policy == SupersededPolicy::Keep => None,
             _ => count,
         };
-        Ok(Superseded { policy, retain })
+        Ok(Superseded {
+            policy,
+            retain,
+            keys: self.policy_keys(solution),
+        })
     }
 
     /// Returns the positions of the policies of a solution.
-    pub(super) fn policy_keys(&self, solution: &Solution<'_>) -> KeyPositions {
+    fn policy_keys(&self, solution: &Solution<'_>) -> KeyPositions {
         [
             ("superseded", solution.superseded()),
             ("retain", solution.retain()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::super::digest::digest;
 use super::super::masking::printable;
-use super::super::model::{Desired, KeyPositions, Manifest};
+use super::super::model::{Desired, Manifest, Superseded};
 use super::super::node::Field;
 use super::super::overlay::{Declared, NoEntry, Solution, entries, merge_solution};
 use super::super::position::Mark;
@@ -25,8 +25,18 @@ struct CheckedSolutions {
     is_incomplete: bool,
     /// The keys of `Name: ~` and `1.0: ~` that remove nothing.
     removed_nothing: Vec<Mark>,
-    /// The positions of the policies of the last solution: mostly those of the defaults.
-    policy_keys: Arc<KeyPositions>,
+    /// The policy of the last solution: mostly that of the defaults.
+    superseded: Option<Arc<Superseded>>,
+}
+
+impl CheckedSolutions {
+    /// Returns a policy, shared with the last solution if it is equal.
+    fn share(&mut self, superseded: Superseded) -> Arc<Superseded> {
+        let last = self.superseded.take();
+        let shared = last.filter(|last| **last == superseded);
+        let shared = shared.unwrap_or_else(|| Arc::new(superseded));
+        Arc::clone(self.superseded.insert(shared))
+    }
 }
 
 impl Context<'_> {
@@ -121,21 +131,11 @@ impl Context<'_> {
         let name = SolutionName::parse(solution.name)
             .map_err(|error| self.refuse_key(&error, solution.key));
         let superseded = self.check_superseded(solution);
+        let superseded = superseded.map(|superseded| checked.share(superseded));
         let drain = self.check_drain(solution.drain(), Builtins::of_solution(solution.name));
-        let policy_keys = self.policy_keys(solution);
-        if policy_keys != *checked.policy_keys {
-            checked.policy_keys = Arc::new(policy_keys);
-        }
         let mut outcome = self.check_pin(solution);
         for declaration in self.declarations(solution, &mut checked.removed_nothing) {
-            match self.check_entry(
-                solution,
-                declaration,
-                &name,
-                superseded,
-                &drain,
-                &checked.policy_keys,
-            ) {
+            match self.check_entry(solution, declaration, &name, &superseded, &drain) {
                 Ok(entry) => checked.entries.push(entry),
                 Err(reported) => outcome = Err(reported),
             }

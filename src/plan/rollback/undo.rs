@@ -16,7 +16,8 @@ use crate::attribute::{LiveStateWord, LiveVisibilityWord, State, Visibility};
 use crate::ident::{Address, Identity, Owner, SolutionId, SolutionName};
 use crate::live::LiveVersion;
 use crate::manifest::{
-    Desired, Manifest, SolutionPath, Superseded, SupersededPolicy, Undeclared, entries_of,
+    Desired, KeyPositions, Manifest, SolutionPath, Superseded, SupersededPolicy, Undeclared,
+    entries_of,
 };
 
 /// The declaration whose plan rolls an apply back.
@@ -423,12 +424,12 @@ impl<'a> Undo<'a> {
                 .and_then(|entry| entry.verification.clone()),
             state,
             visibility,
-            superseded: Superseded {
+            superseded: Arc::new(Superseded {
                 policy: SupersededPolicy::Keep,
                 retain: None,
-            },
+                keys: KeyPositions::default(),
+            }),
             drain: manifest.drain_of(&identity.name).cloned(),
-            policy_keys: Arc::default(),
             position: position.clone(),
         };
         let record = record.map(|record| record.id.clone());
