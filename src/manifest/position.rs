@@ -14,7 +14,7 @@ pub const MAX_BYTES: usize = 24 * 1024 * 1024;
 /// [`MAX_BYTES`], every number fits into a `u32`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
-    /// The name of the file as the user wrote it. A thin pointer: a big manifest has many positions.
+    /// The name of the file as the user wrote it; thin, as a big manifest has many positions.
     pub file: Arc<String>,
     /// The line, from 1.
     pub line: u32,

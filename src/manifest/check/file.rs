@@ -20,7 +20,7 @@ use super::faults;
 /// The version of the manifest format that this module reads.
 const FORMAT_VERSION: &str = "1";
 
-/// The maximum number of versions and settings of all environments together. Each takes about 400
+/// The maximum number of versions and settings of all environments together. Each takes about 300
 /// bytes.
 const MAX_CHECKED: usize = 1_000_000;
 
