@@ -346,6 +346,14 @@ impl fmt::Display for Limit {
     }
 }
 
+impl Manifest {
+    /// Returns the declared versions of each name.
+    pub(crate) fn by_name(&self) -> impl Iterator<Item = &[Desired]> {
+        self.desired
+            .chunk_by(|left, right| left.identity.name == right.identity.name)
+    }
+}
+
 /// Returns the entries with this name, from entries that are ordered by identity.
 pub fn entries_of<'a>(entries: &'a [Desired], name: &SolutionName) -> &'a [Desired] {
     let start = entries.partition_point(|entry| entry.identity.name < *name);

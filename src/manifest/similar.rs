@@ -86,10 +86,8 @@ pub fn similar_to_live<'a>(
     manifest: &'a Manifest,
     live: impl Iterator<Item = &'a str>,
 ) -> Vec<SimilarName<'a>> {
-    let by_name = manifest
-        .desired
-        .chunk_by(|left, right| left.identity.name == right.identity.name);
-    let entries: Vec<&Desired> = by_name.filter_map(<[Desired]>::first).collect();
+    let first = manifest.by_name().filter_map(<[Desired]>::first);
+    let entries: Vec<&Desired> = first.collect();
     let is_undeclared = |live: &&str| {
         let found = entries.binary_search_by(|entry| entry.identity.name.as_str().cmp(live));
         found.is_err()

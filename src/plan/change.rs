@@ -484,7 +484,7 @@ pub enum Note {
 mod tests {
     use super::*;
 
-    /// A plan of 100,000 versions has so many changes, and may take 128 MiB with everything else.
+    /// A plan has a change for every version: 100,000 of both must fit into 128 MiB.
     #[test]
     fn a_change_is_small() {
         assert!(size_of::<Change>() <= 272, "{}", size_of::<Change>());

@@ -20,7 +20,7 @@ use crate::cli::emulators::RunningEmulator;
 use crate::cli::error::CommandError;
 use crate::cli::io::{Io, read_sink};
 use crate::cli::settings::Settings;
-use crate::manifest::{Desired, Endpoint, Environment, Manifest};
+use crate::manifest::{Endpoint, Environment, Manifest};
 use crate::regular_file::{self, SECRET_LIMIT, SEED_LIMIT};
 
 /// An environment with a client.
@@ -144,8 +144,7 @@ impl Session {
 
     /// Returns the number of declared names.
     pub(in crate::cli) fn count_names(&self) -> usize {
-        let same_name = |left: &Desired, right: &Desired| left.identity.name == right.identity.name;
-        self.manifest().desired.chunk_by(same_name).count()
+        self.manifest().by_name().count()
     }
 
     pub(in crate::cli) fn reader(&self) -> Reader {

@@ -91,12 +91,13 @@ impl Context<'_> {
                 }
                 true
             }
-            Some(mut solutions) => solutions.all(|solution| {
-                solution.is_ok_and(|(name, field)| {
-                    check(self, &name, &field);
-                    true
-                })
-            }),
+            Some(mut solutions) => loop {
+                match solutions.read() {
+                    Ok(Some((name, field))) => check(self, &name, &field),
+                    Ok(None) => break true,
+                    Err(_) => break false,
+                }
+            },
         };
         for name in own().filter(|name| added.contains(name)) {
             self.check_solution(name, None, &mut checked);

@@ -36,13 +36,11 @@ pub(super) fn read(text: &str) -> Result<RawManifest, Unusual> {
 }
 
 /// A solution of the manifest: its name and its value.
-pub(in crate::manifest) type NamedSolution<'s> = (Cow<'s, str>, Field<Box<RawSolution>>);
+type NamedSolution<'s> = (Cow<'s, str>, Field<Box<RawSolution>>);
 
-/// The solutions of a manifest of which they are the last key, read one after the other. The last
-/// item is an error if anything in the file is not plain, or has a fault.
+/// The solutions of a manifest of which they are the last key, read one after the other.
 pub(in crate::manifest) struct Solutions<'s> {
     events: Events<'s>,
-    is_ended: bool,
     hasher: RandomState,
     /// The hashes of the names so far. Two names with the same one look like a duplicate key, which
     /// only means that the file is read in another way.
@@ -65,7 +63,6 @@ impl<'s> Solutions<'s> {
             if is_found && matches!(events.start()?.0, Start::Mapping) {
                 return Ok(Self {
                     events,
-                    is_ended: false,
                     hasher: RandomState::new(),
                     names: HashSet::new(),
                 });
@@ -75,7 +72,9 @@ impl<'s> Solutions<'s> {
         Err(Unusual)
     }
 
-    fn read(&mut self) -> Result<Option<NamedSolution<'s>>, Unusual> {
+    /// Reads the next solution; `None` after the last one. After an error, the rest cannot be read:
+    /// something in the file is not plain, or has a fault.
+    pub(in crate::manifest) fn read(&mut self) -> Result<Option<NamedSolution<'s>>, Unusual> {
         let Some(Key { text, at }) = self.events.key()? else {
             let is_last = self.events.key()?.is_none();
             self.events.end()?;
@@ -89,19 +88,6 @@ impl<'s> Solutions<'s> {
             return Err(Unusual);
         }
         Ok(Some((text, Field { key: at, node })))
-    }
-}
-
-impl<'s> Iterator for Solutions<'s> {
-    type Item = Result<NamedSolution<'s>, Unusual>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.is_ended {
-            return None;
-        }
-        let item = self.read().transpose();
-        self.is_ended = !matches!(item, Some(Ok(_)));
-        item
     }
 }
 
